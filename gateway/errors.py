@@ -1,0 +1,42 @@
+"""Failures by who is to blame: a peer, the operator, the surroundings.  Anything else is our own bug.
+
+Texts read *where: what, and the offending value*, without capital or full stop, and never hold a secret.
+"""
+
+from mappings.reasons import EndReason
+
+
+class PeerError(Exception):
+    """A peer broke, or exceeded, its protocol; carries what that peer is to be told.
+
+    ``status`` is the SIP response, ``condition`` the XMPP stanza error and ``reason`` the Jingle reason that say it;
+    ``detail`` is the Clark name of an application-specific error child (XEP-0166 §10), where one fits.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        status: int = 400,
+        condition: str = "bad-request",
+        reason: EndReason = EndReason.GENERAL_ERROR,
+        detail: str | None = None,
+    ) -> None:
+        super().__init__(text)
+        self.text = text
+        self.status = status
+        self.condition = condition
+        self.reason = reason
+        self.detail = detail
+
+
+class ConfigError(Exception):
+    """The operator's configuration cannot be used; the text is one line and names the key."""
+
+
+class AnchorError(Exception):
+    """The media anchor failed or does not answer."""
+
+
+class TransportError(Exception):
+    """A message could not be sent: no route, refused, reset, or its name does not resolve."""

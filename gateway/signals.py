@@ -1,0 +1,89 @@
+"""What one leg can tell the other, in neither protocol's words.
+
+Offer and Answer are RFC 3264's.  A description in a signal is always whole; a leg that speaks in differences (Jingle)
+makes and merges them itself.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mappings.description import Description, Ice, RawUdp
+from mappings.reasons import EndReason
+
+
+class Side(StrEnum):
+    """The two ends of a call, by who offered first, whichever protocol each speaks."""
+
+    CALLER = "caller"
+    CALLEE = "callee"
+
+    @property
+    def other(self) -> "Side":
+        """The other side."""
+        return Side.CALLEE if self is Side.CALLER else Side.CALLER
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An offer, in a new call or inside one; a description of None is owed and comes as `Complete`."""
+
+    description: Description | None
+    kinds: tuple[str, ...] = ()
+    "The media kinds that the owed description will have: audio, video."
+
+
+@dataclass(frozen=True, slots=True)
+class Complete:
+    """The description that an Offer or Answer owed."""
+
+    description: Description
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The callee's side is being alerted (`ringing`), or plays something before the answer (`description`)."""
+
+    ringing: bool = True
+    description: Description | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Yes to the outstanding offer."""
+
+    description: Description
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """No to an offer inside a call; the call goes on as it was. `glare`: the other side had one out already."""
+
+    reason: EndReason
+    text: str | None = None
+    glare: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """More candidates, or the news that there are no more, by the name of the medium."""
+
+    by_media: Mapping[str, Ice | RawUdp]
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The call is over, or never came to be.
+
+    ``status`` and ``phrase`` are the SIP response behind it, where there was one; ``text`` is for people.
+    ``redirect`` is the address to try instead, in the words of the side that named it.
+    """
+
+    reason: EndReason
+    text: str | None = None
+    status: int | None = None
+    phrase: str | None = None
+    redirect: str | None = None
+
+
+Signal = Offer | Complete | Progress | Answer | Refuse | Candidates | End

@@ -1,0 +1,252 @@
+"""A session description in neither protocol's terms, and how each part is spelled in Jingle and in SDP.
+
+Everything is absolute: `Senders` and `Role` name the session's initiator and responder, never "mine" and "yours"; who
+writes an SDP decides only how the direction is spelled (`gateway.sdp`).  A description is always whole.
+"""
+
+from .namespaces import CATEGORY, DTLS, GROUPING, HDREXT, ICE_UDP, RAW_UDP, RTCP_FB, RTP, SSMA, ZRTP
+from .namespaces import ICE as ICE_0
+from .record import record
+from .terms import CandidateType, Role, Senders, Setup
+
+
+@record(f"{{{RTP}}}parameter")
+class Parameter:
+    """One codec, extension or source parameter (XEP-0167 §4, 0294, 0339); a name alone has no value."""
+
+    name: str = ""
+    value: str | None = None
+
+
+@record(f"{{{RTCP_FB}}}rtcp-fb", "rtcp-fb:{payload} {type}[ {subtype}][ {parameters...}]")
+class Feedback:
+    """A feedback message that may be sent (XEP-0293 §3; RFC 4585 §4.2)."""
+
+    type: str
+    subtype: str | None = None
+    parameters: tuple[Parameter, ...] = ()
+
+
+@record(f"{{{RTCP_FB}}}rtcp-fb-trr-int", "rtcp-fb:{payload} trr-int {value}")
+class FeedbackInterval:
+    """Least interval between regular RTCP packets, in milliseconds (XEP-0293 §3; RFC 4585 §4.2)."""
+
+    value: int
+
+
+@record(f"{{{RTP}}}payload-type", "rtpmap:{id} {name}/{clockrate}[/{channels}]")
+class Codec:
+    """A payload type (XEP-0167 §4; RFC 8866 §6.6). `id` 0-127, `clockrate` in Hz, `ptime` and `maxptime` in ms."""
+
+    id: int
+    name: str | None = None
+    clockrate: int | None = None
+    channels: int | None = None
+    ptime: int | None = None
+    maxptime: int | None = None
+    parameters: tuple[Parameter, ...] = ()
+    feedback: tuple[Feedback, ...] = ()
+    feedback_interval: FeedbackInterval | None = None
+
+
+@record(f"{{{RTP}}}bandwidth", text="value")
+class Bandwidth:
+    """A b= line of a medium: type AS, TIAS, CT, RS or RR, and its number (XEP-0167 §4; RFC 8866 §5.8)."""
+
+    type: str
+    value: str
+
+
+@record(f"{{{RTP}}}crypto", "crypto:{tag} {crypto_suite} {key_params}[ {session_params...}]")
+class Crypto:
+    """An SDES key, a secret (XEP-0167 §7; RFC 4568)."""
+
+    tag: int
+    crypto_suite: str
+    key_params: str
+    session_params: str | None = None
+
+
+@record(f"{{{ZRTP}}}zrtp-hash", "zrtp-hash:{version} {value}", text="value")
+class ZrtpHash:
+    """The hash of a ZRTP Hello (XEP-0262)."""
+
+    version: str
+    value: str
+
+
+@record(f"{{{RTP}}}encryption")
+class Encryption:
+    """SDES and ZRTP of a medium (XEP-0167 §7)."""
+
+    required: bool = False
+    crypto: tuple[Crypto, ...] = ()
+    zrtp_hash: tuple[ZrtpHash, ...] = ()
+
+
+@record(f"{{{HDREXT}}}rtp-hdrext", "extmap:{id}[/{direction}] {uri}[ {attributes...}]")
+class HeaderExtension:
+    """An RTP header extension; `senders` None: both (XEP-0294; RFC 8285 §5)."""
+
+    id: int
+    uri: str
+    senders: Senders | None = None
+    parameters: tuple[Parameter, ...] = ()
+
+
+@record(f"{{{HDREXT}}}extmap-allow-mixed", "extmap-allow-mixed")
+class ExtmapAllowMixed:
+    """One- and two-byte header extensions may be mixed (XEP-0294; RFC 8285 §6)."""
+
+
+@record(f"{{{RTP}}}rtcp-mux", "rtcp-mux")
+class RtcpMux:
+    """RTP and RTCP share a port (XEP-0167 §4; RFC 5761)."""
+
+
+@record(f"{{{SSMA}}}source")
+class Source:
+    """An RTP source and its attributes (XEP-0339; RFC 5576). In a group only `ssrc` is given."""
+
+    ssrc: int
+    parameters: tuple[Parameter, ...] = ()
+
+
+@record(f"{{{SSMA}}}ssrc-group")
+class SourceGroup:
+    """Sources that belong together: FID, FEC, FEC-FR, SIM … (XEP-0339; RFC 5576 §4.2)."""
+
+    semantics: str
+    sources: tuple[Source, ...] = ()
+
+
+@record(f"{{{CATEGORY}}}category")
+class Category:
+    """What a medium shows: slides, speaker, sl, main, alt (XEP-0507; RFC 4796)."""
+
+    name: str
+
+
+@record(f"{{{RTP}}}description")
+class Rtp:
+    """An RTP application (XEP-0167 §4): the <description/>, and what stands inside an m= section."""
+
+    media: str
+    ssrc: int | None = None
+    codecs: tuple[Codec, ...] = ()
+    encryption: Encryption | None = None
+    bandwidth: tuple[Bandwidth, ...] = ()
+    rtcp_mux: RtcpMux | None = None
+    feedback: tuple[Feedback, ...] = ()
+    feedback_interval: FeedbackInterval | None = None
+    extensions: tuple[HeaderExtension, ...] = ()
+    extmap_allow_mixed: ExtmapAllowMixed | None = None
+    sources: tuple[Source, ...] = ()
+    source_groups: tuple[SourceGroup, ...] = ()
+    categories: tuple[Category, ...] = ()
+
+
+@record(
+    f"{{{ICE_UDP}}}candidate",
+    "candidate:{foundation} {component} {protocol} {priority} {ip} {port} typ {type}"
+    "[ raddr {rel_addr}][ rport {rel_port}][ tcptype {tcptype}][ generation {generation}][ network {network}]",
+)
+class Candidate:
+    """One ICE candidate (XEP-0176 §5.3; RFC 8839 §5.1)."""
+
+    foundation: str
+    component: int
+    protocol: str
+    priority: int
+    ip: str
+    port: int
+    type: CandidateType
+    rel_addr: str | None = None
+    rel_port: int | None = None
+    tcptype: str | None = None
+    generation: int | None = None
+    network: int | None = None
+    id: str | None = None  # Jingle only (XEP-0176 §5.3: "N/A" in SDP)
+
+
+@record(f"{{{ICE_UDP}}}remote-candidate")
+class RemoteCandidate:
+    """The peer's candidate that the controlling agent chose for a component (XEP-0176 §5.6; RFC 8839 §5.2)."""
+
+    component: int
+    ip: str
+    port: int
+
+
+@record(f"{{{DTLS}}}fingerprint", "fingerprint:{hash} {value}", text="value")
+class Fingerprint:
+    """The certificate that a DTLS peer will present (XEP-0320; RFC 8122)."""
+
+    hash: str
+    value: str
+    setup: Setup | None = None
+
+
+@record(f"{{{ICE_0}}}gathering-complete", "end-of-candidates")
+class GatheringComplete:
+    """No more candidates of this generation will come (XEP-0371; RFC 8840 §4.1)."""
+
+
+@record(f"{{{ICE_UDP}}}transport", aliases=(f"{{{ICE_0}}}transport",))
+class Ice:
+    """ICE-UDP, with DTLS where fingerprints stand in it (XEP-0176, 0320, 0371)."""
+
+    ufrag: str | None = None
+    pwd: str | None = None
+    candidates: tuple[Candidate, ...] = ()
+    remote_candidates: tuple[RemoteCandidate, ...] = ()
+    fingerprints: tuple[Fingerprint, ...] = ()
+    gathering_complete: GatheringComplete | None = None
+
+
+@record(f"{{{RAW_UDP}}}candidate")
+class RawCandidate:
+    """Where to send one component, as it is (XEP-0177 §4.2). Without `component`: 1."""
+
+    ip: str
+    port: int
+    component: int = 1
+    generation: int = 0
+    id: str = ""
+    type: str | None = None
+
+
+@record(f"{{{RAW_UDP}}}transport")
+class RawUdp:
+    """Raw UDP: SDP's c=, m= port and a=rtcp (XEP-0177). A fingerprint may stand in it as in ICE-UDP."""
+
+    candidates: tuple[RawCandidate, ...] = ()
+    fingerprints: tuple[Fingerprint, ...] = ()
+
+
+@record(f"{{{GROUPING}}}group", "group:{semantics}[ {names...}]")
+class Group:
+    """Contents that belong together: BUNDLE, LS, FID (XEP-0338; RFC 5888). `names` are content names."""
+
+    semantics: str
+    names: tuple[str, ...] = ()
+
+
+@record()
+class Media:
+    """One content, one m= section. `name` is the content's name and the a=mid."""
+
+    name: str
+    rtp: Rtp
+    transport: Ice | RawUdp
+    creator: Role = Role.INITIATOR
+    senders: Senders = Senders.BOTH
+    disposition: str = "session"
+
+
+@record()
+class Description:
+    """A whole session description: what an offer or an answer says."""
+
+    media: tuple[Media, ...]
+    groups: tuple[Group, ...] = ()
