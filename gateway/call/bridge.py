@@ -1,0 +1,112 @@
+"""The call in the middle: what a signal from one side makes of the other.
+
+A bridge knows neither Jingle nor SIP, neither socket nor clock.  Everything that decides whether a signal is passed on
+stands in TRANSITIONS and GLARE.
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from gateway.signals import Answer, Candidates, Complete, End, Offer, Progress, Refuse, Side, Signal
+from mappings.reasons import EndReason
+
+
+class State(StrEnum):
+    """Where a call stands between its two sides."""
+
+    IDLE = "idle"
+    OFFERED = "offered"
+    ESTABLISHED = "established"
+    CALLER_REOFFERED = "caller_reoffered"
+    CALLEE_REOFFERED = "callee_reoffered"
+    ENDED = "ended"
+
+
+class Send(NamedTuple):
+    """A signal for the leg of a side."""
+
+    side: Side
+    signal: Signal
+
+
+class OutOfOrder(Exception):
+    """A signal that the call's state has no place for; nothing has changed."""
+
+
+CALLER, CALLEE = Side
+S = State
+
+TRANSITIONS: dict[State, dict[tuple[Side, type[Signal]], State]] = {
+    S.IDLE: {
+        (CALLER, Offer): S.OFFERED,
+        (CALLER, End): S.ENDED,  # gone before it offered: a proposal withdrawn, nobody was called yet
+    },
+    S.OFFERED: {
+        (CALLER, Complete): S.OFFERED,
+        (CALLEE, Progress): S.OFFERED,
+        (CALLEE, Answer): S.ESTABLISHED,
+        (CALLER, Candidates): S.OFFERED,
+        (CALLEE, Candidates): S.OFFERED,
+        (CALLER, End): S.ENDED,
+        (CALLEE, End): S.ENDED,
+    },
+    S.ESTABLISHED: {
+        (CALLER, Offer): S.CALLER_REOFFERED,
+        (CALLEE, Offer): S.CALLEE_REOFFERED,
+        (CALLER, Complete): S.ESTABLISHED,
+        (CALLER, Candidates): S.ESTABLISHED,
+        (CALLEE, Candidates): S.ESTABLISHED,
+        (CALLER, End): S.ENDED,
+        (CALLEE, End): S.ENDED,
+    },
+    S.CALLER_REOFFERED: {
+        (CALLEE, Answer): S.ESTABLISHED,
+        (CALLEE, Refuse): S.ESTABLISHED,
+        (CALLER, Candidates): S.CALLER_REOFFERED,
+        (CALLEE, Candidates): S.CALLER_REOFFERED,
+        (CALLER, End): S.ENDED,
+        (CALLEE, End): S.ENDED,
+    },
+    S.CALLEE_REOFFERED: {
+        (CALLER, Answer): S.ESTABLISHED,
+        (CALLER, Refuse): S.ESTABLISHED,
+        (CALLER, Candidates): S.CALLEE_REOFFERED,
+        (CALLEE, Candidates): S.CALLEE_REOFFERED,
+        (CALLER, End): S.ENDED,
+        (CALLEE, End): S.ENDED,
+    },
+    S.ENDED: {},
+}
+
+GLARE = frozenset({(S.CALLER_REOFFERED, CALLEE), (S.CALLEE_REOFFERED, CALLER)})
+"An offer that crosses the other side's own goes back refused (RFC 3261 §14.2; XEP-0166 §7.2.16)."
+
+
+class Bridge:
+    """What stands between the two legs of one call."""
+
+    __slots__ = ("state",)
+
+    def __init__(self) -> None:
+        self.state = State.IDLE
+
+    def receive(self, side: Side, signal: Signal) -> tuple[Send, ...]:
+        """Take a signal from one side; return what to send.  OutOfOrder, and nothing changed, if it has no place."""
+        if isinstance(signal, Offer) and (self.state, side) in GLARE:
+            return (Send(side, Refuse(EndReason.GENERAL_ERROR, "another change is under way", glare=True)),)
+        idle = self.state is State.IDLE
+        try:
+            self.state = TRANSITIONS[self.state][side, type(signal)]
+        except KeyError:
+            raise OutOfOrder(f"{side} sent {type(signal).__name__} while {self.state}") from None
+        if idle and isinstance(signal, End):
+            return ()
+        return (Send(side.other, signal),)
+
+    def end(self, signal: End) -> tuple[Send, ...]:
+        """End the call from the middle: a time-out, a limit, our own failure, or the gateway is leaving."""
+        if self.state is State.ENDED:
+            return ()
+        idle = self.state is State.IDLE
+        self.state = State.ENDED
+        return (Send(CALLER, signal),) if idle else (Send(CALLEE, signal), Send(CALLER, signal))
