@@ -1,5 +1,6 @@
 """Every XML namespace, once."""
 
+COMPONENT = "jabber:component:accept"
 STANZAS = "urn:ietf:params:xml:ns:xmpp-stanzas"
 
 JINGLE = "urn:xmpp:jingle:1"
