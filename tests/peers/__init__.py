@@ -1,0 +1,10 @@
+"""Real peers around the gateway: an XMPP server, Jingle clients, a SIP phone and scripted SIP endpoints, on loopback.
+
+Nothing here knows the gateway's code: the rigs start real programs (Debian's Prosody, baresip and SIPp, and the gateway
+by its command) and speak to them over sockets, so they serve the tests, the demonstration and the measurements alike.
+
+- `loopback` deals out loopback addresses and ports, so that any number of rigs can stand side by side.
+- `prosody`, `baresip`, `sipp`, `gateway` are such programs, each with a configuration written on the spot.
+- `jingle_client` is an XMPP account that calls by Jingle; `rtp` gives it a voice (G.711) and ears.
+- `rig` puts them together.
+"""

@@ -1,0 +1,237 @@
+"""The gateway as an operator runs it: its command, a configuration file, its HTTP port, its log."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.peers import loopback
+from tests.peers.program import PeerFailure, Program, until
+from tests.peers.prosody import COMPONENT, HOST, Prosody
+
+Table = Mapping[str, Any]
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+_SAMPLE = re.compile(r"^(?P<name>[a-z_:][\w:]*)(?:\{(?P<labels>.*)\})? (?P<value>\S+)$", re.MULTILINE)
+_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+
+
+class Gateway:
+    """One gateway between a Prosody and one trunk.
+
+    What is dialled as a number, as `name\\40sip.example.org` or as `frontdesk` goes to the trunk; what the trunk calls
+    by a user's name goes to that account, and +15550001000 to romeo.  `changes` overrides tables or adds to them: a
+    mapping is merged, a list replaces what stands there.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        prosody: Prosody,
+        trunk: tuple[str, int],
+        *,
+        changes: Mapping[str, Table | Sequence[Table]] | None = None,
+        name: str = "gateway",
+    ) -> None:
+        self.address = loopback.address()
+        self.sip = (self.address, loopback.port(self.address))
+        self.http = (self.address, loopback.port(self.address))
+        self.domain = COMPONENT
+        self._folder = folder / name
+        self._folder.mkdir(parents=True)
+        self._configuration = self._folder / "gateway.toml"
+        secret = self._folder / "secret"
+        secret.write_text(prosody.secret)
+        secret.chmod(0o600)
+        tables = _merged(self._tables(prosody, trunk), changes or {})
+        self._configuration.write_text(toml(tables))
+        self.program = Program(
+            name,
+            [sys.executable, "-m", "gateway", "run", "--config", str(self._configuration)],
+            folder=self._folder,
+            environment={"PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])},
+        )
+
+    def _tables(self, prosody: Prosody, trunk: tuple[str, int]) -> dict[str, Table | Sequence[Table]]:
+        host, port = self.sip
+        return {
+            "xmpp": {
+                "domain": COMPONENT,
+                "host": prosody.address,
+                "port": prosody.component_port,
+                "secret_file": "secret",
+                "reconnect_first_seconds": 0.1,
+                "reconnect_most_seconds": 1.0,
+            },
+            "sip": {"listen": [f"udp:{host}:{port}", f"tcp:{host}:{port}"]},
+            "log": {"level": "debug", "format": "json", "identities": "full"},
+            "http": {"host": self.http[0], "port": self.http[1]},
+            "trunk": [{"name": "pbx", "host": trunk[0], "port": trunk[1], "allow": [HOST]}],
+            "dial": [
+                {"match": r"\+?[0-9]+", "trunk": "pbx"},
+                {"match": r"[^@]+@sip\.example\.org", "trunk": "pbx"},
+                {"match": "frontdesk", "trunk": "pbx", "rewrite": "7042"},
+            ],
+            "number": [
+                {"number": "+15550001000", "jid": f"romeo@{HOST}"},
+                {"match": "([a-z]+)", "jid": f"\\1@{HOST}"},
+            ],
+        }
+
+    @property
+    def uri(self) -> str:
+        """The gateway's SIP address without a user."""
+        return f"{self.sip[0]}:{self.sip[1]}"
+
+    def number(self, dialled: str) -> str:
+        """The JID to call for what is to be dialled."""
+        return f"{dialled}@{self.domain}"
+
+    async def start(self, *, ready: bool = True, within: float = 20.0) -> None:
+        """Start it, and wait until it says that a call could be made (or, without `ready`, that it lives)."""
+        self.program.start()
+        path = "/readyz" if ready else "/healthz"
+        await self.program.ready(lambda: self._get(path)[0] == 200, within, f"says 200 at {path}")
+
+    async def stop(self, number: signal.Signals = signal.SIGTERM, within: float = 10.0) -> int:
+        """Ask it to end; its exit status."""
+        self.program.send_signal(number)
+        return await self.program.ended(within)
+
+    def kill(self) -> None:
+        """End it, wherever it is."""
+        self.program.kill()
+
+    async def get(self, path: str) -> tuple[int, str]:
+        """Status and body of its HTTP port; status 0: nobody answers there."""
+        return await asyncio.to_thread(self._get, path)
+
+    async def metrics(self) -> "Metrics":
+        """What it counts now."""
+        status, text = await self.get("/metrics")
+        if status != 200:
+            raise PeerFailure(f"gateway: /metrics says {status}\n{self.program.tail()}")
+        return Metrics(text)
+
+    async def active(self, calls: int, within: float = 8.0) -> None:
+        """Wait until that many calls are open."""
+        await until(
+            lambda: Metrics(self._get("/metrics")[1]).total("jinglesip_calls_active") == calls,
+            within,
+            f"the gateway has {calls} calls open\n{self.program.tail()}",
+        )
+
+    async def ready_is(self, status: int, within: float = 15.0) -> str:
+        """Wait until /readyz says that status; its text."""
+        found = await until(
+            lambda: answer if (answer := self._get("/readyz"))[0] == status else None,
+            within,
+            f"/readyz says {status}\n{self.program.tail()}",
+        )
+        return found[1]
+
+    def log(self, event: str = "") -> list[dict[str, Any]]:
+        """Its log lines so far, those of one event if named."""
+        lines = []
+        for line in self.program.text().splitlines():
+            try:
+                found = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(found, dict) and (not event or found.get("event") == event):
+                lines.append(found)
+        return lines
+
+    async def logged(self, event: str, count: int = 1, within: float = 8.0) -> list[dict[str, Any]]:
+        """Wait until it logged that event so many times; those lines."""
+        return await until(
+            lambda: lines if len(lines := self.log(event)) >= count else None,
+            within,
+            f"the gateway logs {count} {event}\n{self.program.tail()}",
+        )
+
+    def complaints(self) -> list[str]:
+        """What no run should print: lines of level error, and anything that is not a log line (tracebacks)."""
+        found = []
+        for line in self.program.text().splitlines():
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                entry = None
+            if not isinstance(entry, dict) or entry.get("level") in ("error", "critical"):
+                found.append(line)
+        return found
+
+    def _get(self, path: str) -> tuple[int, str]:
+        try:
+            with urllib.request.urlopen(f"http://{self.http[0]}:{self.http[1]}{path}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+        except OSError:
+            return 0, ""
+
+
+class Metrics:
+    """One reading of /metrics."""
+
+    def __init__(self, text: str) -> None:
+        self.at = time.monotonic()
+        self.samples = [
+            (found["name"], dict(_LABEL.findall(found["labels"] or "")), float(found["value"]))
+            for found in _SAMPLE.finditer(text)
+        ]
+
+    def total(self, name: str, **labels: str) -> float:
+        """The sum over all samples of that name with those labels."""
+        return sum(
+            value
+            for found, given, value in self.samples
+            if found == name and all(given.get(key) == wanted for key, wanted in labels.items())
+        )
+
+    def by(self, name: str, label: str) -> dict[str, float]:
+        """The samples of that name, by one label, those of 0 left out."""
+        return {given.get(label, ""): value for found, given, value in self.samples if found == name and value}
+
+
+def toml(tables: Mapping[str, Table | Sequence[Table]]) -> str:
+    """Those tables as a TOML file."""
+    parts = []
+    for name, table in tables.items():
+        if isinstance(table, Mapping):
+            parts.append(f"[{name}]\n{_keys(table)}")
+        else:
+            parts.extend(f"[[{name}]]\n{_keys(entry)}" for entry in table)
+    return "\n".join(parts)
+
+
+def _keys(table: Table) -> str:
+    # JSON's strings, numbers, booleans and arrays are TOML's too; a table inside is written inline.
+    return "".join(f"{key} = {_value(value)}\n" for key, value in table.items())
+
+
+def _value(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{json.dumps(key)} = {_value(inner)}" for key, inner in value.items()) + "}"
+    return json.dumps(value)
+
+
+def _merged(
+    tables: Mapping[str, Table | Sequence[Table]], changes: Mapping[str, Table | Sequence[Table]]
+) -> dict[str, Table | Sequence[Table]]:
+    merged = dict(tables)
+    for name, change in changes.items():
+        before = merged.get(name)
+        both = isinstance(change, Mapping) and isinstance(before, Mapping)
+        merged[name] = {**before, **change} if both else change  # type: ignore[dict-item]
+    return merged

@@ -1,0 +1,115 @@
+"""A private Prosody 0.12 on loopback: one host with accounts, one external component."""
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.peers import loopback
+from tests.peers.program import Program
+
+HOST = "home.example"
+COMPONENT = "gw.example"
+SECRET = "open sesame"
+ACCOUNTS = {"romeo": "montague", "juliet": "capulet", "nurse": "angelica", "mercutio": "queen mab"}
+"Accounts of `HOST` and their passwords."
+
+# Without `nagle = false`, a small stanza to a client waits for the acknowledgement of the one before it: 40 ms.
+_CONFIGURATION = """\
+run_as_root = true
+daemonize = false
+pidfile = "{folder}/prosody.pid"
+data_path = "{folder}/data"
+log = {{ {level} = "*console" }}
+interfaces = {{ "{address}" }}
+local_interfaces = {{ "{address}" }}
+c2s_ports = {{ {client_port} }}
+component_interfaces = {{ "{address}" }}
+component_ports = {{ {component_port} }}
+legacy_ssl_ports = {{ }}
+c2s_direct_tls_ports = {{ }}
+modules_enabled = {{ "roster", "saslauth", "disco", "carbons", "mam", "ping", "posix"{modules} }}
+modules_disabled = {{ "s2s", "tls", "http", "offline" }}
+authentication = "internal_plain"
+c2s_require_encryption = false
+allow_unencrypted_plain_auth = true
+storage = "internal"
+archive_expires_after = "1d"
+network_settings = {{ nagle = false }}
+VirtualHost "{host}"
+Component "{component}"
+  component_secret = "{secret}"
+"""
+
+
+class Prosody:
+    """One XMPP server; `restart` brings it back on the same ports with the same accounts and rosters."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        accounts: Mapping[str, str] = ACCOUNTS,
+        modules: tuple[str, ...] = (),
+        level: str = "info",
+    ) -> None:
+        self.address = loopback.address()
+        self.client_port = loopback.port(self.address)
+        self.component_port = loopback.port(self.address)
+        self.secret = SECRET
+        self.accounts = dict(accounts)
+        self._folder = folder / "prosody"
+        self._folder.mkdir(parents=True)
+        self._write_configuration(modules, level)
+        for user, password in self.accounts.items():
+            self._write_account(user, password)
+        self.program = Program(
+            "prosody",
+            ["prosody", "--config", str(self._folder / "prosody.cfg.lua"), "-F"],
+            folder=self._folder,
+        )
+
+    async def start(self) -> None:
+        """Start it and wait until both ports answer."""
+        self.program.start()
+        await self.program.ready(self._listening, 15.0, "listens for clients and components")
+
+    async def stop(self) -> None:
+        """Let it say goodbye to its streams and end."""
+        await self.program.stop()
+
+    def kill(self) -> None:
+        """Let it disappear without a word."""
+        self.program.kill()
+
+    async def restart(self) -> None:
+        """Make it disappear, and come back at once."""
+        self.kill()
+        await self.start()
+
+    def _listening(self) -> bool:
+        return all(loopback.answers(self.address, port) for port in (self.client_port, self.component_port))
+
+    def _write_configuration(self, modules: tuple[str, ...], level: str) -> None:
+        text = _CONFIGURATION.format(
+            folder=self._folder,
+            address=self.address,
+            client_port=self.client_port,
+            component_port=self.component_port,
+            host=HOST,
+            component=COMPONENT,
+            secret=self.secret,
+            level=level,
+            modules="".join(f', "{module}"' for module in modules),
+        )
+        (self._folder / "prosody.cfg.lua").write_text(text)
+
+    def _write_account(self, user: str, password: str) -> None:
+        accounts = self._folder / "data" / HOST.replace(".", "%2e") / "accounts"
+        accounts.mkdir(parents=True, exist_ok=True)
+        (accounts / f"{user}.dat").write_text(f'return {{\n\t["password"] = "{password}";\n}};\n')
+
+
+def installed() -> bool:
+    """Whether this machine has Prosody."""
+    return shutil.which("prosody", path=os.environ.get("PATH", "")) is not None

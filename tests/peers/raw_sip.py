@@ -1,0 +1,118 @@
+"""A SIP endpoint over UDP by hand, for what no good program does: garbage, silence, repeated and forked answers."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from tests.peers.program import PeerFailure
+from tests.peers.sip_trace import Traced
+
+SDP = """\
+v=0
+o=raw 1 1 IN IP4 {host}
+s=-
+c=IN IP4 {host}
+t=0 0
+m=audio {port} RTP/AVP 0 8 101
+a=rtpmap:0 PCMU/8000
+a=rtpmap:8 PCMA/8000
+a=rtpmap:101 telephone-event/8000
+a=fmtp:101 0-15
+"""
+
+
+class RawSip(asyncio.DatagramProtocol):
+    """One socket; it says nothing by itself."""
+
+    def __init__(self) -> None:
+        self.received: list[Traced] = []
+        self._unread: list[tuple[Traced, tuple[str, int]]] = []
+        self._news = asyncio.Event()
+        self._transport: asyncio.DatagramTransport | None = None
+
+    @classmethod
+    async def open(cls, host: str, port: int = 0) -> "RawSip":
+        """A socket on that address."""
+        endpoint = cls()
+        endpoint._transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: endpoint, local_addr=(host, port)
+        )
+        return endpoint
+
+    @property
+    def local(self) -> tuple[str, int]:
+        """Its address."""
+        assert self._transport is not None
+        host, port = self._transport.get_extra_info("sockname")[:2]
+        return host, port
+
+    def close(self) -> None:
+        """Give the port back."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def send(self, data: bytes | str, target: tuple[str, int]) -> None:
+        """Send a datagram; of a text, line ends become CRLF."""
+        assert self._transport is not None
+        if isinstance(data, str):
+            data = data.replace("\r\n", "\n").replace("\n", "\r\n").encode()
+        self._transport.sendto(data, target)
+
+    async def expect(
+        self, label: str, within: float = 8.0, test: Callable[[Traced], bool] = lambda message: True
+    ) -> tuple[Traced, tuple[str, int]]:
+        """The next message of that method, or of that status, and where it came from."""
+        deadline = asyncio.get_running_loop().time() + within
+        while True:
+            for index, (message, source) in enumerate(self._unread):
+                if message.is_(label) and test(message):
+                    del self._unread[index]
+                    return message, source
+            self._news.clear()
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await self._news.wait()
+            except TimeoutError:
+                came = "\n".join(f"  {message.first_line}" for message in self.received) or "  (nothing)"
+                raise PeerFailure(f"no {label} within {within:g} s; what came:\n{came}") from None
+
+    def respond(
+        self,
+        request: tuple[Traced, tuple[str, int]],
+        status: str,
+        *,
+        tag: str = "",
+        headers: tuple[str, ...] = (),
+        body: str = "",
+    ) -> None:
+        """Answer a request; `status` has its phrase: "200 OK".  An empty tag leaves To as it came."""
+        message, source = request
+        host, port = self.local
+        to = message.header("To") + (f";tag={tag}" if tag else "")
+        lines = [f"SIP/2.0 {status}"]
+        lines += [f"Via: {value}" for value in message.headers("Via")]
+        lines += [f"Record-Route: {value}" for value in message.headers("Record-Route")]
+        lines += [f"From: {message.header('From')}", f"To: {to}", f"Call-ID: {message.header('Call-ID')}"]
+        lines += [f"CSeq: {message.header('CSeq')}", f"Contact: <sip:{tag or 'raw'}@{host}:{port}>", *headers]
+        lines += ["Content-Type: application/sdp"] if body else []
+        # The body's line ends become CRLF on the way out.
+        lines += [f"Content-Length: {len(body) + body.count(chr(10))}", "", body]
+        self.send("\n".join(lines), source)
+
+    def sdp(self, port: int = 40000) -> str:
+        """An answer that wants its audio here."""
+        return SDP.format(host=self.local[0], port=port)
+
+    def count(self, label: str) -> int:
+        """How many messages of that method or status came."""
+        return sum(message.is_(label) for message in self.received)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        message = Traced(at=time.time(), outgoing=False, text=data.decode("utf-8", "replace"))
+        self.received.append(message)
+        self._unread.append((message, addr))
+        self._news.set()
+
+    def error_received(self, exc: Exception) -> None:
+        # Nobody listens where we sent something; a test that minds will miss the answer.
+        pass

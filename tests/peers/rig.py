@@ -1,0 +1,191 @@
+"""A Prosody, a gateway and whoever calls through them, put up for one test and taken down whatever happens."""
+
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.peers import jingle, loopback
+from tests.peers.baresip import Baresip
+from tests.peers.gateway import Gateway, Table
+from tests.peers.jingle_client import JingleClient
+from tests.peers.program import PeerFailure, until
+from tests.peers.prosody import ACCOUNTS, HOST, Prosody
+from tests.peers.raw_sip import RawSip
+from tests.peers.rtp import RtpEndpoint
+from tests.peers.sipp import Sipp
+
+
+class Rig:
+    """The house for one test.  Use as an async context manager; what is made through it ends with it.
+
+    Leaving it without an error checks what must hold after every test: no call is open, the gateway ends on SIGTERM
+    with status 0, and it printed neither an error nor a traceback.
+    """
+
+    def __init__(self, folder: Path, *, changes: Mapping[str, Table | Sequence[Table]] | None = None) -> None:
+        self.folder = folder
+        self.trunk = (loopback.address(), 0)
+        self.trunk = (self.trunk[0], loopback.port(self.trunk[0]))
+        self.prosody = Prosody(folder)
+        self.gateway = Gateway(folder, self.prosody, self.trunk, changes=changes)
+        self.complains = False
+        "Set when the test makes the gateway log an error on purpose."
+        self._stack = contextlib.AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        try:
+            self._stack.callback(self.prosody.kill)
+            await self.prosody.start()
+            self._stack.callback(self.gateway.kill)
+            await self.gateway.start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                await self.at_rest()
+            else:
+                error.add_note(f"the gateway's log ended:\n{self.gateway.program.tail(60)}")
+        finally:
+            await self._stack.aclose()
+
+    async def at_rest(self) -> None:
+        """Check that nothing is left of any call, and that the gateway ends well."""
+        if self.gateway.program.running:
+            await self.gateway.active(0)
+            self.check_sockets()
+            status = await self.gateway.stop()
+            if status != 0:
+                raise PeerFailure(f"the gateway ended with {status}\n{self.gateway.program.tail(40)}")
+        complaints = self.gateway.complaints()
+        if complaints and not self.complains:
+            raise PeerFailure("the gateway complained:\n" + "\n".join(complaints))
+
+    def check_sockets(self) -> None:
+        """Check that the gateway holds no UDP socket but the one that it listens on: nothing for media."""
+        datagram = self.gateway.program.datagram_sockets()
+        if datagram != {self.gateway.sip}:
+            raise PeerFailure(f"the gateway's UDP sockets: {datagram}, not just {self.gateway.sip}")
+
+    async def client(
+        self,
+        user: str = "romeo",
+        resource: str = "phone",
+        *,
+        features: Sequence[str] = jingle.FEATURES,
+        available: bool = True,
+        carbons: bool = False,
+    ) -> JingleClient:
+        """A device of an account, signed in."""
+        client = JingleClient(
+            f"{user}@{HOST}/{resource}",
+            ACCOUNTS[user],
+            (self.prosody.address, self.prosody.client_port),
+            features=features,
+            available=available,
+            carbons=carbons,
+        )
+        await client.connect()
+        self._stack.push_async_callback(client.close)
+        return client
+
+    async def voice(self, hertz: float = 440, payload_type: int = 0) -> RtpEndpoint:
+        """A voice on an address of its own."""
+        endpoint = await RtpEndpoint.open(loopback.address(), hertz=hertz, payload_type=payload_type)
+        self._stack.callback(endpoint.close)
+        return endpoint
+
+    async def phone(self, *, auto_answer: bool = False, hertz: int = 1000) -> Baresip:
+        """A SIP phone at the trunk's address."""
+        phone = Baresip(self.folder, auto_answer=auto_answer, hertz=hertz, at=self.trunk)
+        self._stack.push_async_callback(phone.stop)
+        await phone.start()
+        return phone
+
+    async def answers(
+        self,
+        scenario: str,
+        *,
+        keys: Mapping[str, str] | None = None,
+        parameters: Mapping[str, str | int] | None = None,
+        transport: str = "udp",
+        calls: int = 1,
+    ) -> Sipp:
+        """A SIPp at the trunk's address that plays a server's scenario."""
+        server = Sipp(
+            self.folder,
+            scenario,
+            host=self.trunk[0],
+            port=self.trunk[1],
+            keys=keys,
+            parameters=parameters,
+            transport=transport,
+            calls=calls,
+        )
+        self._stack.callback(server.kill)
+        return await server.start()
+
+    async def calls(
+        self,
+        scenario: str,
+        user: str = "juliet",
+        *,
+        keys: Mapping[str, str] | None = None,
+        parameters: Mapping[str, str | int] | None = None,
+        transport: str = "udp",
+        host: str = "",
+        credentials: tuple[str, str] | None = None,
+        echo: bool = True,
+    ) -> Sipp:
+        """A SIPp at the trunk's address (or another) that plays a client's scenario towards the gateway."""
+        client = Sipp(
+            self.folder,
+            scenario,
+            host=host or self.trunk[0],
+            port=self.trunk[1] if not host else 0,
+            target=self.gateway.sip,
+            user=user,
+            keys=keys,
+            parameters=parameters,
+            transport=transport,
+            credentials=credentials,
+            echo=echo,
+        )
+        self._stack.callback(client.kill)
+        return await client.start()
+
+    async def raw_trunk(self) -> RawSip:
+        """A socket at the trunk's address that says nothing by itself."""
+        raw = await RawSip.open(*self.trunk)
+        self._stack.callback(raw.close)
+        return raw
+
+    async def raw(self) -> RawSip:
+        """A socket at an address that no trunk has."""
+        raw = await RawSip.open(loopback.address())
+        self._stack.callback(raw.close)
+        return raw
+
+
+async def finished(program: Sipp) -> None:
+    """Wait for a SIPp run to end well."""
+    await until(lambda: program.finished, 45.0, f"{program.scenario} ends\n{program.ladder()}")
+    await program.done()
+
+
+@contextlib.asynccontextmanager
+async def prosody(folder: Path) -> AsyncIterator[Prosody]:
+    """A Prosody alone."""
+    server = Prosody(folder)
+    try:
+        await server.start()
+        yield server
+    finally:
+        server.kill()

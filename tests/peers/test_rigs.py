@@ -1,0 +1,87 @@
+"""The rigs themselves, without the gateway: what they count and hear is so."""
+
+from pathlib import Path
+
+from tests.peers import g711, loopback
+from tests.peers.baresip import Baresip
+from tests.peers.jingle_client import JingleClient, action, carbon, initiation
+from tests.peers.prosody import ACCOUNTS, HOST
+from tests.peers.rig import prosody
+from tests.peers.rtp import RtpEndpoint
+from tests.peers.sipp import Sipp, scenarios
+
+
+async def test_two_clients_call_each_other_through_prosody_and_hear_each_others_tone(tmp_path: Path) -> None:
+    async with prosody(tmp_path) as server:
+        address = (server.address, server.client_port)
+        romeo = JingleClient(f"romeo@{HOST}/phone", ACCOUNTS["romeo"], address)
+        juliet = JingleClient(f"juliet@{HOST}/phone", ACCOUNTS["juliet"], address)
+        tablet = JingleClient(f"juliet@{HOST}/tablet", ACCOUNTS["juliet"], address, carbons=True)
+        low = await RtpEndpoint.open(loopback.address(), hertz=440)
+        high = await RtpEndpoint.open(loopback.address(), hertz=1000)
+        async with romeo, juliet, tablet:
+            sid = romeo.propose(juliet.bare)
+            proposed = await juliet.expect(initiation("propose", sid))
+            await tablet.expect(initiation("propose", sid))
+            juliet.initiate_message("proceed", sid, proposed.sender)
+            proceeded = await romeo.expect(initiation("proceed", sid))
+            await tablet.expect(carbon("proceed"))
+
+            session = romeo.session(proceeded.sender, sid, voice=low)
+            assert (await session.initiate()).type == "result"
+            offer = await juliet.expect(action("session-initiate", sid))
+            answering = juliet.session(offer.sender, sid, voice=high, initiator=False)
+            await answering.ring()
+            await romeo.expect(action("session-info", sid, "ringing"))
+            await answering.accept(offer)
+            await session.accepted()
+
+            heard = await low.hears(25)
+            assert set(heard.sources) == {high.local}
+            assert heard.share_of_tone(1000) > 0.95
+            assert (await high.hears(5)).share_of_tone(440) > 0.95
+
+            await session.terminate()
+            assert (await answering.terminated()).condition == "success"
+        low.close()
+        high.close()
+
+
+async def test_a_phone_counts_the_packets_of_a_call_and_hears_its_own_echo(tmp_path: Path) -> None:
+    phone = Baresip(tmp_path, auto_answer=True, hertz=600)
+    await phone.start()
+    try:
+        caller = Sipp(
+            tmp_path, "uac_call", target=(phone.host, phone.port), user=phone.user, parameters={"milliseconds": 1500}
+        )
+        await caller.start()
+        await phone.expect("CALL_ESTABLISHED")
+        await caller.done()
+        await phone.expect("CALL_CLOSED")
+        sent, received = await phone.packets()
+        assert sent > 60
+        assert received > 60
+        assert g711.share_of_tone(phone.heard(), 600) > 0.9
+        assert [message.label for message in phone.messages()][-3:] == ["ACK", "BYE", "200 OK"]
+    finally:
+        await phone.stop()
+
+
+async def test_a_scenario_over_tcp_plays_to_its_end(tmp_path: Path) -> None:
+    server = await Sipp(tmp_path, "uas_answer", transport="tcp").start()
+    caller = await Sipp(tmp_path, "uac_call", target=(server.host, server.port), transport="tcp").start()
+    await caller.done()
+    assert next(message.label for message in await server.done()) == "INVITE"
+
+
+def test_every_scenario_is_well_formed() -> None:
+    assert "uac_call" in scenarios()
+
+
+def test_silence_is_told_from_a_tone_and_tones_from_each_other() -> None:
+    tone = g711.decode(g711.tone(440, g711.PCMA), g711.PCMA)
+    silence = g711.decode(g711.SILENCE[g711.PCMA] * 800, g711.PCMA)
+    assert g711.loudness(tone) > 5000
+    assert g711.loudness(silence) < 10
+    assert g711.share_of_tone(tone, 440) > 0.99
+    assert g711.share_of_tone(tone, 1000) < 0.01
