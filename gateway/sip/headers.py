@@ -54,14 +54,16 @@ SINGLE: Final = frozenset({
 })
 "Headers of which a message has one, in lower case: two make it ambiguous, and are refused (RFC 4475 §3.3.8)."
 
-ALLOW: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE", "PRACK", "NOTIFY", "REFER")
-"The methods we serve."
+ALLOW: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO")
+"The methods we serve. UPDATE, PRACK, NOTIFY and REFER join them with the code that does."
 
-METHODS: Final = frozenset({*ALLOW, "MESSAGE", "PUBLISH", "REGISTER", "SUBSCRIBE"})
+METHODS: Final = frozenset({
+    *ALLOW, "MESSAGE", "NOTIFY", "PRACK", "PUBLISH", "REFER", "REGISTER", "SUBSCRIBE", "UPDATE",
+})
 "The methods we know; others are answered 501."
 
-SUPPORTED: Final = ("100rel", "timer", "replaces", "norefersub")
-"The option tags that every leg supports."
+SUPPORTED: Final[tuple[str, ...]] = ()
+"The option tags that every leg supports: 100rel, timer, replaces and norefersub, once they do."
 
 PHRASES: Final = {
     100: "Trying", 180: "Ringing", 181: "Call Is Being Forwarded", 182: "Queued", 183: "Session Progress",
@@ -77,14 +79,13 @@ PHRASES: Final = {
     424: "Bad Location Information", 428: "Use Identity Header", 429: "Provide Referrer Identity", 430: "Flow Failed",
     433: "Anonymity Disallowed", 436: "Bad Identity Info", 437: "Unsupported Credential",
     438: "Invalid Identity Header", 439: "First Hop Lacks Outbound Support", 440: "Max-Breadth Exceeded",
-    469: "Bad Info Package", 470: "Consent Needed", 480: "Temporarily Unavailable", 481: "Call/Transaction Does Not Exist",
-    482: "Loop Detected", 483: "Too Many Hops", 484: "Address Incomplete", 485: "Ambiguous", 486: "Busy Here", 487: "Request Terminated",
-    488: "Not Acceptable Here", 489: "Bad Event", 491: "Request Pending", 493: "Undecipherable",
-    494: "Security Agreement Required",
+    469: "Bad Info Package", 470: "Consent Needed", 480: "Temporarily Unavailable",
+    481: "Call/Transaction Does Not Exist", 482: "Loop Detected", 483: "Too Many Hops", 484: "Address Incomplete",
+    485: "Ambiguous", 486: "Busy Here", 487: "Request Terminated", 488: "Not Acceptable Here", 489: "Bad Event",
+    491: "Request Pending", 493: "Undecipherable", 494: "Security Agreement Required",
     500: "Server Internal Error", 501: "Not Implemented", 502: "Bad Gateway", 503: "Service Unavailable",
     504: "Server Time-out", 505: "Version Not Supported", 513: "Message Too Large",
-    555: "Push Notification Service Not Supported",
-    580: "Precondition Failure",
+    555: "Push Notification Service Not Supported", 580: "Precondition Failure",
     600: "Busy Everywhere", 603: "Decline", 604: "Does Not Exist Anywhere", 606: "Not Acceptable", 607: "Unwanted",
     608: "Rejected",
 }
