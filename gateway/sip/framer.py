@@ -62,9 +62,18 @@ class Framer:
     def _next(self) -> bytes | Ping | None:
         buffer = self._buffer
         if not self._need:
-            if self._searched == 0 and self._skip_breaks():
-                return Ping()
-            if not buffer or not self._find_head():
+            if self._searched == 0:
+                match = _BREAKS.match(buffer)
+                breaks = match.end() if match else 0
+                # However many stand in a row, they are one question: a flood is not to make us send as many answers.
+                if buffer.count(b"\n", 0, breaks) > 1:
+                    del buffer[:breaks]
+                    return Ping()
+                left = len(buffer) - breaks
+                if left == 0 or (left == 1 and buffer.endswith(b"\r")):
+                    return None  # one line break, which may yet become two
+                del buffer[:breaks]
+            if not self._find_head():
                 return None
         if len(buffer) < self._need:
             return None
@@ -72,24 +81,6 @@ class Framer:
         del buffer[: self._need]
         self._need = self._searched = 0
         return message
-
-    def _skip_breaks(self) -> bool:
-        """Take line breaks away from the buffer's start; whether there were enough to be a question.
-
-        However many stand in a row, they are one question: a flood of them is not to make us send as many answers.
-        """
-        buffer = self._buffer
-        match = _BREAKS.match(buffer)
-        end = match.end() if match else 0
-        if not end:
-            return False
-        count = buffer.count(b"\n", 0, end)
-        if count > 1:
-            del buffer[:end]
-            return True
-        if len(buffer) > end and buffer[end:] != b"\r":
-            del buffer[:end]
-        return False
 
     def _find_head(self) -> bool:
         """Whether the whole head is here; then `_need` is set."""

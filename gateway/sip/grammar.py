@@ -79,7 +79,7 @@ def split_list(text: str) -> list[str]:
     while position < end:
         match = _LIST_ITEM.match(text, position)
         if match is None:
-            raise PeerError(f"list: unbalanced quote or bracket in {shown(text)}")
+            raise PeerError("list: unbalanced quote or bracket")
         position = match.end()
         item = match[0].removesuffix(",").strip(BLANKS)
         if item:

@@ -68,8 +68,9 @@ __all__ = [
 
 _FOLD: Final = re.compile(r"\n[ \t]+")
 _STATUS_LINE: Final = re.compile(r"SIP/2\.0 ([1-6][0-9][0-9])(?: (.*))?", re.I | re.S)
-_VERSION: Final = re.compile(r"SIP/[0-9]+\.[0-9]+", re.I)
+_VERSION: Final = re.compile(r"SIP/[0-9]++\.[0-9]++", re.I)
 _TAGGED: Final = re.compile(r";[ \t]*+tag[ \t]*+=", re.I)
+_LENGTH_LIMIT: Final = 2**32 - 1
 _TO_MANY: Final = frozenset({"INVITE", "REFER", "SUBSCRIBE"})
 "The methods whose responses make dialogs."
 
@@ -150,7 +151,8 @@ def respond(
         copied += [("Record-Route", value) for value in request.all("Record-Route")]
     copied += [("From", value) for value in request.all("From")[:1]]
     for value in request.all("To")[:1]:
-        copied.append(("To", value if tag is None or status <= 100 or _tagged(request) else f"{value};tag={tag}"))
+        tagged = tag is None or status <= 100 or _tagged(request)
+        copied.append(("To", value if tagged else f"{value.rstrip('; ')};tag={tag}"))
     for name in ("Call-ID", "CSeq"):
         copied += [(name, value) for value in request.all(name)[:1]]
     if status == 100:
@@ -192,20 +194,19 @@ def parse(data: bytes, flow: Flow | None = None) -> SipRequest | SipResponse:
     if "\n " in text or "\n\t" in text:
         text = _FOLD.sub(" ", text)
     lines = text.split("\n")
-    if len(lines) > MAX_HEADERS + 1:
-        fault = PeerError(f"message: more than {MAX_HEADERS} headers", status=513)
-        del lines[MAX_HEADERS + 1 :]
     index: dict[str, list[str]] = {}
     headers, bad_line = _headers(lines, index)
     lengths = index.pop("content-length", [])
-    message, bad_start = _start(
-        lines[0], tuple(headers), body[: number(lengths[0], MAX_BODY)] if lengths else body, flow
-    )
+    if lengths and (length := number(lengths[0], _LENGTH_LIMIT)) is not None:
+        body, missing = body[:length], length - len(body)
+    else:
+        missing = 0
+    message, bad_start = _start(lines[0], tuple(headers), body, flow)
     message._cache[""] = index
     try:
         if fault := bad_start or fault or bad_line:
             raise fault
-        _check_length(lengths, len(body))
+        _check_length(lengths, missing)
         _check(message, index)
     except PeerError as error:
         raise Malformed(error.text, status=error.status, partial=message) from None
@@ -216,20 +217,22 @@ def _headers(lines: list[str], index: dict[str, list[str]]) -> tuple[list[Header
     """The header lines but Content-Length, all by lower-case name in `index`, and what was wrong with a line."""
     fault: PeerError | None = None
     headers: list[Header] = []
-    for line in lines[1:]:
+    for place, line in enumerate(lines[1 : MAX_HEADERS + 3], 2):
         name, colon, value = line.partition(":")
         known = CANONICAL.get(name)
-        if known is None:
+        if known is None or not colon:
             name = name.rstrip(BLANKS)
             if not colon or not TOKEN.fullmatch(name):
-                if line:
-                    fault = PeerError(f"message: no header {shown(line)}")
+                if line:  # not shown: it may be a stray line of a body, with a key in it
+                    fault = PeerError(f"message: line {place} is no header")
                 continue
             known = canonical(name)
         value = value.strip(BLANKS)
         index.setdefault(known.lower(), []).append(value)
         if known != "Content-Length":
             headers.append((known, value))
+    if len(headers) > MAX_HEADERS:
+        fault = PeerError(f"message: more than {MAX_HEADERS} headers", status=513)
     return headers, fault
 
 
@@ -254,15 +257,13 @@ def _start(
     return request, None
 
 
-def _check_length(lengths: list[str], octets: int) -> None:
+def _check_length(lengths: list[str], missing: int) -> None:
     if len(lengths) > 1:
         raise PeerError("message: repeated Content-Length")
-    if lengths:
-        length = number(lengths[0], MAX_BODY)
-        if length is None:
-            raise PeerError(f"Content-Length: cannot read {shown(lengths[0])}")
-        if length > octets:
-            raise PeerError(f"message: body of {octets} octets, Content-Length {length}")
+    if lengths and number(lengths[0], _LENGTH_LIMIT) is None:
+        raise PeerError(f"Content-Length: cannot read {shown(lengths[0])}")
+    if missing > 0:
+        raise PeerError(f"message: {missing} octets of the body are missing")
 
 
 def _check(message: SipRequest | SipResponse, index: dict[str, list[str]]) -> None:
@@ -276,7 +277,7 @@ def _check(message: SipRequest | SipResponse, index: dict[str, list[str]]) -> No
         return
     if method != message.method:
         status = 400 if message.method in METHODS else 501
-        raise PeerError(f"CSeq: {method} in a request of {shown(message.method)}", status=status)
+        raise PeerError(f"CSeq: {shown(method)} in a request of {shown(message.method)}", status=status)
     uri = message.request_uri
     if uri.headers is not None:
         raise PeerError("Request-URI: headers are not allowed in it")  # RFC 3261 §19.1.1 table 1
