@@ -110,3 +110,18 @@ class Method(StrEnum):
     MESSAGE = "MESSAGE"
     PUBLISH = "PUBLISH"
     REGISTER = "REGISTER"
+
+
+# fmt: off
+DIRECTIONS: dict[tuple[Role, Direction], Senders] = {
+    # who wrote the SDP    its direction         who sends (conformance reference 1.3; XEP-0166 §7.3)
+    (Role.INITIATOR, Direction.SENDRECV): Senders.BOTH,       (Role.RESPONDER, Direction.SENDRECV): Senders.BOTH,
+    (Role.INITIATOR, Direction.SENDONLY): Senders.INITIATOR,  (Role.RESPONDER, Direction.SENDONLY): Senders.RESPONDER,
+    (Role.INITIATOR, Direction.RECVONLY): Senders.RESPONDER,  (Role.RESPONDER, Direction.RECVONLY): Senders.INITIATOR,
+    (Role.INITIATOR, Direction.INACTIVE): Senders.NONE,       (Role.RESPONDER, Direction.INACTIVE): Senders.NONE,
+}
+# fmt: on
+SENDERS: dict[tuple[Role, Senders], Direction] = {
+    (role, senders): direction for (role, direction), senders in DIRECTIONS.items()
+}
+"The same table, for writing."

@@ -1,0 +1,93 @@
+"""The one form that compares: what both spellings leave open is settled here, for both readers alike.
+
+The functions complete the fields that a reader found, before the record is made of them (`mappings.description`).
+"""
+
+import re
+import zlib
+from typing import Any
+
+from mappings.codecs import ALWAYS, BARE_ALIASES, BARE_PARAMETER, DEFAULT_RATE, HASHES, RATES, STATIC, Static
+from mappings.description import Fingerprint, Parameter
+from mappings.terms import CandidateType, Setup
+
+_RANK = {name: rank for rank, name in enumerate(HASHES)}
+
+
+def codec(values: dict[str, Any], media: str) -> bool:
+    """Settle a payload type's name, rate and channels; False where nobody can know what it is (RFC 3551 §6).
+
+    A rate that contradicts a fixed payload type is not believed (XEP-0167 itself shows PCMU at 16000).
+    """
+    fixed: Static | None = STATIC.get(values["id"])
+    name = values.get("name")
+    if fixed is not None and (name is None or name.lower() == fixed.name.lower()):
+        values["name"] = name or fixed.name
+        values["clockrate"], values["channels"] = fixed.clockrate, fixed.channels
+        return True
+    if name is None:
+        return False
+    known = RATES.get(name.lower())
+    if values.get("clockrate") is None:
+        values["clockrate"] = known.clockrate if known else DEFAULT_RATE.get(media, 90000)
+    if values.get("channels") == 1:
+        values["channels"] = None
+    if values.get("channels") is None and known is not None and name.lower() in ALWAYS:
+        values["channels"] = known.channels
+    return True
+
+
+def parameters(name: str, given: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
+    """Format parameters as this codec has them: one bare value, or pairs and nameless values."""
+    bare = BARE_PARAMETER.get(name.lower())
+    if bare is None:
+        if all(parameter.value is not None for parameter in given):
+            return given
+        return tuple(
+            parameter if parameter.value is not None else Parameter(value=parameter.name) for parameter in given
+        )
+    for parameter in given:
+        if parameter.name in (bare, "", *BARE_ALIASES[name.lower()]) or parameter.value is None:
+            value = parameter.name if parameter.value is None else parameter.value
+            value = value.replace(" ", "")
+            # The draft's example of RED has a comma where RFC 2198 §5 has a slash.
+            return (Parameter(name=bare, value=value.replace(",", "/") if bare == "pt" else value),)
+    return ()
+
+
+def candidate(values: dict[str, Any]) -> None:
+    """Settle a candidate: related address for all but host (RFC 8839 §5.1; hidden: 0.0.0.0 or :: and 9), no zeros."""
+    if values["type"] is CandidateType.HOST:
+        values.pop("rel_addr", None)
+        values.pop("rel_port", None)
+    elif values.get("rel_addr") is None or values.get("rel_port") is None:
+        values["rel_addr"] = "::" if ":" in values["ip"] else "0.0.0.0"  # noqa: S104 — hidden, RFC 8839 §5.1
+        values["rel_port"] = 9
+    if not values.get("generation"):
+        values["generation"] = None
+    if not values.get("network"):
+        values["network"] = None
+
+
+_ICE_CHARS = re.compile(r"[A-Za-z0-9+/]{1,32}").fullmatch
+
+
+def foundation(said: str, *, decimal: bool = False) -> str:
+    """A foundation that may be written: ice-chars (RFC 8839 §5.1), or a number; equal ones stay equal."""
+    if said.isdecimal() and len(said) <= 10 if decimal else _ICE_CHARS(said):
+        return said
+    return str(zlib.crc32(said.encode()))
+
+
+def fingerprints(given: tuple[Fingerprint, ...]) -> tuple[Fingerprint, ...]:
+    """The fingerprint that every peer understands first: many read no further."""
+    if len(given) < 2:
+        return given
+    return tuple(sorted(given, key=lambda fingerprint: _RANK.get(fingerprint.hash, len(_RANK))))
+
+
+def setup(said: Setup | None, *, answer: bool) -> Setup:
+    """The DTLS role: never actpass in an answer, and what a peer that leaves it out must mean (RFC 8842 §5)."""
+    if answer:
+        return said if said is not None and said is not Setup.ACTPASS else Setup.ACTIVE
+    return said or Setup.ACTPASS
