@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 from xml.etree.ElementTree import Element, SubElement
 
-from mappings.namespaces import STANZAS
+from mappings.namespaces import HINTS, RECEIPTS, STANZAS
 
 Kind = Literal["iq", "message", "presence"]
 
@@ -34,6 +34,9 @@ _TYPES = {
     "unexpected-request": "wait",
 }
 "The error type that RFC 6120 §8.3.3 recommends for each condition."
+
+CONDITIONS = frozenset(_TYPES)
+"Every condition of RFC 6120 §8.3.3."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,3 +111,21 @@ def read_error(stanza: Stanza) -> StanzaError:
                 details.append(item.tag)
         return StanzaError(condition, text, address, tuple(details))
     return StanzaError("undefined-condition")
+
+
+def receipt(message: Stanza, *, id: str, sender: str | None = None) -> Stanza | None:
+    """The delivery receipt that a message asks for, if it asks (XEP-0184 §5); ``sender`` when not who was addressed."""
+    if not message.id or message.type in ("error", "groupchat"):
+        return None
+    if not any(child.tag == f"{{{RECEIPTS}}}request" for child in message.children):
+        return None
+    received = Element(f"{{{RECEIPTS}}}received", {"id": message.id})
+    store = Element(f"{{{HINTS}}}store")
+    return Stanza(
+        kind="message",
+        type=message.type or "normal",
+        id=id,
+        sender=sender or message.to,
+        to=message.sender,
+        children=(received, store),
+    )

@@ -1,0 +1,210 @@
+"""Who of an XMPP user's devices can be called, and how: by a proposal to all of them, or one directly.
+
+Fed by the presences that users send to numbers they have in their rosters, and by disco#info where the caps of a
+presence are not known yet.  All of it is a cache: bounded, and right again after the next presence.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from gateway.jid import bare, is_full
+from gateway.stanza import Stanza
+from mappings.namespaces import CAPS, DISCO_INFO, JINGLE, MESSAGE_INITIATION, RTP, RTP_AUDIO
+
+from . import disco
+
+MAX_USERS = 100_000
+MAX_RESOURCES = 32
+"Devices of one user; further ones are not remembered."
+
+MAX_CONTACTS = 256
+"Our JIDs to which one user shows presence; further ones are not remembered."
+
+MAX_CAPS = 10_000
+MAX_QUERIES = 1_000
+
+_SHOW = {"chat": 4, "": 3, "away": 2, "xa": 1, "dnd": 0}
+"How available a device is by its <show/>, more is better (RFC 6121 §4.7.2.1)."
+
+
+@dataclass(frozen=True, slots=True)
+class Propose:
+    """Ask all devices: `jid` is bare."""
+
+    jid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """Call one device: `jid` is full."""
+
+    jid: str
+
+
+class Resource(NamedTuple):
+    """One device, as far as it is known."""
+
+    priority: int
+    show: int
+    features: frozenset[str] | None
+    "None: not known."
+
+    @property
+    def callable(self) -> bool:
+        """Whether it is known to take audio calls."""
+        return self.features is not None and {JINGLE, RTP, RTP_AUDIO} <= self.features
+
+
+class _Caps(NamedTuple):
+    """What a presence says of a device's features: by which software, and their hash."""
+
+    node: str
+    ver: str
+    algorithm: str
+
+
+@dataclass(slots=True)
+class _User:
+    resources: dict[str, Resource] = field(default_factory=dict)
+    contacts: set[str] = field(default_factory=set)
+
+
+class _Query(NamedTuple):
+    jid: str
+    caps: _Caps | None
+
+
+class Devices:
+    """What is known of users' devices."""
+
+    def __init__(self, new_id: Callable[[], str]) -> None:
+        self._new_id = new_id
+        self._users: dict[str, _User] = {}
+        self._caps: dict[_Caps, frozenset[str]] = {}
+        self._queries: dict[str, _Query] = {}
+
+    def choose(self, jid: str) -> Propose | Direct:
+        """Whom to ring (clients.md section 1).
+
+        A proposal to the bare JID, unless devices are known that take calls and none of them knows message initiation:
+        then the one that is most available.  A full JID is called as it is.
+        """
+        if is_full(jid):
+            return Direct(jid)
+        user = self._users.get(jid)
+        if user is None:
+            return Propose(jid)
+        able = {name: known for name, known in user.resources.items() if known.callable}
+        if not able or any(MESSAGE_INITIATION in (known.features or ()) for known in able.values()):
+            return Propose(jid)
+        best = max(able, key=lambda name: (able[name].show, able[name].priority))
+        return Direct(f"{jid}/{best}")
+
+    def sees(self, user: str, contact: str) -> bool:
+        """Whether that user shows presence to that JID of ours, which is how far we know that ours is shared too."""
+        known = self._users.get(bare(user))
+        return known is not None and bool(known.resources) and bare(contact) in known.contacts
+
+    def presence(self, stanza: Stanza) -> list[Stanza]:
+        """Take a presence that was sent to one of our JIDs; return what to ask about the device."""
+        if stanza.type not in ("", "available", "unavailable", "unsubscribed", "error"):
+            return []
+        user = bare(stanza.sender)
+        name = stanza.sender[len(user) + 1 :]
+        if stanza.type not in ("", "available"):
+            self._forget(user, name, bare(stanza.to), whole=stanza.type == "unsubscribed")
+            return []
+        if not name:
+            return []
+        known = self._users.get(user)
+        if known is None:
+            if len(self._users) >= MAX_USERS:
+                self._users.pop(next(iter(self._users)))
+            known = self._users[user] = _User()
+        if len(known.contacts) < MAX_CONTACTS:
+            known.contacts.add(bare(stanza.to))
+        if name not in known.resources and len(known.resources) >= MAX_RESOURCES:
+            return []
+        caps = _read_caps(stanza)
+        features = self._caps.get(caps) if caps is not None else None
+        before = known.resources.get(name)
+        if features is None and caps is None and before is not None:
+            features = before.features
+        known.resources[name] = Resource(_priority(stanza), _show(stanza), features)
+        return [] if features is not None else self._query(stanza, caps)
+
+    def _forget(self, user: str, name: str, contact: str, *, whole: bool) -> None:
+        known = self._users.get(user)
+        if known is None:
+            return
+        self._queries = {id: query for id, query in self._queries.items() if query.jid != f"{user}/{name}"}
+        if whole:
+            known.contacts.discard(contact)
+        elif name:
+            known.resources.pop(name, None)
+        else:
+            known.resources.clear()
+        if not known.resources or not known.contacts:
+            del self._users[user]
+
+    def _query(self, presence: Stanza, caps: _Caps | None) -> list[Stanza]:
+        """Ask a device for its features, unless it is asked already."""
+        if any(query.jid == presence.sender and query.caps == caps for query in self._queries.values()):
+            return []
+        if len(self._queries) >= MAX_QUERIES:
+            self._queries.pop(next(iter(self._queries)))
+        id = f"disco-{self._new_id()}"
+        self._queries[id] = _Query(presence.sender, caps)
+        query = disco.query(None if caps is None else f"{caps.node}#{caps.ver}")
+        return [Stanza(kind="iq", type="get", id=id, sender=presence.to, to=presence.sender, children=(query,))]
+
+    def answered(self, stanza: Stanza) -> bool:
+        """Take the answer to a question of ours; False if this is none."""
+        query = self._queries.get(stanza.id)
+        if query is None or query.jid != stanza.sender or stanza.type not in ("result", "error"):
+            return False
+        del self._queries[stanza.id]
+        element = stanza.child(f"{{{DISCO_INFO}}}query")
+        if stanza.type == "error" or element is None:
+            return True
+        info = disco.read(element)
+        if query.caps is not None and self._believed(query.caps, info):
+            if len(self._caps) >= MAX_CAPS:
+                self._caps.pop(next(iter(self._caps)))
+            self._caps[query.caps] = info.features
+        self._learn(query.jid, info.features)
+        return True
+
+    def _believed(self, caps: _Caps, info: disco.Info) -> bool:
+        """Whether the features are what the hash promised; if not, they are this device's alone (XEP-0115 §5.4)."""
+        return info.consistent and caps.algorithm in disco.HASHES and disco.ver(info, caps.algorithm) == caps.ver
+
+    def _learn(self, jid: str, features: frozenset[str]) -> None:
+        user = self._users.get(bare(jid))
+        name = jid[len(bare(jid)) + 1 :]
+        if user is not None and name in user.resources:
+            user.resources[name] = user.resources[name]._replace(features=features)
+
+
+def _read_caps(stanza: Stanza) -> _Caps | None:
+    element = stanza.child(f"{{{CAPS}}}c")
+    if element is None:
+        return None
+    node, ver, algorithm = element.get("node", ""), element.get("ver", ""), element.get("hash", "")
+    return _Caps(node, ver, algorithm) if node and ver and algorithm else None
+
+
+def _text(stanza: Stanza, name: str) -> str:
+    return next((child.text or "" for child in stanza.children if child.tag.rpartition("}")[2] == name), "").strip()
+
+
+def _show(stanza: Stanza) -> int:
+    return _SHOW.get(_text(stanza, "show"), _SHOW[""])
+
+
+def _priority(stanza: Stanza) -> int:
+    try:
+        return max(-128, min(127, int(_text(stanza, "priority")[:8] or 0)))
+    except ValueError:
+        return 0

@@ -1,0 +1,187 @@
+"""Users' devices: what is learned of them, and whom a call rings."""
+
+from itertools import count
+from xml.etree.ElementTree import Element
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.entity import disco
+from gateway.entity.disco import Identity, Info
+from gateway.entity.presence import MAX_RESOURCES, Devices, Direct, Propose
+from gateway.stanza import Stanza, error, result
+
+USER = "ana@example.net"
+NUMBER = "+15550100200@sip.example.org"
+CALLS = frozenset({"urn:xmpp:jingle:1", "urn:xmpp:jingle:apps:rtp:1", "urn:xmpp:jingle:apps:rtp:audio"})
+BY_MESSAGE = CALLS | {"urn:xmpp:jingle-message:0"}
+CHAT = frozenset({"http://jabber.org/protocol/disco#info"})
+
+
+def info(features: frozenset[str]) -> Info:
+    return Info((Identity(category="client", type="pc"),), features)
+
+
+def table() -> Devices:
+    numbers = count(1)
+    return Devices(lambda: f"{next(numbers):032x}")
+
+
+def presence(
+    name: str, features: frozenset[str] | None = None, *, show: str = "", priority: int = 0, type: str = ""
+) -> Stanza:
+    children = []
+    if features is not None:
+        caps = disco.caps(info(features))
+        caps.set("node", "https://client.example")
+        children.append(caps)
+    for tag, text in (("show", show), ("priority", str(priority))):
+        if text not in ("", "0"):
+            element = Element(f"{{jabber:client}}{tag}")
+            element.text = text
+            children.append(element)
+    return Stanza(kind="presence", type=type, sender=f"{USER}/{name}", to=NUMBER, children=tuple(children))
+
+
+def online(devices: Devices, name: str, features: frozenset[str], *, show: str = "", priority: int = 0) -> None:
+    for query in devices.presence(presence(name, features, show=show, priority=priority)):
+        assert devices.answered(result(query, disco.write(info(features))))
+
+
+def test_a_user_of_whom_nothing_is_known_gets_a_proposal() -> None:
+    assert table().choose(USER) == Propose(USER)
+
+
+@pytest.mark.conformance("JMI-27")
+def test_a_full_jid_is_called_directly() -> None:
+    assert table().choose(f"{USER}/desk") == Direct(f"{USER}/desk")
+
+
+def test_a_device_whose_features_are_not_known_yet_gets_a_proposal() -> None:
+    devices = table()
+    assert len(devices.presence(presence("desk", CALLS))) == 1
+    assert devices.choose(USER) == Propose(USER)
+
+
+def test_a_single_device_without_message_initiation_is_called_directly() -> None:
+    devices = table()
+    online(devices, "desk", CALLS)
+    assert devices.choose(USER) == Direct(f"{USER}/desk")
+
+
+def test_one_device_with_message_initiation_is_enough_for_a_proposal() -> None:
+    devices = table()
+    online(devices, "desk", CALLS)
+    online(devices, "phone", BY_MESSAGE)
+    assert devices.choose(USER) == Propose(USER)
+
+
+def test_devices_that_take_no_calls_do_not_count() -> None:
+    devices = table()
+    online(devices, "bot", CHAT, priority=50)
+    assert devices.choose(USER) == Propose(USER)
+    online(devices, "desk", CALLS)
+    assert devices.choose(USER) == Direct(f"{USER}/desk")
+
+
+def test_the_most_available_device_is_called_and_of_equals_that_of_highest_priority() -> None:
+    devices = table()
+    online(devices, "away", CALLS, show="away", priority=100)
+    online(devices, "low", CALLS, priority=1)
+    online(devices, "high", CALLS, priority=5)
+    assert devices.choose(USER) == Direct(f"{USER}/high")
+    online(devices, "eager", CALLS, show="chat")
+    assert devices.choose(USER) == Direct(f"{USER}/eager")
+
+
+def test_a_device_that_goes_offline_is_forgotten() -> None:
+    devices = table()
+    online(devices, "desk", CALLS)
+    devices.presence(presence("desk", type="unavailable"))
+    assert devices.choose(USER) == Propose(USER)
+    assert not devices.sees(USER, NUMBER)
+
+
+def test_software_that_was_asked_once_is_known_on_other_devices() -> None:
+    devices = table()
+    online(devices, "desk", CALLS)
+    assert devices.presence(presence("laptop", CALLS)) == []
+
+
+def test_a_device_is_asked_once_while_it_has_not_answered() -> None:
+    devices = table()
+    assert len(devices.presence(presence("desk", CALLS))) == 1
+    assert devices.presence(presence("desk", CALLS, show="away")) == []
+
+
+def test_a_device_without_caps_is_asked_itself_and_keeps_what_it_said() -> None:
+    devices = table()
+    (query,) = devices.presence(presence("desk"))
+    assert query.children[0].get("node") is None
+    assert devices.answered(result(query, disco.write(info(CALLS))))
+    assert devices.presence(presence("desk", show="away")) == []
+    assert devices.choose(USER) == Direct(f"{USER}/desk")
+
+
+def test_caps_that_promise_something_else_are_believed_of_that_device_only() -> None:
+    devices = table()
+    (query,) = devices.presence(presence("liar", BY_MESSAGE))
+    devices.answered(result(query, disco.write(info(CALLS))))
+    assert devices.choose(USER) == Direct(f"{USER}/liar")
+    assert len(devices.presence(presence("honest", BY_MESSAGE))) == 1
+
+
+def test_an_answer_of_somebody_else_is_not_taken() -> None:
+    devices = table()
+    (query,) = devices.presence(presence("desk", CALLS))
+    forged = Stanza(kind="iq", type="result", id=query.id, sender="mallory@example.net/x", to=NUMBER)
+    assert not devices.answered(forged)
+    assert devices.answered(error(query, "service-unavailable"))
+    assert not devices.answered(error(query, "service-unavailable"))
+    assert devices.choose(USER) == Propose(USER)
+
+
+def test_a_user_shows_presence_to_the_numbers_it_has() -> None:
+    devices = table()
+    online(devices, "desk", CALLS)
+    assert devices.sees(f"{USER}/desk", f"{NUMBER}/sip")
+    assert not devices.sees(USER, "+15550999999@sip.example.org")
+    devices.presence(Stanza(kind="presence", type="unsubscribed", sender=USER, to=NUMBER))
+    assert not devices.sees(USER, NUMBER)
+
+
+def test_more_devices_than_anyone_has_are_not_remembered() -> None:
+    devices = table()
+    for number in range(MAX_RESOURCES + 10):
+        devices.presence(presence(f"d{number}"))
+    assert len(devices._users[USER].resources) == MAX_RESOURCES
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["", "unavailable", "unsubscribed", "error", "probe", "subscribe"]),
+            st.sampled_from(["", "a", "b", "c"]),
+            st.sampled_from([None, CHAT, CALLS, BY_MESSAGE]),
+            st.booleans(),
+        )
+    )
+)
+def test_whatever_comes_only_a_device_that_is_online_is_called(
+    script: list[tuple[str, str, frozenset[str] | None, bool]],
+) -> None:
+    devices, there = table(), set()
+    for type, name, features, answers in script:
+        stanza = presence(name, features, type=type)
+        if not name:
+            stanza = Stanza(kind="presence", type=type, sender=USER, to=NUMBER, children=stanza.children)
+        for query in devices.presence(stanza):
+            if answers:
+                devices.answered(result(query, disco.write(info(features or CHAT))))
+        if type == "" and name:
+            there.add(f"{USER}/{name}")
+        if type in ("unavailable", "error"):
+            there -= {f"{USER}/{name}"} if name else set(there)
+        chosen = devices.choose(USER)
+        assert chosen.jid in there if isinstance(chosen, Direct) else chosen.jid == USER
