@@ -1,0 +1,123 @@
+"""What a leg does that is called: from the INVITE to the 200 or the refusal (RFC 3261 §13.3)."""
+
+from gateway.errors import PeerError
+from gateway.signals import Answer, Candidates, End, Offer, Progress, Refuse
+from gateway.sip import gather
+from gateway.sip.body import session_description
+from gateway.sip.dialog import Dialog
+from gateway.sip.grammar import number
+from gateway.sip.message import SipRequest
+from gateway.sip.reasons import Refusal, end_of_cancel, refusal, refusal_of_error
+from gateway.sip.state import LegState, Phase, Timer
+from mappings.reasons import EndReason
+
+MAX_EXPIRES = 24 * 3600
+"A longer Expires header says nothing."
+
+TERMINATED = Refusal(487, None, ())
+"What an INVITE that its own sender takes back is answered (§9.2)."
+
+
+def invited(leg: LegState, request: SipRequest, now: float) -> None:
+    """The INVITE that begins the call: an Offer, or a refusal at once."""
+    leg.invited = request
+    try:
+        leg.dialog = Dialog.from_request(request, leg.tag)
+        text = session_description(request)
+        if text is None:
+            raise PeerError(
+                "an INVITE without a session description cannot be answered: send an offer",
+                status=488,
+                reason=EndReason.INCOMPATIBLE_PARAMETERS,
+            )
+        description = leg.sdp.read_offer(text)
+    except PeerError as error:
+        _end(leg, End(error.reason, error.text, error.status), refusal_of_error(error))
+        return
+    leg.note_dropped()
+    leg.phase = Phase.INVITED
+    expires = number(request.first("Expires"), MAX_EXPIRES)
+    if expires is not None:
+        leg.timers[Timer.EXPIRED] = now + expires
+    leg.out.append(Offer(description))
+
+
+def progress(leg: LegState, signal: Progress, now: float) -> None:
+    """Somebody is being alerted: one 180, however many devices ring (SX-23).
+
+    Early media would need a reliable 183, whose place is here.
+    """
+    if not signal.ringing:
+        return
+    assert leg.invited is not None
+    leg.phase = Phase.RINGING
+    leg.ringing_seen = True
+    leg.last_status = 180
+    leg.reply(leg.invited, 180, (("Contact", leg.contact),))
+
+
+def answer(leg: LegState, signal: Answer, now: float) -> None:
+    """Yes. A client that has told no candidate yet is given a moment, since the peer can be told none later (2.23)."""
+    leg.offered = signal.description
+    if gather.unheard(signal.description):
+        leg.phase = Phase.ANSWERING
+        leg.timers[Timer.GATHERED] = now + min(leg.settings.gather_seconds, gather.MAX_SECONDS)
+    else:
+        accept(leg, None, now)
+
+
+def candidates(leg: LegState, signal: Candidates, now: float) -> None:
+    """More candidates for the answer that waits for them."""
+    assert leg.offered is not None
+    leg.offered = gather.merged(leg.offered, signal.by_media)
+    if gather.ready(leg.offered):
+        accept(leg, None, now)
+
+
+def accept(leg: LegState, _: None, now: float) -> None:
+    """Send the 200."""
+    assert leg.invited is not None
+    assert leg.offered is not None
+    try:
+        text = leg.sdp.write_answer(leg.offered)
+    except PeerError as error:
+        _end(leg, End(error.reason, error.text, error.status), refusal_of_error(error))
+        return
+    leg.offered = None
+    leg.note_dropped()
+    leg.accept(leg.invited, text, now)
+
+
+def refuse(leg: LegState, signal: End | Refuse, now: float) -> None:
+    """No (1.7.1)."""
+    assert leg.invited is not None
+    leg.end_said = True
+    verdict = refusal(signal, rang=leg.ringing_seen)
+    leg.reply(leg.invited, verdict.status, verdict.headers, verdict.phrase)
+    leg.last_status = verdict.status
+    leg.close()
+
+
+def cancelled(leg: LegState, request: SipRequest, now: float) -> None:
+    """The caller gave up; the transaction has answered the CANCEL itself (§9.2)."""
+    _end(leg, end_of_cancel(request))
+
+
+def left(leg: LegState, request: SipRequest, now: float) -> None:
+    """A BYE before the answer: rare, and lawful for the caller (§15)."""
+    leg.reply(request, 200)
+    _end(leg, end_of_cancel(request))
+
+
+def expired(leg: LegState, _: None, now: float) -> None:
+    """The caller wanted an answer by now (§13.3.1)."""
+    _end(leg, End(EndReason.TIMEOUT, "the INVITE expired"))
+
+
+def _end(leg: LegState, end: End, verdict: Refusal = TERMINATED) -> None:
+    """The final response, and the news."""
+    assert leg.invited is not None
+    leg.reply(leg.invited, verdict.status, verdict.headers, verdict.phrase)
+    leg.last_status = verdict.status
+    leg.say(end)
+    leg.close()

@@ -1,0 +1,276 @@
+"""What a leg does that calls: from the offer to the ACK (RFC 3261 §9.1, §13.2, §14.1, §22.2)."""
+
+from dataclasses import replace
+
+from gateway.errors import PeerError
+from gateway.signals import Answer, Candidates, Complete, End, Offer, Progress
+from gateway.sip import gather
+from gateway.sip.address import Uri
+from gateway.sip.body import SDP, session_description
+from gateway.sip.dialog import MAX_FORWARDS, Dialog, hop_to
+from gateway.sip.flow import Hop
+from gateway.sip.message import SipRequest, SipResponse
+from gateway.sip.reasons import cancel_reason, end_of_error, end_of_failure, end_of_response, redirects
+from gateway.sip.state import LegState, Phase, Timer
+from gateway.sip.uas import ACCEPT_HEADER, ALLOW_HEADER, SUPPORTED_HEADERS
+from gateway.sip.wire import Failed
+from gateway.sip.within import acknowledge, back_off, hang_up
+from mappings.reasons import EndReason
+
+MAX_REDIRECTIONS = 5
+"How often an INVITE is sent elsewhere by 3xx responses."
+
+MAX_COLLISIONS = 1
+"How often the first INVITE is sent again after a 491 (conformance reference 1.7.2)."
+
+
+# ------------------------------------------------------------------------------------------------- offer and candidates
+
+
+def offer(leg: LegState, signal: Offer, now: float) -> None:
+    """Take the offer; send it when its candidates are together."""
+    leg.offered = signal.description
+    leg.phase = Phase.GATHERING
+    if signal.description is None:
+        return  # owed: it comes with Complete
+    if gather.ready(signal.description):
+        invite(leg, None, now)
+    else:
+        leg.timers[Timer.GATHERED] = now + min(leg.settings.gather_seconds, gather.MAX_SECONDS)
+
+
+def complete(leg: LegState, signal: Complete, now: float) -> None:
+    """The description that was owed."""
+    if leg.offered is None:
+        offer(leg, Offer(signal.description), now)
+
+
+def candidates(leg: LegState, signal: Candidates, now: float) -> None:
+    """More candidates for the offer that waits for them."""
+    if leg.offered is None:
+        return
+    leg.offered = gather.merged(leg.offered, signal.by_media)
+    if gather.ready(leg.offered):
+        invite(leg, None, now)
+
+
+def late(leg: LegState, signal: Candidates, now: float) -> None:
+    """Candidates that this peer can no longer be told: it is not known to trickle (RFC 8840 is a later part)."""
+    leg.dropped.extend(["candidate"] * gather.count(signal.by_media))
+
+
+def abandon(leg: LegState, signal: End, now: float) -> None:
+    """The other side is gone, and the peer knows of nothing."""
+    leg.end_said = True
+    leg.close()
+
+
+# ----------------------------------------------------------------------------------------------------------- the INVITE
+
+
+def invite(leg: LegState, _: None, now: float) -> None:
+    """Send the INVITE with what there is."""
+    target, offered = leg.target, leg.offered
+    assert target is not None
+    if offered is None:
+        return
+    leg.offered = None
+    leg.timers.clear()
+    try:
+        text = leg.sdp.write_offer(offered)
+    except PeerError as error:
+        leg.say(end_of_error(error))
+        leg.close()
+        return
+    leg.note_dropped()
+    headers = (
+        ("Max-Forwards", MAX_FORWARDS),
+        ("From", str(target.from_.with_tag(leg.tag))),
+        ("To", str(target.to)),
+        ("Call-ID", leg.call_id),
+        ("CSeq", "1 INVITE"),
+        ("Contact", leg.contact),
+        ALLOW_HEADER,
+        *SUPPORTED_HEADERS,
+        ACCEPT_HEADER,
+        leg.agent,
+        *target.headers,
+        ("Content-Type", SDP),
+    )
+    leg.visited.add(target.uri)
+    leg.invite = leg.transmit(SipRequest("INVITE", target.uri, headers, text.encode()), target.hop)
+    leg.phase = Phase.CALLING
+
+
+def again(leg: LegState, uri: str, hop: Hop) -> None:
+    """Send the INVITE anew, as a request of its own: with credentials, to another address, or after a collision."""
+    assert leg.invite is not None
+    request = leg.invite.request
+    number = request.cseq.number + 1
+    headers = tuple(("CSeq", f"{number} INVITE") if header[0] == "CSeq" else header for header in request.headers)
+    leg.timers.clear()
+    leg.heard = None
+    leg.invite = leg.transmit(SipRequest("INVITE", uri, headers, request.body), hop)
+    leg.phase = Phase.CALLING
+
+
+def collided(leg: LegState, _: None, now: float) -> None:
+    """The wait after a 491 is over."""
+    assert leg.invite is not None
+    again(leg, leg.invite.request.uri, leg.invite.hop)
+
+
+# ------------------------------------------------------------------------------------------------------------ responses
+
+
+def proceed(leg: LegState, response: SipResponse, now: float) -> None:
+    """A provisional response. Ringing is told once, whichever fork it is; 181, 182, 183 and 199 are not told (1.4.3).
+
+    An SDP in it is left where it is: unreliable, it must not be forwarded (draft-ietf-stox-media §8), and since INVITEs
+    do not offer 100rel there are no reliable ones.  PRACK and the answer that waits for the 200 have their place here.
+    """
+    leg.phase = Phase.PROCEEDING
+    leg.last_status = response.status
+    leg.heard = response.flow
+    leg.timers[Timer.SILENT] = now + leg.settings.trying_timeout_seconds
+    if response.status == 180 and not leg.ringing_seen:
+        leg.ringing_seen = True
+        leg.out.append(Progress())
+
+
+def accept(leg: LegState, response: SipResponse, now: float) -> None:
+    """A 2xx: acknowledge it whatever it holds, then look (§13.2.2.4)."""
+    _confirm(leg, response)
+    try:
+        text = session_description(response)
+        if text is None:
+            raise PeerError(f"{response.status} to INVITE: no session description in it")
+        description = leg.sdp.read_answer(text)
+    except PeerError as error:
+        end = end_of_error(error)
+        hang_up(leg, end, now)
+        leg.say(end)
+        return
+    leg.note_dropped()
+    leg.phase = Phase.CONFIRMED
+    leg.out.append(Answer(description))
+
+
+def accept_late(leg: LegState, response: SipResponse, now: float) -> None:
+    """A 2xx that crossed our CANCEL, or came before we could send it: acknowledge and hang up (§9.1, §15)."""
+    _confirm(leg, response)
+    hang_up(leg, leg.parting or End(EndReason.CANCEL), now)
+
+
+def reject(leg: LegState, response: SipResponse, now: float) -> None:
+    """A final response that is no 2xx; the transaction has acknowledged it."""
+    assert leg.invite is not None
+    status = leg.last_status = response.status
+    leg.timers.clear()
+    if leg.challenged(response):
+        again(leg, leg.invite.request.uri, leg.invite.hop)
+        return
+    if status == 491 and leg.collisions < MAX_COLLISIONS:
+        leg.collisions += 1
+        leg.phase = Phase.WAITING
+        leg.timers[Timer.RETRY] = now + back_off(leg)
+        return
+    if status < 400 and leg.settings.follow_redirects:
+        # Each address once (§8.1.3.4), and the new ones before those that are left of an earlier redirection.
+        found = [uri for uri in redirects(response) if uri not in leg.visited and uri not in leg.untried]
+        leg.untried = found + leg.untried
+    if status >= 600 or not _try_next(leg):
+        leg.say(end_of_response(response, rang=leg.ringing_seen))
+        leg.close()
+
+
+def lost(leg: LegState, failed: Failed, now: float) -> None:
+    """The INVITE could not be sent, or nothing came back."""
+    if not _try_next(leg):
+        leg.say(end_of_failure(failed))
+        leg.close()
+
+
+def over(leg: LegState, _: object, now: float) -> None:
+    """The INVITE that we gave up is over, or it is time to believe so."""
+    leg.close()
+
+
+# ------------------------------------------------------------------------------------------------------------ giving up
+
+
+def withdraw(leg: LegState, signal: End, now: float) -> None:
+    """Ended before anything was heard: a CANCEL must not leave before a provisional response came (§9.1)."""
+    leg.end_said = True
+    leg.parting = signal
+    leg.timers.clear()
+    leg.timers[Timer.GIVE_UP] = now + leg.patience
+    leg.phase = Phase.WITHDRAWING
+
+
+def cancel(leg: LegState, signal: End, now: float) -> None:
+    """Ended before the answer."""
+    withdraw(leg, signal, now)
+    _send_cancel(leg, signal)
+
+
+def cancel_held(leg: LegState, response: SipResponse, now: float) -> None:
+    """The provisional response that the CANCEL waited for."""
+    leg.heard = response.flow
+    cancel(leg, leg.parting or End(EndReason.CANCEL), now)
+
+
+def silent(leg: LegState, _: None, now: float) -> None:
+    """Provisional responses, then nothing (as timer C of proxies, §16.8)."""
+    end = End(EndReason.TIMEOUT, f"no final response within {leg.settings.trying_timeout_seconds:g} seconds")
+    leg.say(end)
+    cancel(leg, end, now)
+
+
+def _send_cancel(leg: LegState, end: End) -> None:
+    assert leg.invite is not None
+    invited = leg.invite.request
+    headers = (
+        *[header for header in invited.headers if header[0] in _COPIED],
+        ("Max-Forwards", MAX_FORWARDS),
+        ("CSeq", f"{invited.cseq.number} CANCEL"),
+        cancel_reason(end),
+        leg.agent,
+    )
+    # It must come where the INVITE came: by the connection, or to the address, that answered it.
+    hop = leg.invite.hop if leg.heard is None else replace(leg.invite.hop, flow=leg.heard)
+    leg.out.append(replace(leg.invite, request=SipRequest("CANCEL", invited.uri, headers), hop=hop))
+    leg.phase = Phase.CANCELLING
+
+
+_COPIED = frozenset({"Route", "From", "To", "Call-ID"})
+
+
+def _confirm(leg: LegState, response: SipResponse) -> None:
+    """The dialog of a 2xx, and its ACK. Early dialogs of other forks are not kept, so there is nothing to drop."""
+    assert leg.invite is not None
+    leg.timers.clear()
+    leg.last_status = response.status
+    leg.challenged(response)
+    leg.dialog = Dialog.from_response(leg.invite.request, response)
+    acknowledge(leg, leg.invite.request)
+
+
+def _try_next(leg: LegState) -> bool:
+    """Send the INVITE to the next address of a redirection, where there is one."""
+    while leg.untried and len(leg.visited) <= MAX_REDIRECTIONS:
+        uri = leg.untried.pop(0)
+        leg.visited.add(uri)
+        try:
+            parsed = Uri.parse(uri)
+        except PeerError:
+            continue
+        assert leg.target is not None
+        if parsed.scheme == "sip":
+            again(leg, str(replace(parsed, headers=None)), hop_to(parsed))
+        elif parsed.scheme == "tel":
+            again(leg, uri, leg.target.hop)
+        else:
+            continue
+        return True
+    return False

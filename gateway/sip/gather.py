@@ -1,0 +1,81 @@
+"""When a description has candidates enough to be told to a peer that cannot be told more later (RFC 8840 §5.3).
+
+The rule is the conformance reference's 2.23: wait for the news that gathering is complete, or for a server-reflexive or
+relayed candidate of every component.  Host candidates alone say nothing: they are always first.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from mappings.description import Description, Ice, Media, RawUdp
+from mappings.terms import CandidateType
+
+MAX_SECONDS = 3.0
+"No offer waits longer, whatever is configured."
+
+REACHABLE = frozenset({CandidateType.SRFLX, CandidateType.RELAY})
+
+
+def ready(description: Description) -> bool:
+    """Whether every medium may be written now."""
+    followers = {name for group in description.groups if group.semantics == "BUNDLE" for name in group.names[1:]}
+    complete = any(_complete(media) for media in description.media if media.name not in followers)
+    return all(_ready(media, follows=complete and media.name in followers) for media in description.media)
+
+
+def unheard(description: Description) -> bool:
+    """Whether a medium has no candidate at all: its client tells them one by one, and has only begun."""
+    return any(
+        isinstance(media.transport, Ice) and not media.transport.candidates and not _complete(media)
+        for media in description.media
+    ) and not ready(description)
+
+
+def merged(description: Description, by_media: Mapping[str, Ice | RawUdp]) -> Description:
+    """The description with further candidates in it; those of a medium that it lacks are left out."""
+    return replace(
+        description,
+        media=tuple(
+            replace(media, transport=_joined(media.transport, more)) if (more := by_media.get(media.name)) else media
+            for media in description.media
+        ),
+    )
+
+
+def count(by_media: Mapping[str, Ice | RawUdp]) -> int:
+    """How many candidates there are."""
+    return sum(len(transport.candidates) for transport in by_media.values())
+
+
+def _complete(media: Media) -> bool:
+    return not isinstance(media.transport, Ice) or media.transport.gathering_complete is not None
+
+
+def _ready(media: Media, *, follows: bool) -> bool:
+    transport = media.transport
+    if not isinstance(transport, Ice) or transport.gathering_complete is not None:
+        return True
+    if follows and not transport.candidates:
+        return True  # bundled: what leads the bundle has gathered for it (RFC 9143 §7.1.3)
+    components = {1} if media.rtp.rtcp_mux is not None else {1, 2}
+    reachable = {candidate.component for candidate in transport.candidates if candidate.type in REACHABLE}
+    return components <= reachable
+
+
+def _joined(transport: Ice | RawUdp, more: Ice | RawUdp) -> Ice | RawUdp:
+    if isinstance(transport, Ice) and isinstance(more, Ice):
+        if more.ufrag and transport.ufrag and more.ufrag != transport.ufrag:
+            return replace(more, fingerprints=more.fingerprints or transport.fingerprints)  # restarted: all is new
+        return replace(
+            transport,
+            ufrag=transport.ufrag or more.ufrag,
+            pwd=transport.pwd or more.pwd,
+            candidates=transport.candidates + tuple(c for c in more.candidates if c not in transport.candidates),
+            fingerprints=transport.fingerprints or more.fingerprints,
+            gathering_complete=more.gathering_complete or transport.gathering_complete,
+        )
+    if isinstance(transport, RawUdp) and isinstance(more, RawUdp):
+        components = {candidate.component for candidate in more.candidates}
+        kept = tuple(candidate for candidate in transport.candidates if candidate.component not in components)
+        return replace(transport, candidates=kept + more.candidates)
+    return transport

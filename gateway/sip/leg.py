@@ -1,0 +1,205 @@
+"""A call's SIP side: one machine for the leg that calls and the one that is called.
+
+Rules.  Which event does what in which phase stands in `gateway.sip.table`, and nowhere else.  What a leg remembers is
+`gateway.sip.state`'s.  Here is only the face: what is told to a leg, turned into events.
+
+Theory of operation.  The leg is told signals by the bridge, and requests, responses and failed transactions by the
+wire; it returns signals, requests and responses.  Below it are transactions: they repeat requests, acknowledge final
+responses that are no 2xx, answer CANCEL, absorb what comes twice.  Above them, and so in here, are the 2xx and its ACK,
+which belong to no transaction (RFC 3261 §13), forks, CANCEL's races, credentials, redirections, and 491.
+
+The end.  A leg says End once, or is told it once, never both after another.  It may have to go on after that: CANCEL
+waits for a provisional response, BYE for the ACK, both for their answer.  Each of these waits has a limit of 64*T1, so
+that a leg is closed in the end whatever the peer does.  What comes later is answered 481, and a late 2xx with ACK and
+BYE by `gateway.sip.dialog.refuse_fork`.
+
+Not yet: reliable provisional responses, UPDATE, session timers, REFER, trickling, INVITEs without SDP.  They are not
+announced either (`gateway.sip.uas`).
+"""
+
+from collections.abc import Callable
+from typing import Any, assert_never
+
+from gateway.errors import PeerError
+from gateway.sdp.history import SdpSession
+from gateway.signals import Answer, Candidates, Complete, End, Offer, Progress, Refuse, Signal
+from gateway.sip.message import SipRequest, SipResponse
+from gateway.sip.reasons import refusal_of_error
+from gateway.sip.state import Credentials, Emitted, LegSettings, LegState, Phase, Received, SipTarget, Timer
+from gateway.sip.table import TABLE, Event
+from gateway.sip.uas import refuse
+from gateway.sip.wire import Failed, Outgoing
+
+__all__ = ["Credentials", "Emitted", "LegSettings", "Phase", "Received", "SipLeg", "SipTarget", "Timer"]
+
+P = Phase
+_OUR_INVITE = frozenset({P.CALLING, P.PROCEEDING, P.WITHDRAWING, P.CANCELLING})
+_CLASSES = {1: Event.PROVISIONAL, 2: Event.ACCEPTED}
+
+
+class SipLeg(LegState):
+    """One call's SIP side (`gateway.call.leg.Leg`)."""
+
+    __slots__ = ()
+
+    @classmethod
+    def calling(
+        cls,
+        target: SipTarget,
+        *,
+        call_id: str,
+        tag: str,
+        contact: str,
+        sdp: SdpSession,
+        new_id: Callable[[], str],
+        settings: LegSettings,
+    ) -> "SipLeg":
+        """A leg that sends an INVITE when it is given an Offer. ``contact`` is a Contact value, with its brackets."""
+        return cls(call_id=call_id, tag=tag, contact=contact, sdp=sdp, new_id=new_id, settings=settings, target=target)
+
+    @classmethod
+    def called(
+        cls,
+        request: SipRequest,
+        *,
+        tag: str,
+        contact: str,
+        sdp: SdpSession,
+        new_id: Callable[[], str],
+        settings: LegSettings,
+    ) -> "SipLeg":
+        """A leg for an INVITE, which `receive` is given next."""
+        return cls(call_id=request.call_id, tag=tag, contact=contact, sdp=sdp, new_id=new_id, settings=settings)
+
+    # --------------------------------------------------------------------------------------------------------- the face
+
+    @property
+    def closed(self) -> bool:
+        """Nothing is outstanding.  So it is before a calling leg has its offer, too: then its peer knows of nothing."""
+        return self.phase is Phase.CLOSED or (self.phase is Phase.IDLE and self.target is not None)
+
+    @property
+    def deadline(self) -> float | None:
+        """When `expire` is wanted, or None."""
+        return min(self.timers.values(), default=None)
+
+    def send(self, signal: Signal, now: float) -> list[Emitted]:
+        """The bridge passes what the other side said."""
+        match signal:
+            case Offer():
+                event = Event.OFFER
+            case Complete():
+                event = Event.COMPLETE
+            case Progress():
+                event = Event.PROGRESS
+            case Answer():
+                event = Event.ANSWER
+            case Refuse():
+                event = Event.REFUSE
+            case Candidates():
+                event = Event.CANDIDATES
+            case End():
+                event = Event.END
+            case _:
+                assert_never(signal)
+        self._do(event, signal, now)
+        return self._drain()
+
+    def receive(self, message: Received, now: float) -> list[Emitted]:
+        """Something came from the wire.  Nothing is raised: what cannot be read is answered, or dropped."""
+        match message:
+            case SipRequest():
+                try:
+                    self._request(message, now)
+                except PeerError as error:
+                    self._refuse(message, error)
+            case SipResponse():
+                self._response(message, now)
+            case Failed():
+                self._failed(message, now)
+            case _:
+                assert_never(message)
+        return self._drain()
+
+    def expire(self, now: float) -> list[Emitted]:
+        """A time has come."""
+        due = sorted((at, timer) for timer, at in self.timers.items() if at <= now)
+        for at, timer in due:
+            if self.timers.get(timer) == at:  # what was due before may have made it pointless
+                del self.timers[timer]
+                self._do(timer, None, now)
+        return self._drain()
+
+    # ------------------------------------------------------------------------------------------------ which event is it
+
+    def _request(self, request: SipRequest, now: float) -> None:
+        method = request.method
+        if method == "ACK":
+            self._do(Event.ACK, request, now)
+            return
+        if method == "CANCEL":
+            if self.invited is not None and request.cseq.number == self.invited.cseq.number:
+                self._do(Event.CANCEL, request, now)
+            return
+        if self.phase is Phase.IDLE and self.target is None and method == "INVITE":
+            self._do(Event.INVITE, request, now)
+            return
+        dialog = self.dialog
+        if dialog is None or (request.from_.tag or "") != dialog.remote_tag:
+            self.reply(request, 481)
+            return
+        received = dialog.received(request)
+        if received is None:
+            self.reply(request, 500)
+            return
+        self.dialog = received
+        if self.refreshed is not None:
+            self.refreshed = self.refreshed.received(request) or self.refreshed
+        if (verdict := refuse(request)) is not None:
+            self.reply(request, *verdict)
+            return
+        action = TABLE[self.phase].get(Event(method))
+        if action is None:
+            self.reply(request, 481)
+        else:
+            action(self, request, now)
+
+    def _response(self, response: SipResponse, now: float) -> None:
+        method = response.cseq.method
+        if method == "INVITE":
+            out = self._out
+            if out is not None and response.branch == out.branch:
+                self._do(_CLASSES.get(response.status // 100, Event.REJECTED), response, now)
+            elif response.status // 100 == 2:  # nothing else comes after its time (RFC 6026 §7.2)
+                self._do(Event.REPEATED, response, now)
+        elif method == "BYE" and self.bye is not None and response.branch == self.bye.branch:
+            self._do(Event.BYE_ANSWERED, response, now)
+
+    def _failed(self, failed: Failed, now: float) -> None:
+        out = self._out
+        if failed.method == "INVITE" and out is not None and failed.branch == out.branch:
+            self._do(Event.LOST, failed, now)
+        elif failed.method == "BYE" and self.bye is not None and failed.branch == self.bye.branch:
+            self._do(Event.BYE_LOST, failed, now)
+
+    @property
+    def _out(self) -> Outgoing | None:
+        """Our INVITE or re-INVITE that has no final response yet."""
+        if self.phase in _OUR_INVITE:
+            return self.invite
+        return self.reinvite if self.phase is Phase.REINVITING else None
+
+    def _do(self, event: Event | Timer, item: Any, now: float) -> None:
+        action = TABLE[self.phase].get(event)
+        if action is not None:
+            action(self, item, now)
+
+    def _refuse(self, request: SipRequest, error: PeerError) -> None:
+        """What cannot be read at all, and can be answered."""
+        if request.method not in ("ACK", "CANCEL"):
+            verdict = refusal_of_error(error)
+            self.reply(request, verdict.status, verdict.headers)
+
+    def _drain(self) -> list[Emitted]:
+        out, self.out = self.out, []
+        return out

@@ -1,0 +1,252 @@
+"""Offers inside a call, the peer's and ours, and the ACK that every 200 of ours waits for (RFC 3261 §13.3.1.4, §14)."""
+
+from contextlib import suppress
+
+from gateway.errors import PeerError
+from gateway.signals import Answer, Complete, End, Offer, Refuse
+from gateway.sip.body import SDP, session_description
+from gateway.sip.message import SipRequest, SipResponse
+from gateway.sip.reasons import (
+    end_of_error,
+    end_of_failure,
+    end_of_response,
+    refusal,
+    refusal_of_error,
+    refuse_of_response,
+)
+from gateway.sip.state import LegState, Phase, Timer
+from gateway.sip.uas import ACCEPT_HEADER, ALLOW_HEADER, SUPPORTED_HEADERS, refuse_content
+from gateway.sip.wire import Failed
+from gateway.sip.within import acknowledge, back_off, chance, confirm, hang_up
+from mappings.reasons import EndReason
+
+MAX_COLLISIONS = 5
+"How often a re-INVITE is sent again after a 491 before the change is given up."
+
+# -------------------------------------------------------------------------------------------------- our 200 and its ACK
+
+
+def resend(leg: LegState, _: None, now: float) -> None:
+    """The 200 once more: T1, 2*T1 … T2, over any transport (§13.3.1.4)."""
+    assert leg.answered is not None
+    leg.out.append(leg.answered)
+    leg.resend_after = min(2 * leg.resend_after, leg.settings.t2)
+    leg.timers[Timer.RESEND] = now + leg.resend_after
+
+
+def acked(leg: LegState, request: SipRequest, now: float) -> None:
+    """The ACK; an offer that had to wait for it can go now."""
+    if leg.answered is None or request.cseq.number != leg.answered.cseq.number:
+        return
+    confirm(leg)
+    if leg.waiting is not None:
+        waiting, leg.waiting = leg.waiting, None
+        reinvite(leg, waiting, now)
+
+
+def acked_leaving(leg: LegState, request: SipRequest, now: float) -> None:
+    """The ACK that our BYE waited for."""
+    if leg.answered is not None and request.cseq.number == leg.answered.cseq.number:
+        leave(leg, None, now)
+
+
+def leave(leg: LegState, _: None, now: float) -> None:
+    """Hang up at last; without an ACK too."""
+    hang_up(leg, leg.parting or End(EndReason.SUCCESS), now)
+
+
+def unacked(leg: LegState, _: None, now: float) -> None:
+    """No ACK in 64*T1: the call cannot be (§13.3.1.4)."""
+    end = End(EndReason.TIMEOUT, f"no ACK within {leg.patience:g} seconds")
+    hang_up(leg, end, now)
+    leg.say(end)
+
+
+# ------------------------------------------------------------------------------------------------------ their re-INVITE
+
+
+def reinvited(leg: LegState, request: SipRequest, now: float) -> None:
+    """A re-INVITE: an Offer, unless it says nothing new (a session refresh, RFC 3264 §8) or cannot be used."""
+    verdict = refuse_content(request)
+    if verdict is not None:
+        leg.reply(request, *verdict)
+        return
+    try:
+        text = session_description(request)
+        if text is None:
+            raise PeerError(
+                "a re-INVITE without a session description cannot be answered: send an offer",
+                status=488,
+                reason=EndReason.INCOMPATIBLE_PARAMETERS,
+            )
+        assert leg.dialog is not None
+        refreshed = leg.dialog.refreshed(request)
+        unchanged = leg.sdp.same_as_last_offer(text)
+        description = None if unchanged else leg.sdp.read_offer(text)
+    except PeerError as error:
+        refused = refusal_of_error(error)
+        leg.reply(request, refused.status, refused.headers)
+        return
+    leg.refreshed = refreshed
+    if description is None:
+        accept(leg, request, leg.sdp.text or "", now)
+        return
+    leg.note_dropped()
+    leg.invited = request
+    leg.phase = Phase.REINVITED
+    leg.out.append(Offer(description))
+
+
+def reinvited_unacked(leg: LegState, request: SipRequest, now: float) -> None:
+    """A re-INVITE before the ACK: who sends it has our 200, so the ACK is lost, not missing (RFC 5407 §3.1.4)."""
+    confirm(leg)
+    if leg.waiting is not None:
+        collide(leg, request, now)
+        waiting, leg.waiting = leg.waiting, None
+        reinvite(leg, waiting, now)
+        return
+    reinvited(leg, request, now)
+
+
+def answer(leg: LegState, signal: Answer, now: float) -> None:
+    """Yes to it."""
+    assert leg.invited is not None
+    request = leg.invited
+    try:
+        text = leg.sdp.write_answer(signal.description)
+    except PeerError as error:
+        refuse(leg, Refuse(error.reason, error.text), now)
+        return
+    leg.note_dropped()
+    accept(leg, request, text, now)
+
+
+def accept(leg: LegState, request: SipRequest, text: str, now: float) -> None:
+    """200; from here on the peer is where its re-INVITE said (RFC 6141 §4)."""
+    if leg.refreshed is not None:
+        leg.dialog, leg.refreshed = leg.refreshed, None
+    leg.accept(request, text, now)
+
+
+def refuse(leg: LegState, signal: Refuse, now: float) -> None:
+    """No to it; the call goes on as it was (RFC 6141 §3.1)."""
+    assert leg.invited is not None
+    verdict = refusal(signal, rang=False)
+    leg.reply(leg.invited, verdict.status, verdict.headers, verdict.phrase)
+    leg.invited = leg.refreshed = None
+    leg.sdp.rollback()
+    confirm(leg)
+
+
+def collide(leg: LegState, request: SipRequest, now: float) -> None:
+    """A re-INVITE while ours is out, or waits to be sent again (§14.2)."""
+    leg.reply(request, 491)
+
+
+def too_early(leg: LegState, request: SipRequest, now: float) -> None:
+    """A second INVITE before the first has its answer (§14.2): try again in 0 to 10 seconds."""
+    leg.reply(request, 500, (("Retry-After", str(chance(leg, 11))),))
+
+
+# -------------------------------------------------------------------------------------------------------- our re-INVITE
+
+
+def reinvite(leg: LegState, signal: Offer | Complete, now: float) -> None:
+    """Offer a change."""
+    if signal.description is None:
+        return  # owed: it comes with Complete
+    try:
+        text = leg.sdp.write_offer(signal.description)
+    except PeerError as error:
+        leg.sdp.rollback()
+        leg.out.append(Refuse(error.reason, error.text))
+        return
+    leg.note_dropped()
+    leg.collisions = 0
+    _send_reinvite(leg, text.encode())
+
+
+def hold_back(leg: LegState, signal: Offer | Complete, now: float) -> None:
+    """An offer while our 200 has no ACK: no INVITE may leave before (§14.1)."""
+    leg.waiting = signal
+
+
+def glare(leg: LegState, signal: Offer, now: float) -> None:
+    """An offer while another is open on this side."""
+    leg.out.append(Refuse(EndReason.GENERAL_ERROR, "another change is under way", glare=True))
+
+
+def reinvite_proceeds(leg: LegState, response: SipResponse, now: float) -> None:
+    """A provisional response: wait on."""
+    leg.timers[Timer.SILENT] = now + leg.settings.trying_timeout_seconds
+
+
+def reinvite_accepted(leg: LegState, response: SipResponse, now: float) -> None:
+    """Yes to our change."""
+    assert leg.reinvite is not None
+    assert leg.dialog is not None
+    with suppress(PeerError):  # an unreadable Contact leaves the peer where it was
+        leg.dialog = leg.dialog.refreshed(response)
+    leg.challenged(response)
+    acknowledge(leg, leg.reinvite.request)
+    try:
+        text = session_description(response)
+        if text is None:
+            raise PeerError(f"{response.status} to re-INVITE: no session description in it")
+        description = leg.sdp.read_answer(text)
+    except PeerError as error:
+        # The peer has changed and we cannot know to what: there is no way back (§14.1).
+        end = end_of_error(error)
+        hang_up(leg, end, now)
+        leg.say(end)
+        return
+    leg.note_dropped()
+    confirm(leg)
+    leg.out.append(Answer(description))
+
+
+def reinvite_rejected(leg: LegState, response: SipResponse, now: float) -> None:
+    """No to our change: the call goes on, unless the peer knows nothing of it any more (§12.2.1.2, §14.1)."""
+    assert leg.reinvite is not None
+    status = response.status
+    leg.timers.clear()
+    if leg.challenged(response):
+        _send_reinvite(leg, leg.reinvite.request.body)
+    elif status == 491 and leg.collisions < MAX_COLLISIONS:
+        leg.collisions += 1
+        leg.phase = Phase.BACKING_OFF
+        leg.timers[Timer.RETRY] = now + back_off(leg)
+    elif status in (408, 481):
+        end = end_of_response(response, rang=False)
+        hang_up(leg, end, now)
+        leg.say(end)
+    else:
+        leg.sdp.rollback()
+        confirm(leg)
+        leg.out.append(refuse_of_response(response))
+
+
+def reinvite_lost(leg: LegState, failed: Failed, now: float) -> None:
+    """No answer to our change: the peer is gone (§14.1)."""
+    end = end_of_failure(failed)
+    hang_up(leg, end, now)
+    leg.say(end)
+
+
+def reinvite_silent(leg: LegState, _: None, now: float) -> None:
+    """Provisional responses to our change, then nothing."""
+    end = End(EndReason.TIMEOUT, f"no final response within {leg.settings.trying_timeout_seconds:g} seconds")
+    hang_up(leg, end, now)
+    leg.say(end)
+
+
+def reinvite_again(leg: LegState, _: None, now: float) -> None:
+    """The wait after a 491 is over."""
+    assert leg.reinvite is not None
+    _send_reinvite(leg, leg.reinvite.request.body)
+
+
+def _send_reinvite(leg: LegState, body: bytes) -> None:
+    headers = (("Contact", leg.contact), ALLOW_HEADER, *SUPPORTED_HEADERS, ACCEPT_HEADER, ("Content-Type", SDP))
+    leg.reinvite = leg.within("INVITE", headers, body)
+    leg.phase = Phase.REINVITING

@@ -1,0 +1,282 @@
+"""What a SIP leg remembers, and the few things it can do: the words that its table's actions are written in."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from gateway.sdp.history import SdpSession
+from gateway.signals import Complete, End, Offer, Signal
+from gateway.sip.address import NameAddr
+from gateway.sip.auth import DigestSession
+from gateway.sip.dialog import Dialog, branch
+from gateway.sip.flow import Flow, Hop
+from gateway.sip.message import Header, SipRequest, SipResponse, respond
+from gateway.sip.uas import ALLOW_HEADER, SUPPORTED_HEADERS
+from gateway.sip.wire import Failed, Outgoing
+from mappings.description import Description
+
+Received = SipRequest | SipResponse | Failed
+Emitted = Outgoing | SipResponse | Signal
+
+
+class Phase(StrEnum):
+    """Where a leg stands. The first group calls, the second is called, the third is the same for both."""
+
+    IDLE = "idle"
+    GATHERING = "gathering"
+    "An offer is there and waits for its candidates."
+    CALLING = "calling"
+    "INVITE sent, nothing heard."
+    PROCEEDING = "proceeding"
+    "A provisional response came."
+    WAITING = "waiting"
+    "The INVITE met another (491) and is sent again after a while."
+    WITHDRAWING = "withdrawing"
+    "Ended by us before anything was heard; the CANCEL has to wait for a provisional response (RFC 3261 §9.1)."
+    CANCELLING = "cancelling"
+    "CANCEL sent; the INVITE is not over."
+
+    INVITED = "invited"
+    RINGING = "ringing"
+    ANSWERING = "answering"
+    "An answer is there and waits for its candidates."
+    ANSWERED = "answered"
+    "200 sent, and sent again until the ACK comes: to the first INVITE or to a later one."
+    LEAVING = "leaving"
+    "Like ANSWERED, but we have hung up; the BYE has to wait for the ACK (RFC 3261 §15)."
+
+    CONFIRMED = "confirmed"
+    REINVITED = "reinvited"
+    "The peer's re-INVITE waits for its answer."
+    REINVITING = "reinviting"
+    "Ours does."
+    BACKING_OFF = "backing off"
+    "Ours met the peer's (491) and is sent again after a while."
+    TERMINATING = "terminating"
+    "BYE sent."
+    CLOSED = "closed"
+
+
+class Timer(StrEnum):
+    """What a leg waits for."""
+
+    GATHERED = "gathered"
+    SILENT = "silent"
+    "An INVITE of ours that nobody answers finally."
+    GIVE_UP = "give up"
+    "CANCEL or BYE, to which nothing came back."
+    RESEND = "resend"
+    UNACKED = "unacked"
+    EXPIRED = "expired"
+    "The peer's INVITE, by its Expires header."
+    RETRY = "retry"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Who we are to a peer that asks (RFC 7616)."""
+
+    user: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SipTarget:
+    """Whom to call, as whom, and by which way."""
+
+    uri: str
+    "The Request-URI."
+
+    hop: Hop
+    from_: NameAddr
+    "Without tag."
+
+    to: NameAddr
+    headers: tuple[Header, ...] = ()
+    "Further headers of the INVITE: an asserted identity, privacy, a preloaded Route."
+
+    credentials: Credentials | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegSettings:
+    """What all SIP legs have in common; times in seconds."""
+
+    t1: float = 0.5
+    "RFC 3261's estimate of the round trip; 64 times that is how long anything may stay unanswered."
+
+    t2: float = 4.0
+    "The longest interval between two copies of a 200."
+
+    gather_seconds: float = 1.5
+    "How long an INVITE waits for ICE candidates; at most 3."
+
+    trying_timeout_seconds: float = 180.0
+    "How long an INVITE may stay without a final response after the last provisional one."
+
+    follow_redirects: bool = False
+    "Whether a 3xx is followed to where it points, rather than told to the caller."
+
+    user_agent: str = "jingle-sip/0.1.0"
+
+
+class LegState:
+    """A leg's memory. Actions change it and put what is to be sent into `out`."""
+
+    __slots__ = (
+        "acks", "answered", "bye", "call_id", "collisions", "contact", "dialog", "digest", "dropped", "end_said",
+        "forks", "heard", "invite", "invited", "last_status", "new_id", "offered", "out", "parting", "phase",
+        "refreshed", "reinvite", "resend_after", "ringing_seen", "sdp", "settings", "tag", "target", "timers",
+        "untried", "visited", "waiting",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        *,
+        call_id: str,
+        tag: str,
+        contact: str,
+        sdp: SdpSession,
+        new_id: Callable[[], str],
+        settings: LegSettings,
+        target: SipTarget | None = None,
+    ) -> None:
+        self.call_id = call_id
+        self.tag = tag
+        self.contact = contact
+        self.sdp = sdp
+        self.new_id = new_id
+        self.settings = settings
+        self.target = target
+        "None: this leg is called."
+
+        self.phase = Phase.IDLE
+        self.out: list[Emitted] = []
+        self.timers: dict[Timer, float] = {}
+        self.dropped: list[str] = []
+        self.last_status: int | None = None
+        "The last final status to an INVITE, in either direction; before it, the last provisional one."
+
+        self.ringing_seen = False
+        self.end_said = False
+        "Whether both sides know that it is over, whoever said it."
+
+        self.parting: End | None = None
+        "Why we leave, for a CANCEL or BYE that cannot be sent yet."
+
+        self.dialog: Dialog | None = None
+        self.refreshed: Dialog | None = None
+        "The dialog as the peer's re-INVITE wants it, until that is answered."
+
+        self.offered: Description | None = None
+        "Our offer or answer, while it waits for candidates."
+        self.waiting: Offer | Complete | None = None
+        "An offer that came while the last exchange was still on its way."
+
+        self.invite: Outgoing | None = None
+        "Our first INVITE, as last sent."
+        self.heard: Flow | None = None
+        "Where its provisional responses came from."
+        self.reinvite: Outgoing | None = None
+        self.bye: Outgoing | None = None
+        self.collisions = 0
+        self.visited: set[str] = set()
+        "Where the INVITE has been sent; more than one only if redirections are followed."
+        self.untried: list[str] = []
+        "Addresses of a redirection, best first."
+        credentials = target.credentials if target is not None else None
+        self.digest = DigestSession(credentials.user, credentials.password) if credentials is not None else None
+
+        self.invited: SipRequest | None = None
+        "The peer's INVITE, or re-INVITE, that has no final response yet."
+        self.answered: SipResponse | None = None
+        self.resend_after = 0.0
+        self.acks: dict[int, Outgoing] = {}
+        "The ACK of each 2xx to ours, by CSeq number, to be sent again when the 2xx is."
+        self.forks: dict[str, Outgoing] = {}
+        "The ACK of each 2xx that was one too many, by its tag."
+
+    # --------------------------------------------------------------------------------------------------------- requests
+
+    def transmit(self, request: SipRequest, hop: Hop) -> Outgoing:
+        """Send a request as a transaction of its own; with credentials, where they were asked for before."""
+        if self.digest is not None and request.method != "ACK":
+            request = self.digest.authorize(request, self.new_id())
+        outgoing = Outgoing(request, branch(self.new_id), hop)
+        self.out.append(outgoing)
+        return outgoing
+
+    def within(self, method: str, headers: Sequence[Header] = (), body: bytes = b"") -> Outgoing:
+        """Send a request inside the dialog."""
+        assert self.dialog is not None
+        self.dialog, request = self.dialog.request(method, (self.agent, *headers), body)
+        return self.transmit(request, self.dialog.hop)
+
+    def challenged(self, response: SipResponse) -> bool:
+        """Whether a final response asks for credentials that we have, so that the request is to be sent again.
+
+        Any other final response says that those it was given were right.
+        """
+        if self.digest is None:
+            return False
+        if response.status in (401, 407):
+            return self.digest.challenged(response)
+        self.digest.accepted(response)
+        return False
+
+    # -------------------------------------------------------------------------------------------------------- responses
+
+    def reply(
+        self, request: SipRequest, status: int, headers: Sequence[Header] = (), phrase: str | None = None
+    ) -> None:
+        """Answer a request without a body."""
+        server = ("Server", self.settings.user_agent)
+        self.out.append(respond(request, status, phrase, tag=self.tag, headers=(*headers, server)))
+
+    def accept(self, request: SipRequest, text: str, now: float) -> None:
+        """Answer an INVITE with 200 and keep sending that until its ACK comes (RFC 3261 §13.3.1.4)."""
+        headers = (
+            ("Contact", self.contact),
+            ALLOW_HEADER,
+            *SUPPORTED_HEADERS,
+            ("Server", self.settings.user_agent),
+        )
+        self.answered = respond(
+            request, 200, tag=self.tag, headers=headers, body=text.encode(), content_type="application/sdp"
+        )
+        self.out.append(self.answered)
+        self.last_status = 200
+        self.invited = None
+        self.phase = Phase.ANSWERED
+        self.timers.clear()
+        self.resend_after = self.settings.t1
+        self.timers[Timer.RESEND] = now + self.resend_after
+        self.timers[Timer.UNACKED] = now + self.patience
+
+    # --------------------------------------------------------------------------------------------------------- the rest
+
+    @property
+    def agent(self) -> Header:
+        """Our User-Agent header."""
+        return "User-Agent", self.settings.user_agent
+
+    @property
+    def patience(self) -> float:
+        """64*T1, in seconds: nothing is waited for any longer."""
+        return 64 * self.settings.t1
+
+    def note_dropped(self) -> None:
+        """Keep what the last reading or writing of an SDP left out."""
+        self.dropped.extend(self.sdp.dropped)
+
+    def say(self, end: End) -> None:
+        """Tell the other side that it is over, unless it knows."""
+        if not self.end_said:
+            self.end_said = True
+            self.out.append(end)
+
+    def close(self) -> None:
+        """Nothing more to say or to wait for."""
+        self.phase = Phase.CLOSED
+        self.timers.clear()
+        self.invited = self.waiting = self.offered = None

@@ -1,0 +1,203 @@
+"""Which event does what in which phase of a SIP leg: the whole of its machine.
+
+An event without a row changes nothing: a signal, a response or a time is passed over, a request gets 481.  The actions
+change the phase; they are `gateway.sip.calling`'s (up to the ACK), `gateway.sip.called`'s (up to the 200), and inside
+the call `gateway.sip.reinvite`'s and `gateway.sip.within`'s.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any
+
+from gateway.sip import called, calling, reinvite, within
+from gateway.sip.state import LegState, Phase, Timer
+
+
+class Event(StrEnum):
+    """What can happen, besides a time that comes (`Timer`)."""
+
+    OFFER = "Offer"
+    COMPLETE = "Complete"
+    PROGRESS = "Progress"
+    ANSWER = "Answer"
+    REFUSE = "Refuse"
+    CANDIDATES = "Candidates"
+    END = "End"
+
+    INVITE = "INVITE"
+    ACK = "ACK"
+    CANCEL = "CANCEL"
+    BYE = "BYE"
+    OPTIONS = "OPTIONS"
+    INFO = "INFO"
+
+    PROVISIONAL = "1xx to the INVITE that is out"
+    ACCEPTED = "2xx"
+    REJECTED = "3xx-6xx"
+    LOST = "no response"
+    REPEATED = "2xx to an INVITE that is not out any more"
+    BYE_ANSWERED = "response to BYE"
+    BYE_LOST = "no response to BYE"
+
+
+Action = Callable[[LegState, Any, float], None]
+P, T, X = Phase, Timer, Event
+
+# fmt: off
+_ANYTIME: dict[Event | Timer, Action] = {
+    X.OPTIONS:      within.options,
+    X.INFO:         within.info,
+    X.CANDIDATES:   calling.late,
+    X.REPEATED:     within.repeated,
+}
+
+TABLE: dict[Phase, dict[Event | Timer, Action]] = {
+    P.IDLE: {
+        X.OFFER:        calling.offer,
+        X.END:          calling.abandon,
+        X.INVITE:       called.invited,
+    },
+
+    # Calling
+    P.GATHERING: {
+        X.COMPLETE:     calling.complete,
+        X.CANDIDATES:   calling.candidates,
+        T.GATHERED:     calling.invite,
+        X.END:          calling.abandon,
+    },
+    P.CALLING: {
+        X.PROVISIONAL:  calling.proceed,
+        X.ACCEPTED:     calling.accept,
+        X.REJECTED:     calling.reject,
+        X.LOST:         calling.lost,
+        X.CANDIDATES:   calling.late,
+        X.END:          calling.withdraw,
+    },
+    P.PROCEEDING: {
+        X.PROVISIONAL:  calling.proceed,
+        X.ACCEPTED:     calling.accept,
+        X.REJECTED:     calling.reject,
+        X.LOST:         calling.lost,
+        X.CANDIDATES:   calling.late,
+        T.SILENT:       calling.silent,
+        X.END:          calling.cancel,
+    },
+    P.WAITING: {
+        T.RETRY:        calling.collided,
+        X.CANDIDATES:   calling.late,
+        X.END:          calling.abandon,
+    },
+    P.WITHDRAWING: {
+        X.PROVISIONAL:  calling.cancel_held,
+        X.ACCEPTED:     calling.accept_late,
+        X.REJECTED:     calling.over,
+        X.LOST:         calling.over,
+        T.GIVE_UP:      calling.over,
+    },
+    P.CANCELLING: {
+        X.ACCEPTED:     calling.accept_late,
+        X.REJECTED:     calling.over,
+        X.LOST:         calling.over,
+        T.GIVE_UP:      calling.over,
+    },
+
+    # Called
+    P.INVITED: {
+        **_ANYTIME,
+        X.PROGRESS:     called.progress,
+        X.ANSWER:       called.answer,
+        X.REFUSE:       called.refuse,
+        X.END:          called.refuse,
+        X.CANCEL:       called.cancelled,
+        X.BYE:          called.left,
+        X.INVITE:       reinvite.too_early,
+        T.EXPIRED:      called.expired,
+    },
+    P.RINGING: {
+        **_ANYTIME,
+        X.ANSWER:       called.answer,
+        X.REFUSE:       called.refuse,
+        X.END:          called.refuse,
+        X.CANCEL:       called.cancelled,
+        X.BYE:          called.left,
+        X.INVITE:       reinvite.too_early,
+        T.EXPIRED:      called.expired,
+    },
+    P.ANSWERING: {
+        **_ANYTIME,
+        X.CANDIDATES:   called.candidates,
+        T.GATHERED:     called.accept,
+        X.END:          called.refuse,
+        X.CANCEL:       called.cancelled,
+        X.BYE:          called.left,
+        X.INVITE:       reinvite.too_early,
+        T.EXPIRED:      called.accept,
+    },
+    P.ANSWERED: {
+        **_ANYTIME,
+        X.ACK:          reinvite.acked,
+        T.RESEND:       reinvite.resend,
+        T.UNACKED:      reinvite.unacked,
+        X.INVITE:       reinvite.reinvited_unacked,
+        X.BYE:          within.hung_up,
+        X.OFFER:        reinvite.hold_back,
+        X.COMPLETE:     reinvite.hold_back,
+        X.END:          within.end_unacked,
+    },
+    P.LEAVING: {
+        X.ACK:          reinvite.acked_leaving,
+        T.RESEND:       reinvite.resend,
+        T.UNACKED:      reinvite.leave,
+        X.BYE:          within.hung_up,
+        X.REPEATED:     within.repeated,
+    },
+
+    # In a call
+    P.CONFIRMED: {
+        **_ANYTIME,
+        X.OFFER:        reinvite.reinvite,
+        X.COMPLETE:     reinvite.reinvite,
+        X.INVITE:       reinvite.reinvited,
+        X.BYE:          within.hung_up,
+        X.END:          within.end,
+    },
+    P.REINVITED: {
+        **_ANYTIME,
+        X.ANSWER:       reinvite.answer,
+        X.REFUSE:       reinvite.refuse,
+        X.OFFER:        reinvite.glare,
+        X.INVITE:       reinvite.too_early,
+        X.BYE:          within.hung_up,
+        X.END:          within.end,
+        # No row for CANCEL: the bridge cannot take an offer back, and §9.2 lets the final response come as it will.
+    },
+    P.REINVITING: {
+        **_ANYTIME,
+        X.PROVISIONAL:  reinvite.reinvite_proceeds,
+        X.ACCEPTED:     reinvite.reinvite_accepted,
+        X.REJECTED:     reinvite.reinvite_rejected,
+        X.LOST:         reinvite.reinvite_lost,
+        T.SILENT:       reinvite.reinvite_silent,
+        X.OFFER:        reinvite.glare,
+        X.INVITE:       reinvite.collide,
+        X.BYE:          within.hung_up,
+        X.END:          within.end,
+    },
+    P.BACKING_OFF: {
+        **_ANYTIME,
+        T.RETRY:        reinvite.reinvite_again,
+        X.OFFER:        reinvite.glare,
+        X.INVITE:       reinvite.collide,
+        X.BYE:          within.hung_up,
+        X.END:          within.end,
+    },
+    P.TERMINATING: {
+        X.BYE_ANSWERED: within.bye_answered,
+        X.BYE_LOST:     within.gone,
+        T.GIVE_UP:      within.gone,
+        X.BYE:          within.crossed,
+        X.REPEATED:     within.repeated,
+    },
+    P.CLOSED: {},
+}
+# fmt: on

@@ -1,0 +1,111 @@
+"""What every request must pass before a call hears of it, in the order of RFC 3261 §8.2.
+
+`check` is for requests outside of any dialog, `refuse` is the part of it that requests inside one pass too.  What is
+written about us here (Allow, Supported, Accept) is true: reliable provisional responses, session timers, UPDATE and
+REFER come with the code that does them, and then join ALLOW and SUPPORTED.
+"""
+
+from gateway.errors import PeerError
+from gateway.sip.address import Uri
+from gateway.sip.body import ACCEPTED, SDP, session_description
+from gateway.sip.grammar import number
+from gateway.sip.message import ALLOW, METHODS, SUPPORTED, Header, SipRequest, SipResponse, respond
+from gateway.sip.reasons import refusal_of_error, warning
+
+IN_DIALOG = frozenset({"ACK", "BYE", "CANCEL", "INFO"})
+"Methods that mean nothing without the dialog, or transaction, that they belong to."
+
+ACCEPTS_SDP = frozenset({SDP, "application/*", "*/*"})
+
+ALLOW_HEADER: Header = ("Allow", ", ".join(ALLOW))
+SUPPORTED_HEADERS: tuple[Header, ...] = (("Supported", ", ".join(SUPPORTED)),) if SUPPORTED else ()
+ACCEPT_HEADER: Header = ("Accept", ACCEPTED)
+IDENTITY_HEADER: Header = ("Accept-Encoding", "identity")
+
+Verdict = tuple[int, tuple[Header, ...]]
+"A status and what must stand beside it."
+
+
+def check(request: SipRequest, *, tag: str, server: str = "") -> SipResponse | None:
+    """The answer to a request outside of any dialog; None: an INVITE that may become a call, or an ACK, never answered.
+
+    ``tag`` becomes the To tag of the answer, ``server`` its Server header.  Who may call is decided elsewhere.
+    """
+    if request.method == "ACK":
+        return None
+    verdict = _verdict(request)
+    if verdict is None:
+        return None
+    status, headers = verdict
+    return answer(request, status, headers, tag=tag, server=server)
+
+
+def answer(
+    request: SipRequest, status: int, headers: tuple[Header, ...] = (), *, tag: str, server: str = ""
+) -> SipResponse:
+    """A response of ours without a body."""
+    return respond(request, status, tag=tag, headers=(*headers, ("Server", server)) if server else headers)
+
+
+def refuse(request: SipRequest) -> Verdict | None:
+    """Why a request cannot be understood, whatever it belongs to: its method, or an extension that it requires."""
+    method = request.method
+    if method not in METHODS:
+        return 501, (ALLOW_HEADER,)
+    if method not in ALLOW:
+        return 405, (ALLOW_HEADER,)
+    if method in ("ACK", "CANCEL", "BYE"):
+        # §8.2.2.3 excepts the first two; and no extension is worth keeping a call that the peer has left.
+        return None
+    if unknown := sorted(request.tokens("Require").difference(SUPPORTED)):
+        return 420, (("Unsupported", ", ".join(unknown)),)
+    return None
+
+
+def refuse_content(request: SipRequest) -> Verdict | None:
+    """Why a body cannot be used, or no answer be given that the peer can use (§8.2.3; RFC 4475 §3.3.15)."""
+    try:
+        session_description(request)
+    except PeerError as error:
+        verdict = refusal_of_error(error)
+        extra = (ACCEPT_HEADER, IDENTITY_HEADER) if verdict.status == 415 else ()
+        return verdict.status, (*verdict.headers, *extra)
+    if request.method == "INVITE" and request.first("Accept") is not None:
+        ranges = {value.partition(";")[0].strip().lower() for value in request.values("Accept")}
+        if not ranges & ACCEPTS_SDP:
+            return 406, (ACCEPT_HEADER, warning(399, "only application/sdp can be sent"))
+    return None
+
+
+def _verdict(request: SipRequest) -> Verdict | None:
+    method = request.method
+    verdict = refuse(request)
+    if verdict is not None and verdict[0] != 420:
+        return verdict
+    try:
+        if method in IN_DIALOG or request.to.tag:
+            return 481, ()
+        scheme = Uri.parse(request.uri).scheme
+        if scheme == "sips":
+            # Never a hop without TLS for an address that promises it (RFC 5630 §5.3).
+            return 480, (warning(380, None),)
+        if scheme not in ("sip", "tel"):
+            return 416, ()
+        if method == "INVITE" and number(request.first("Max-Forwards"), 255) == 0:
+            return 483, ()
+        if verdict is not None:
+            return verdict
+        if (verdict := refuse_content(request)) is not None:
+            return verdict
+    except PeerError as error:
+        refused = refusal_of_error(error)
+        return refused.status, refused.headers
+    if method == "OPTIONS":
+        return 200, capabilities()
+    return None
+
+
+def capabilities() -> tuple[Header, ...]:
+    """What the answer to OPTIONS says of us (§11.2)."""
+    # Supported stands there even when empty: "nothing" is an answer too, its absence is none (§20.37).
+    return ALLOW_HEADER, ACCEPT_HEADER, IDENTITY_HEADER, ("Supported", ", ".join(SUPPORTED))
