@@ -19,6 +19,8 @@ from tests.peers.prosody import COMPONENT, HOST, Prosody
 
 Table = Mapping[str, Any]
 
+PASSWORD = "sesame"
+"What the file named password, beside the configuration, holds."
 REPOSITORY = Path(__file__).resolve().parents[2]
 _SAMPLE = re.compile(r"^(?P<name>[a-z_:][\w:]*)(?:\{(?P<labels>.*)\})? (?P<value>\S+)$", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
@@ -29,7 +31,7 @@ class Gateway:
 
     What is dialled as a number, as `name\\40sip.example.org` or as `frontdesk` goes to the trunk; what the trunk calls
     by a user's name goes to that account, and +15550001000 to romeo.  `changes` overrides tables or adds to them: a
-    mapping is merged, a list replaces what stands there.
+    mapping is merged, a list replaces what stands there; `trunk_keys` adds keys to the trunk.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class Gateway:
         prosody: Prosody,
         trunk: tuple[str, int],
         *,
+        trunk_keys: Table | None = None,
         changes: Mapping[str, Table | Sequence[Table]] | None = None,
         name: str = "gateway",
     ) -> None:
@@ -48,10 +51,10 @@ class Gateway:
         self._folder = folder / name
         self._folder.mkdir(parents=True)
         self._configuration = self._folder / "gateway.toml"
-        secret = self._folder / "secret"
-        secret.write_text(prosody.secret)
-        secret.chmod(0o600)
-        tables = _merged(self._tables(prosody, trunk), changes or {})
+        for file, text in (("secret", prosody.secret), ("password", PASSWORD)):
+            (self._folder / file).write_text(text)
+            (self._folder / file).chmod(0o600)
+        tables = _merged(self._tables(prosody, trunk, trunk_keys or {}), changes or {})
         self._configuration.write_text(toml(tables))
         self.program = Program(
             name,
@@ -60,7 +63,7 @@ class Gateway:
             environment={"PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])},
         )
 
-    def _tables(self, prosody: Prosody, trunk: tuple[str, int]) -> dict[str, Table | Sequence[Table]]:
+    def _tables(self, prosody: Prosody, trunk: tuple[str, int], keys: Table) -> dict[str, Table | Sequence[Table]]:
         host, port = self.sip
         return {
             "xmpp": {
@@ -74,7 +77,7 @@ class Gateway:
             "sip": {"listen": [f"udp:{host}:{port}", f"tcp:{host}:{port}"]},
             "log": {"level": "debug", "format": "json", "identities": "full"},
             "http": {"host": self.http[0], "port": self.http[1]},
-            "trunk": [{"name": "pbx", "host": trunk[0], "port": trunk[1], "allow": [HOST]}],
+            "trunk": [{"name": "pbx", "host": trunk[0], "port": trunk[1], "allow": [HOST], **keys}],
             "dial": [
                 {"match": r"\+?[0-9]+", "trunk": "pbx"},
                 {"match": r"[^@]+@sip\.example\.org", "trunk": "pbx"},

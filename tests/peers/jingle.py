@@ -157,6 +157,11 @@ def kinds(*media: str) -> list[Element]:
     return [Element(f"{{{RTP}}}description", {"media": medium}) for medium in media]
 
 
+def disco_info(node: str = "") -> Element:
+    """The question what an entity is and can (XEP-0030)."""
+    return Element(f"{{{DISCO_INFO}}}query", {"node": node} if node else {})
+
+
 def local(tag: str) -> str:
     """The name without its namespace."""
     return tag.rpartition("}")[2]

@@ -362,7 +362,7 @@ class JingleClient:
 
     async def fence(self, to: str) -> None:
         """Return when the entity has answered a question put now: what it had sent before has arrived then."""
-        await self.ask(to, Element(f"{{{jingle.DISCO_INFO}}}query"), type="get")
+        await self.ask(to, jingle.disco_info(), type="get")
 
     def ladder(self) -> str:
         """What went over the stream, a line each."""

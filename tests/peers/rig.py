@@ -21,15 +21,24 @@ class Rig:
     """The house for one test.  Use as an async context manager; what is made through it ends with it.
 
     Leaving it without an error checks what must hold after every test: no call is open, the gateway ends on SIGTERM
-    with status 0, and it printed neither an error nor a traceback.
+    with status 0, and it printed neither an error nor a traceback.  Entering it waits until the gateway is ready, or,
+    without `ready`, until it lives.
     """
 
-    def __init__(self, folder: Path, *, changes: Mapping[str, Table | Sequence[Table]] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        trunk: Table | None = None,
+        changes: Mapping[str, Table | Sequence[Table]] | None = None,
+        ready: bool = True,
+    ) -> None:
+        self._ready = ready
         self.folder = folder
-        self.trunk = (loopback.address(), 0)
-        self.trunk = (self.trunk[0], loopback.port(self.trunk[0]))
+        host = loopback.address()
+        self.trunk = (host, loopback.port(host))
         self.prosody = Prosody(folder)
-        self.gateway = Gateway(folder, self.prosody, self.trunk, changes=changes)
+        self.gateway = Gateway(folder, self.prosody, self.trunk, trunk_keys=trunk, changes=changes)
         self.complains = False
         "Set when the test makes the gateway log an error on purpose."
         self._stack = contextlib.AsyncExitStack()
@@ -39,7 +48,7 @@ class Rig:
             self._stack.callback(self.prosody.kill)
             await self.prosody.start()
             self._stack.callback(self.gateway.kill)
-            await self.gateway.start()
+            await self.gateway.start(ready=self._ready)
         except BaseException:
             await self._stack.aclose()
             raise

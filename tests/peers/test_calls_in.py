@@ -1,0 +1,339 @@
+"""SIP users call XMPP users, through a real Prosody and real SIP programs."""
+
+import asyncio
+from pathlib import Path
+from xml.etree.ElementTree import Element
+
+import pytest
+
+from tests.peers import jingle, loopback
+from tests.peers.jingle_client import Seen, action, carbon, error, initiation
+from tests.peers.program import until
+from tests.peers.rig import Rig
+from tests.peers.steps import answered_in, has_hint, offered_in, proposed_in
+
+ALICE = r"alice\40sip.example@gw.example"
+
+
+@pytest.mark.conformance("JMI-01", "JMI-04", "JMI-31", "SX-01", "SX-03", "ADDR-02")
+async def test_a_call_is_proposed_rings_is_taken_and_ends_when_the_phone_hangs_up(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        juliet = await rig.client("juliet")
+        caller = await rig.calls("uac_call", keys={"reason": "Q.850;cause=16"})
+        call = await proposed_in(rig, caller, juliet)
+        assert call.proposed.sender == f"{ALICE}/sip"
+        assert call.proposed.to == juliet.bare
+        assert call.proposed.type == "chat"
+        assert has_hint(call.proposed)
+        nick = call.proposed.element.find("{http://jabber.org/protocol/nick}nick")
+        assert nick is not None
+        assert nick.text == "Alice"
+        descriptions = [found.get("media") for found in call.proposed.element.iter(f"{{{jingle.RTP}}}description")]
+        assert descriptions == ["audio"]
+
+        juliet.initiate_message("ringing", call.sid, call.proposed.sender)
+        await until(lambda: caller.received("180"), 5.0, "180")
+        juliet.initiate_message("proceed", call.sid, call.proposed.sender)
+        offer = await juliet.expect(action("session-initiate", call.sid))
+        assert offer.to == juliet.jid
+        assert offer.sender == call.proposed.sender
+        assert offer.jingle is not None
+        assert offer.jingle.get("initiator") == offer.sender
+        assert jingle.payload_types(offer.jingle) == [0, 8, 101]
+        assert jingle.address(offer.jingle) == (caller.host, caller.media_port)
+
+        session = juliet.session(offer.sender, call.sid, voice=await rig.voice(), initiator=False)
+        assert (await session.accept(offer)).type == "result"
+        assert (await session.terminated()).condition == "success"
+        messages = await caller.done()
+        labels = [message.label for message in messages if not message.outgoing]
+        assert labels[0].startswith("100 ")
+        assert [label.split()[0] for label in labels].count("180") == 1
+        answer = next(message for message in messages if message.is_("200") and message.body)
+        host, port = session.voice.local
+        assert f"m=audio {port} RTP/AVP 0 8 101" in answer.body
+        assert f"IN IP4 {host}" in answer.body
+        trying = next(message for message in messages if message.is_("100"))
+        assert trying.at - messages[0].at < 0.2
+
+
+@pytest.mark.conformance("END-03", "JMI-22")
+async def test_a_client_that_hangs_up_ends_the_phones_call(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        juliet = await rig.client("juliet")
+        caller = await rig.calls("uac_bye_received")
+        session = await answered_in(rig, caller, juliet)
+        await until(lambda: any(m.is_("ACK") for m in caller.messages()), 5.0, "ACK")
+        assert (await session.terminate()).type == "result"
+        finished = await juliet.expect(initiation("finish", session.sid))
+        assert (finished.to, finished.condition) == (juliet.jid, "success")
+        await caller.done()
+        assert caller.received("BYE")[0].header("Reason").startswith("Q.850;cause=16")
+
+
+async def test_a_call_over_tcp_is_answered_over_tcp(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        juliet = await rig.client("juliet")
+        caller = await rig.calls("uac_call", transport="tcp")
+        session = await answered_in(rig, caller, juliet)
+        await session.terminated()
+        await caller.done()
+        answer = next(message for message in caller.messages() if message.is_("200") and message.body)
+        assert "transport=tcp" in answer.header("Contact").lower()
+
+
+async def test_a_number_is_called_at_the_account_that_the_operator_names(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        romeo = await rig.client("romeo")
+        caller = await rig.calls("uac_call", "+15550001000")
+        session = await answered_in(rig, caller, romeo)
+        await session.terminated()
+        await caller.done()
+
+
+@pytest.mark.conformance("JMI-03", "JMI-04", "JMI-05", "SX-23")
+async def test_the_first_of_several_devices_to_proceed_has_the_call(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        pocket = await rig.client("juliet", "pocket", carbons=True)
+        desk = await rig.client("juliet", "desk", carbons=True)
+        caller = await rig.calls("uac_call")
+        proposed = await pocket.expect(initiation("propose"))
+        await desk.expect(initiation("propose"))
+        for device in (pocket, desk):
+            device.initiate_message("ringing", proposed.sid, proposed.sender)
+        desk.initiate_message("proceed", proposed.sid, proposed.sender)
+        offer = await desk.expect(action("session-initiate", proposed.sid))
+        await pocket.expect(carbon("proceed"))
+        pocket.initiate_message("proceed", proposed.sid, proposed.sender)
+
+        session = desk.session(offer.sender, proposed.sid, voice=await rig.voice(), initiator=False)
+        await session.accept(offer)
+        await session.terminated()
+        await caller.done()
+        await pocket.fence(proposed.sender)
+        assert not pocket.came(action("session-initiate"))
+        assert not pocket.came(initiation("finish"))
+        assert len(caller.received("180")) == 1
+
+
+@pytest.mark.conformance("JMI-27")
+async def test_a_device_that_is_known_and_cannot_be_proposed_to_is_offered_the_session_directly(
+    tmp_path: Path,
+) -> None:
+    async with Rig(tmp_path) as rig:
+        juliet = await rig.client("juliet", "old", features=jingle.AUDIO_FEATURES)
+        juliet.announce(to=ALICE)
+        await juliet.fence(ALICE)
+        caller = await rig.calls("uac_call")
+        offer = await juliet.expect(action("session-initiate"))
+        session = juliet.session(offer.sender, offer.sid, voice=await rig.voice(), initiator=False)
+        assert (await session.ring()).type == "result"
+        await until(lambda: caller.received("180"), 5.0, "180")
+        await session.accept(offer)
+        await session.terminated()
+        await caller.done()
+        assert not juliet.came(initiation("propose"))
+
+
+@pytest.mark.conformance("JMI-06", "JMI-07", "JMI-08", "JMI-09")
+async def test_a_rejected_proposal_is_refused_as_its_reason_says(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        juliet = await rig.client("juliet")
+        for condition, status, bare in (
+            ("busy", 486, False),
+            ("decline", 603, False),
+            ("", 486, False),
+            ("busy", 486, True),
+        ):
+            caller = await rig.calls("uac_expect", parameters={"status": status})
+            call = await proposed_in(rig, caller, juliet)
+            to = call.proposed.sender.partition("/")[0] if bare else call.proposed.sender
+            juliet.initiate_message("reject", call.sid, to, *([jingle.reason(condition)] if condition else []))
+            await caller.done()
+
+
+@pytest.mark.conformance(*(f"END-{number}" for number in range(20, 33)))
+async def test_a_session_that_is_refused_is_refused_as_its_reason_says(tmp_path: Path) -> None:
+    refusals = {
+        "busy": 486,
+        "decline": 603,
+        "unsupported-applications": 488,
+        "unsupported-transports": 488,
+        "incompatible-parameters": 488,
+        "failed-application": 488,
+        "failed-transport": 480,
+        "gone": 480,
+        "general-error": 500,
+        "media-error": 500,
+        "security-error": 488,
+        "unheard-of": 480,
+        "": 480,
+    }
+    async with Rig(tmp_path) as rig:
+        juliet = await rig.client("juliet")
+        for condition, status in refusals.items():
+            caller = await rig.calls("uac_expect", parameters={"status": status})
+            session, _ = await offered_in(rig, caller, juliet)
+            children = [jingle.reason(condition)] if condition else []
+            assert (await session.act("session-terminate", *children)).type == "result"
+            await caller.done()
+
+
+async def test_nobody_at_home_is_told_to_the_caller_at_once(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        caller = await rig.calls("uac_expect", "nurse", parameters={"status": 480})
+        messages = await caller.done()
+        assert messages[-1].at - messages[0].at < 2.0
+
+
+@pytest.mark.conformance("JMI-11")
+async def test_a_call_that_no_device_rings_for_is_taken_back(tmp_path: Path) -> None:
+    async with Rig(tmp_path, changes={"limits": {"no_device_timeout_seconds": 1.0}}) as rig:
+        juliet = await rig.client("juliet")
+        caller = await rig.calls("uac_expect", parameters={"status": 480})
+        call = await proposed_in(rig, caller, juliet)
+        await juliet.expect(initiation("retract", call.sid))
+        await caller.done()
+
+
+@pytest.mark.conformance("JMI-10")
+async def test_a_call_that_rings_too_long_is_taken_back(tmp_path: Path) -> None:
+    async with Rig(tmp_path, changes={"limits": {"ring_timeout_seconds": 1.0}}) as rig:
+        juliet = await rig.client("juliet")
+        caller = await rig.calls("uac_expect", parameters={"status": 480})
+        call = await proposed_in(rig, caller, juliet)
+        juliet.initiate_message("ringing", call.sid, call.proposed.sender)
+        retracted = await juliet.expect(initiation("retract", call.sid))
+        assert retracted.to == juliet.bare
+        assert retracted.condition == "cancel"
+        messages = await caller.done()
+        assert caller.received("180")
+        refusal = next(message for message in messages if message.is_("480"))
+        assert "cause=19" in refusal.header("Reason")
+
+
+@pytest.mark.conformance("SX-16")
+async def test_an_invite_that_expires_is_ended_and_taken_back(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        juliet = await rig.client("juliet")
+        caller = await rig.calls("uac_expect_header", keys={"extra": "Expires: 1"}, parameters={"status": 487})
+        call = await proposed_in(rig, caller, juliet)
+        juliet.initiate_message("ringing", call.sid, call.proposed.sender)
+        await juliet.expect(initiation("retract", call.sid))
+        await caller.done()
+
+
+@pytest.mark.conformance("JIN-28", "JIN-30")
+async def test_an_error_for_the_session_is_told_to_the_caller(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        juliet = await rig.client("juliet")
+        for condition, status in (("service-unavailable", 480), ("item-not-found", 404)):
+
+            def refuse(seen: Seen, condition: str = condition) -> Element | None:
+                return error(seen, condition) if seen.action == "session-initiate" else None
+
+            juliet.answer = refuse
+            caller = await rig.calls("uac_expect", parameters={"status": status})
+            call = await proposed_in(rig, caller, juliet)
+            juliet.initiate_message("proceed", call.sid, call.proposed.sender)
+            await caller.done()
+
+
+@pytest.mark.conformance("SX-05")
+async def test_an_answer_whose_ack_is_lost_is_sent_again(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        juliet = await rig.client("juliet")
+        caller = await rig.calls("uac_lost_ack", parameters={"milliseconds": 1800})
+        session = await answered_in(rig, caller, juliet)
+        await session.terminated()
+        await caller.done()
+        answers = [message for message in caller.received("200") if message.body]
+        assert len(answers) >= 3
+        assert len({answer.text for answer in answers}) == 1
+
+
+@pytest.mark.conformance("SX-04", "XS-19")
+async def test_what_is_never_acknowledged_or_never_answered_ends_after_32_seconds(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        juliet = await rig.client("juliet")
+        romeo = await rig.client("romeo")
+        mute = await rig.raw_trunk()
+        session = romeo.session(f"{rig.gateway.number('+15551230000')}/sip", voice=await rig.voice())
+        assert (await session.initiate()).type == "result"
+        # From the trunk's address, but not its port, which is the silent socket's.
+        caller = await rig.calls("uac_never_ack", host=rig.trunk[0])
+        answering = await answered_in(rig, caller, juliet)
+        unanswered, unacknowledged = await asyncio.gather(session.terminated(40), answering.terminated(40))
+        assert unanswered.condition == "timeout"
+        assert unacknowledged.condition
+        await caller.done()
+        assert mute.count("INVITE") >= 6
+        metrics = await rig.gateway.metrics()
+        assert metrics.total("jinglesip_sip_transaction_timeouts_total", method="INVITE") >= 1
+
+
+@pytest.mark.conformance("SX-06", "SX-10", "SX-12", "SX-13", "SX-17")
+async def test_what_cannot_be_taken_is_refused_with_what_would_be(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        juliet = await rig.client("juliet")
+        for header, status in (
+            ("Require: foo", 420),
+            ("Max-Forwards: 0", 483),
+            ("Accept: application/unknown", 406),
+        ):
+            caller = await rig.calls("uac_expect_header", keys={"extra": header}, parameters={"status": status})
+            await caller.done()
+        caller = await rig.calls("uac_expect", "no.such.user", parameters={"status": 404})
+        await caller.done()
+        caller = await rig.calls("uac_expect_offerless", parameters={"status": 488})
+        await caller.done()
+        assert not juliet.came(initiation("propose"))
+
+
+async def test_a_stranger_is_refused_and_counted(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        juliet = await rig.client("juliet")
+        stranger = await rig.calls("uac_expect", parameters={"status": 403}, host=loopback.address())
+        await stranger.done()
+        assert not juliet.came(initiation("propose"))
+        metrics = await rig.gateway.metrics()
+        assert metrics.total("jinglesip_sip_refused_total", cause="unknown_source") == 1
+
+
+async def test_a_peer_with_a_password_may_call_from_anywhere(tmp_path: Path) -> None:
+    keys = {"inbound_user": "branch", "inbound_password_file": "password"}
+    async with Rig(tmp_path, trunk=keys) as rig:
+        juliet = await rig.client("juliet")
+        caller = await rig.calls("uac_digest", host=loopback.address(), credentials=("branch", "sesame"))
+        session = await answered_in(rig, caller, juliet)
+        await session.terminated()
+        await caller.done()
+        wrong = await rig.calls(
+            "uac_digest_refused",
+            host=loopback.address(),
+            credentials=("branch", "wrong"),
+            parameters={"status": 401},
+        )
+        await until(lambda: wrong.finished, 10.0, "the refusal of a wrong password")
+        assert {message.label.split()[0] for message in wrong.messages() if not message.outgoing} <= {
+            "401",
+            "403",
+            "100",
+        }
+
+
+@pytest.mark.conformance("SX-18", "SIP-10")
+async def test_requests_outside_any_call_are_answered_as_the_standard_says(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        for method, to_tag, status in (
+            ("OPTIONS", "", 200),
+            ("BYE", ";tag=nobody", 481),
+            ("INFO", ";tag=nobody", 481),
+            ("CANCEL", "", 481),
+            ("FROB", "", 501),
+            ("REGISTER", "", 405),
+        ):
+            asked = await rig.calls("uac_request", parameters={"method": method, "status": status, "to_tag": to_tag})
+            messages = await asked.done()
+            if status in (200, 405, 501):
+                assert "INVITE" in messages[-1].header("Allow")

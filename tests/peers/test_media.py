@@ -1,0 +1,95 @@
+"""Sound, both ways, straight between a Jingle client and a SIP phone: the gateway carries only the signalling.
+
+Each peer has an address of its own, so the source of every packet says who sent it.
+"""
+
+from pathlib import Path
+
+from tests.peers import g711, jingle
+from tests.peers.baresip import Baresip
+from tests.peers.jingle_client import action, initiation
+from tests.peers.rig import Rig
+from tests.peers.rtp import RtpEndpoint
+
+PACKETS = 60
+
+
+async def test_a_client_and_a_phone_that_it_calls_hear_each_other(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        phone = await rig.phone(auto_answer=True, hertz=1000)
+        client = await rig.client()
+        voice = await rig.voice(440)
+        number = rig.gateway.number(phone.user)
+        sid = client.propose(number)
+        proceeded = await client.expect(initiation("proceed", sid))
+        session = client.session(proceeded.sender, sid, voice=voice)
+        assert (await session.initiate()).type == "result"
+        accepted = await session.accepted()
+        assert accepted.jingle is not None
+        await _hears_phone(rig, voice, phone, jingle.address(accepted.jingle))
+        await session.terminate()
+        await _phone_heard(phone, voice, 440)
+
+
+async def test_a_phone_and_a_client_that_it_calls_hear_each_other(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        phone = await rig.phone(hertz=1000)
+        client = await rig.client("juliet")
+        voice = await rig.voice(600)
+        await phone.dial(f"sip:juliet@{rig.gateway.uri}")
+        proposed = await client.expect(initiation("propose"))
+        client.initiate_message("ringing", proposed.sid, proposed.sender)
+        await phone.expect("CALL_RINGING")
+        client.initiate_message("proceed", proposed.sid, proposed.sender)
+        offer = await client.expect(action("session-initiate", proposed.sid))
+        assert offer.jingle is not None
+        session = client.session(offer.sender, proposed.sid, voice=voice, initiator=False)
+        assert (await session.accept(offer)).type == "result"
+        await phone.expect("CALL_ESTABLISHED")
+        await _hears_phone(rig, voice, phone, jingle.address(offer.jingle))
+        await phone.hang_up()
+        assert (await session.terminated()).condition == "success"
+        await _phone_heard(phone, voice, 600)
+
+
+async def test_a_law_is_agreed_on_when_the_client_offers_nothing_else(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        phone = await rig.phone(auto_answer=True)
+        client = await rig.client()
+        voice = await rig.voice(440, g711.PCMA)
+        session = client.session(f"{rig.gateway.number(phone.user)}/sip", voice=voice)
+        offered = jingle.Audio(voice.local, payloads=(jingle.PCMA,))
+        assert (await session.initiate(jingle.content(offered))).type == "result"
+        await session.accepted()
+        heard = await voice.hears(PACKETS)
+        assert set(heard.payload_types) == {g711.PCMA}
+        assert heard.share_of_tone(phone.hertz) > 0.9
+        await session.terminate()
+        await _phone_heard(phone, voice, 440)
+
+
+async def _hears_phone(rig: Rig, voice: RtpEndpoint, phone: Baresip, announced: tuple[str, int] | None) -> None:
+    """The client hears the phone's tone, from where the phone said, and from nowhere else."""
+    heard = await voice.hears(PACKETS)
+    assert announced is not None
+    assert announced[0] == phone.host
+    assert set(heard.sources) == {announced}
+    assert len(heard.streams) == 1
+    assert heard.lost == 0
+    assert heard.loudness() > 1000
+    assert heard.share_of_tone(phone.hertz) > 0.9
+    rig.check_sockets()
+
+
+async def _phone_heard(phone: Baresip, voice: RtpEndpoint, hertz: float) -> None:
+    """The phone counted what was sent to it, and heard the client's tone."""
+    await phone.expect("CALL_CLOSED")
+    sent, received = await phone.packets()
+    assert sent >= PACKETS
+    assert received >= PACKETS
+    assert abs(sent - voice.heard.packets) <= 5
+    assert abs(received - voice.sent) <= 5
+    assert g711.share_of_tone(phone.heard(), hertz) > 0.9
+    # The phone names the address that its sound comes from: the client's, none of the gateway's.
+    host, port = voice.local
+    assert f"receiving from {host}:{port}" in phone.program.text()
