@@ -1,0 +1,347 @@
+"""Who may call whom, through which trunk, and as whom.
+
+Out of XMPP: the caller must be allowed on some trunk at all; then the first dial rule that matches the dialled name
+decides, and its trunk must allow the caller too.  A later rule is no second chance, so that a rule can keep people from
+what it matches.  Nobody is allowed anywhere until the operator says so.
+
+Into XMPP: an INVITE is taken from a trunk's addresses or with its digest credentials.  What is called is looked up
+among the numbers, the exact ones first and then the expressions in order.  An address that spells out a JID is good
+only for users whom the trunk serves, which are those who may call through it.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+
+from gateway.addressing import (
+    bare_jid,
+    gr_parameter,
+    localpart,
+    nobody,
+    plain,
+    prompted,
+    sip_name,
+    sip_uri,
+    telephone,
+    written_jid,
+    xmpp_user,
+)
+from gateway.errors import PeerError
+from gateway.jid import bare, domain, local, resource
+from gateway.rules import LONGEST_NAME, NumberRule, RoutingSettings, Trunk
+from gateway.sip.address import NameAddr, Uri, hostport
+from gateway.sip.flow import Hop
+from gateway.sip.message import Header, SipRequest
+from gateway.sip.state import Credentials
+from mappings.reasons import EndReason
+
+ANONYMOUS = "anonymous"
+"The localpart of a SIP caller who does not say who they are; it cannot be called."
+
+NO_ONE = NameAddr("Anonymous", Uri(scheme="sip", user=ANONYMOUS, host="anonymous.invalid"))
+"The From of a caller who is not to be known (RFC 3323 §4.1.1.3)."
+
+_PRIVACIES = frozenset({"id", "user", "header", "history", "none", "critical"})
+"What of RFC 3323 §4.2 and RFC 7044 is granted, most of it because no header of the caller's passes through."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outbound:
+    """A call to a SIP user: what its INVITE needs."""
+
+    trunk: str
+    request_uri: str
+    to: NameAddr
+    from_: NameAddr
+    hop: Hop
+    headers: tuple[Header, ...] = ()
+    credentials: Credentials | None = None
+    number_label: str
+    "What is called, after the rewriting, for the log."
+
+    contact_user: str
+    "The user part of our Contact, escaped; it says no more of the caller than From does."
+
+    contact_gr: str = ""
+    "The caller's resource as a parameter of the Contact's URI, with its semicolon, or nothing."
+
+    def contact(self, where: str) -> str:
+        """The Contact; ``where`` is host:port and what else its URI must say."""
+        return f"<sip:{self.contact_user}@{where}{self.contact_gr}>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inbound:
+    """A call to an XMPP user: whom, and from whom."""
+
+    callee: str
+    "A bare JID, or a full one when the SIP side named the device (gr)."
+
+    caller: str
+    "The localpart of the SIP caller's JID at the component."
+
+    nick: str | None
+    "The caller's name for people."
+
+    contact_user: str
+    "The user part of our Contact: what was called, escaped."
+
+    def contact(self, where: str) -> str:
+        """The Contact; ``where`` is host:port and what else its URI must say."""
+        return f"<sip:{self.contact_user}@{where}>"
+
+
+class Routing:
+    """The rules at work.  All it keeps of its own is what the trunks' names have resolved to (`learn`)."""
+
+    def __init__(self, settings: RoutingSettings) -> None:
+        self.domain = settings.domain
+        self._settings = settings
+        self._trunks = {trunk.name: trunk for trunk in settings.trunks}
+        self._homes = {trunk.name: self._home(trunk) for trunk in settings.trunks}
+        self._networks = {trunk.name: trunk.networks for trunk in settings.trunks}
+        self._exact: dict[str, list[NumberRule]] = {}
+        self._patterns: list[NumberRule] = []
+        for rule in settings.numbers:
+            if isinstance(rule.name, str):
+                self._exact.setdefault(rule.name, []).append(rule)
+            else:
+                self._patterns.append(rule)
+        self.unresolved: dict[str, str] = {}
+        "Trunks whose calls come from their host, and that host, where it is a name: resolve it and tell `learn`."
+        for trunk in settings.trunks:
+            if not trunk.from_host:
+                continue
+            if _numeric(trunk.host):
+                self.learn(trunk.name, [trunk.host])
+            else:
+                self.unresolved[trunk.name] = trunk.host
+
+    # ------------------------------------------------------------------------------------------------------ XMPP to SIP
+
+    def outbound(self, caller: str, dialled: str) -> Outbound:
+        """The way to what an XMPP user dialled; PeerError when there is none, or none for them.
+
+        Who is named on no trunk learns nothing about the others (service-unavailable, XEP-0166 §6.3.2); who is, but
+        not for this call, is told so (forbidden).
+        """
+        if not any(caller in trunk.allow for trunk in self._settings.trunks):
+            raise _refused("routing: the caller may not call out", "service-unavailable")
+        name = plain(local(dialled))
+        if not name or len(name) > LONGEST_NAME or name == ANONYMOUS or domain(dialled) != self.domain:
+            raise nobody("routing: nothing to dial")
+        name = telephone(name) or name
+        for rule in self._settings.dial:
+            if match := rule.match(name, caller):
+                break
+        else:
+            raise nobody("routing: no rule for what was dialled")
+        if rule.trunk is None:
+            raise _refused("routing: nobody may call this", "forbidden")
+        trunk = self._trunks[rule.trunk]
+        if caller not in trunk.allow:
+            raise _refused(f"routing: the caller may not call through {trunk.name}", "forbidden")
+        return self._through(trunk, caller, rule.called(match))
+
+    def _through(self, trunk: Trunk, caller: str, name: str) -> Outbound:
+        uri = sip_uri(name, self._settings.default_domain or trunk.domain)
+        shown, asserted, is_jid = self._identity(trunk, caller)
+        headers: list[Header] = []
+        if trunk.trusted:
+            headers.append(("P-Asserted-Identity", f"<{asserted}>"))
+        if shown is NO_ONE:
+            # Also without an identity of ours: a trunk may assert one of its own, by the account (RFC 3325 §9.3).
+            headers.append(("Privacy", "id"))
+        account = trunk.account
+        return Outbound(
+            trunk=trunk.name,
+            request_uri=str(uri),
+            to=NameAddr("", uri),
+            from_=shown,
+            hop=Hop(trunk.host, trunk.port, trunk.transport),
+            headers=tuple(headers),
+            credentials=Credentials(account.user, account.password.reveal()) if account else None,
+            number_label=name,
+            contact_user=shown.uri.user or "",
+            contact_gr=gr_parameter(resource(caller)) if is_jid else "",
+        )
+
+    def _identity(self, trunk: Trunk, caller: str) -> tuple[NameAddr, Uri, bool]:
+        """What From says, what is asserted to a trusted trunk, and whether From tells the JID."""
+        number = None
+        if trunk.caller_id in ("number", "anonymous"):
+            number = trunk.caller_id_numbers.get(bare(caller))
+        number = number or trunk.caller_id_number
+        if number is None or trunk.caller_id == "jid":
+            user = xmpp_user(caller, hosted=self._settings.hosted_domains, gateway=trunk.from_domain)
+            asserted = Uri.parse(f"sip:{user}")
+        else:
+            asserted = sip_uri(number, trunk.from_domain)
+        if trunk.caller_id == "jid":
+            return NameAddr("", asserted), asserted, True
+        if trunk.caller_id == "anonymous" or number is None:
+            return NO_ONE, asserted, False
+        return NameAddr("", asserted), asserted, False
+
+    # ------------------------------------------------------------------------------------------------------ SIP to XMPP
+
+    def inbound_request(self, request: SipRequest, trunk: str) -> Inbound:
+        """The same as `inbound`, with the facts read from an INVITE."""
+        words = ",".join(request.all("Privacy")).replace(";", ",").lower().split(",")
+        return self.inbound(
+            request_uri=request.request_uri,
+            from_=request.from_,
+            asserted=_first_usable(request.values("P-Asserted-Identity")),
+            privacy=frozenset(word.strip() for word in words if word.strip()),
+            trunk=trunk,
+        )
+
+    def inbound(
+        self, *, request_uri: Uri, from_: NameAddr, asserted: NameAddr | None, privacy: frozenset[str], trunk: str
+    ) -> Inbound:
+        """Whom an INVITE through this trunk calls, and as whom its caller appears; PeerError when that is nobody."""
+        if "critical" in privacy and (unknown := privacy - _PRIVACIES):
+            raise PeerError(f"Privacy: cannot grant {sorted(unknown)[0][:32]!r}", status=500)
+        if request_uri.scheme == "sips":
+            # RFC 7247 §8: a sips call must not leave for XMPP; RFC 5630 §5.3 has the response.
+            raise PeerError("Request-URI: sips is not served", status=480)
+        if request_uri.scheme not in ("sip", "tel"):
+            raise PeerError(f"Request-URI: no scheme of ours: {request_uri.scheme[:32]!r}", status=416)
+        callee = self._callee(request_uri, trunk)
+        source = asserted if asserted and self._trunks[trunk].trusted else from_
+        hidden = not privacy.isdisjoint(("id", "user")) or _is_anonymous(source.uri)
+        return Inbound(
+            callee=callee,
+            caller=ANONYMOUS if hidden else self._caller(source.uri, trunk),
+            nick=None if hidden else _shown(source.display),
+            contact_user=request_uri.user or "",
+        )
+
+    def _callee(self, uri: Uri, trunk: str) -> str:
+        name = sip_name(uri)
+        if not name or len(name) > LONGEST_NAME:
+            raise nobody("routing: nobody is called")
+        for rule in [*self._exact.get(name, []), *self._patterns]:
+            if rule.serves(trunk) and (jid := rule.match(name)):
+                return jid
+        written = written_jid(uri, hosted=self._settings.hosted_domains)
+        # A JID of our own would come back to us as a call out; whom the trunk does not serve, it shall not find.
+        if written is None or domain(written) == self.domain or written not in self._trunks[trunk].allow:
+            raise nobody("routing: no number and no user for what was called")
+        return written
+
+    def _caller(self, uri: Uri, trunk: str) -> str:
+        """The localpart that stands for a SIP caller, and that calls them back when dialled.
+
+        Numbers and the trunk's own users need no domain.  A caller whose address no JID can say is still let through.
+        """
+        try:
+            name = sip_name(uri)
+            if uri.scheme == "tel" or name[:1] == "+" or uri.host in self._homes[trunk] or self._is_at(uri.host, trunk):
+                return localpart(name)
+            return localpart(f"{name}@{hostport(uri.host)}")
+        except PeerError:
+            return ANONYMOUS
+
+    def _home(self, trunk: Trunk) -> frozenset[str]:
+        """The domains in which a name is known without saying so."""
+        names = {trunk.host, trunk.domain, trunk.from_domain, self._settings.default_domain or "", self.domain}
+        return frozenset(name.lower() for name in names)
+
+    # --------------------------------------------------------------------------------------------- where SIP comes from
+
+    def trunk_for(self, host: str, port: int, user: str | None = None) -> str | None:
+        """The trunk that a request comes from: by the digest user that it proved to be, or by its address.
+
+        ``None`` means 401 where `challenges`, and 403 otherwise.  Of several trunks at one address the one with that
+        port is meant, and else the first.
+        """
+        if user is not None:
+            return next((trunk.name for trunk in self._trunks.values() if _is_user(trunk, user)), None)
+        found = [trunk for trunk in self._trunks.values() if self._is_at(host, trunk.name)]
+        return next((trunk.name for trunk in found if trunk.port == port), found[0].name if found else None)
+
+    @property
+    def challenges(self) -> bool:
+        """Whether a request from an unknown address may prove where it comes from."""
+        return any(trunk.inbound for trunk in self._trunks.values())
+
+    def inbound_password(self, user: str) -> str | None:
+        """The password of that digest user, or None when there is none."""
+        return next(
+            (t.inbound.password.reveal() for t in self._trunks.values() if t.inbound and _is_user(t, user)), None
+        )
+
+    def learn(self, trunk: str, addresses: Iterable[str]) -> None:
+        """The trunk's host has these addresses now."""
+        known = self._trunks[trunk].networks
+        self._networks[trunk] = (*known, *(ip_network(address) for address in addresses))
+
+    def _is_at(self, host: str, trunk: str) -> bool:
+        try:
+            address = ip_address(host)
+        except ValueError:
+            return False
+        if address.version == 6 and address.ipv4_mapped:
+            address = address.ipv4_mapped
+        return any(address in network for network in self._networks[trunk])
+
+    # -------------------------------------------------------------------------------------------------- addresses alone
+
+    def translate(self, prompt: str) -> str:
+        """The JID for what somebody typed into a client (jabber:iq:gateway); PeerError not-acceptable for nonsense."""
+        try:
+            name = prompted(prompt)
+            user, _, home = name.rpartition("@")
+            if user and home.lower() in (self._settings.default_domain, self.domain):
+                name = user
+            return f"{localpart(name)}@{self.domain}"
+        except PeerError as error:
+            raise PeerError(error.text, status=404, condition="not-acceptable", reason=EndReason.GONE) from None
+
+    def redirect(self, address: str) -> str | None:
+        """The URI for a 3xx Contact of what an XMPP user names as their other address, or None when it is of no use."""
+        scheme, _, rest = address.partition(":")
+        try:
+            if scheme.lower() in ("sip", "tel"):
+                return str(Uri.parse(address))
+            if scheme.lower() == "xmpp":
+                jid = bare_jid(rest.partition("?")[0].removeprefix("//").partition("/")[0])
+                user = xmpp_user(jid, hosted=self._settings.hosted_domains, gateway=self.domain)
+                return f"sip:{user}"
+        except PeerError:
+            pass
+        return None
+
+
+def _refused(text: str, condition: str) -> PeerError:
+    return PeerError(text, status=403, condition=condition, reason=EndReason.DECLINE)
+
+
+def _numeric(host: str) -> bool:
+    return re.fullmatch(r"[0-9.]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*", host) is not None
+
+
+def _is_user(trunk: Trunk, user: str) -> bool:
+    return trunk.inbound is not None and trunk.inbound.user == user
+
+
+def _is_anonymous(uri: Uri) -> bool:
+    return uri.host == NO_ONE.uri.host or (uri.is_sip and (uri.user or "").lower() in ("", ANONYMOUS))
+
+
+def _shown(display: str) -> str | None:
+    return "".join(char for char in display if char.isprintable())[:LONGEST_NAME].strip() or None
+
+
+def _first_usable(values: Iterable[str]) -> NameAddr | None:
+    """Of the at most two identities (sip and tel, RFC 3325 §9.1) the first that can be read."""
+    for value in values:
+        try:
+            identity = NameAddr.parse(value)
+        except PeerError:
+            continue
+        if identity.uri.scheme in ("sip", "sips", "tel"):
+            return identity
+    return None

@@ -1,0 +1,155 @@
+"""The operator's rules, compiled: trunks, patterns of JIDs, expressions that match a whole name, templates."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+from typing import Literal
+
+from gateway.addressing import bare_jid, domainpart, localpart
+from gateway.jid import bare, domain
+from gateway.secret import Secret
+
+CallerId = Literal["jid", "number", "fixed", "anonymous"]
+Network = IPv4Network | IPv6Network
+
+LONGEST_NAME = 256
+"Characters of a name that is matched; a longer one matches nothing, since an expression may take its time."
+
+_REFERENCE = re.compile(r"\\([1-9])")
+
+
+class Patterns:
+    """A set of JIDs: user@domain, *@domain or domain (the same), *@*.domain or *.domain (below it), * (everybody)."""
+
+    __slots__ = ("_all", "_domains", "_jids", "_suffixes")
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        """PeerError for a pattern that is none of these."""
+        jids: set[str] = set()
+        domains: set[str] = set()
+        suffixes: list[str] = []
+        self._all = False
+        for pattern in patterns:
+            user, _, host = pattern.rpartition("@")
+            if user not in ("", "*"):
+                jids.add(bare_jid(pattern))
+            elif host == "*":
+                self._all = True
+            elif host.startswith("*."):
+                suffixes.append(f".{domainpart(host[2:])}")
+            else:
+                domains.add(domainpart(host))
+        self._jids, self._domains, self._suffixes = frozenset(jids), frozenset(domains), tuple(suffixes)
+
+    def __contains__(self, jid: str) -> bool:
+        if self._all:
+            return True
+        home = domain(jid)
+        return home in self._domains or bare(jid) in self._jids or home.endswith(self._suffixes)
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A text with references to what the brackets of an expression matched; a backslash elsewhere is a backslash."""
+
+    text: str
+
+    @property
+    def references(self) -> int:
+        """The highest bracket that it names."""
+        return max((int(match[1]) for match in _REFERENCE.finditer(self.text)), default=0)
+
+    def expand(self, match: re.Match[str]) -> str:
+        """The text; a bracket that took no part is empty."""
+        return _REFERENCE.sub(lambda reference: match[int(reference[1])] or "", self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A name and password for digest authentication."""
+
+    user: str
+    password: Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trunk:
+    """A SIP peer that calls go to and come from; the operator's words are in `gateway.config.tables`."""
+
+    name: str
+    host: str
+    port: int | None = None
+    transport: str | None = None
+    "UDP or TCP; None: as RFC 3261 §18.1.1 says."
+
+    domain: str
+    from_domain: str
+    account: Account | None = None
+    caller_id: CallerId = "jid"
+    caller_id_number: str | None = None
+    caller_id_numbers: Mapping[str, str]
+    trusted: bool = False
+    allow: Patterns
+    networks: tuple[Network, ...] = ()
+    from_host: bool = True
+    "Whether calls may come from the host's own addresses."
+
+    inbound: Account | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialRule:
+    """What was dialled to the trunk that takes it; without a trunk, nobody may call it."""
+
+    expression: re.Pattern[str]
+    trunk: str | None
+    rewrite: Template | None = None
+    callers: Patterns
+
+    def match(self, name: str, caller: str) -> re.Match[str] | None:
+        """The match, when the rule is for this name and caller."""
+        return self.expression.fullmatch(name) if caller in self.callers else None
+
+    def called(self, match: re.Match[str]) -> str:
+        """The name that is called then."""
+        return self.rewrite.expand(match) if self.rewrite else match[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberRule:
+    """What is called to a JID: an exact name with the JID as it is, or an expression with a template of one."""
+
+    name: str | re.Pattern[str]
+    jid: str
+    trunks: frozenset[str] = frozenset()
+    "Through which it may be called; empty: through any."
+
+    def serves(self, trunk: str) -> bool:
+        """Whether it is for calls through this trunk."""
+        return not self.trunks or trunk in self.trunks
+
+    def match(self, name: str) -> str | None:
+        """The JID when the name matches; PeerError when what is put into the template makes none."""
+        if isinstance(self.name, str):
+            return self.jid if self.name == name else None
+        match = self.name.fullmatch(name)
+        if match is None:
+            return None
+        # What the template says of the user is meant plainly, since the parts put in are: it is escaped as one.
+        user, _, home = self.jid.rpartition("@")
+        return f"{localpart(Template(user).expand(match))}@{home}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutingSettings:
+    """The rules, checked: every trunk that is named exists."""
+
+    domain: str
+    "The component's."
+
+    default_domain: str | None = None
+    hosted_domains: frozenset[str] = frozenset()
+    trunks: tuple[Trunk, ...] = ()
+    dial: tuple[DialRule, ...] = ()
+    numbers: tuple[NumberRule, ...] = ()
