@@ -1,0 +1,356 @@
+"""All live transactions: which one a message belongs to, and what is due when (RFC 3261 §17, §18.2; RFC 3581, 6026).
+
+Pure: what comes in is a message and the time, what comes out is a list of effects, to be carried out in order.  After
+every call `deadline` says when `expire` is wanted.
+
+A server transaction also does what no user of it should have to think of: it answers an INVITE with 100 at once, a
+CANCEL with 200 or 481, a merged request with 482 (§8.2.2.2), and too many requests with 503.  Answers that need no
+memory (481, 482, 503) are given without a transaction; their To tag is made from the request (§8.2.7), so that the ACK
+is recognised and goes no further.
+
+Memory: a transaction lives up to 64*T1 = 32 s after its last message, so a gateway holds more than a hundred for every
+call a second.  While one waits it keeps its request, afterwards only what it may have to send again.
+"""
+
+from dataclasses import dataclass
+from math import inf
+from typing import Literal
+
+from gateway.errors import PeerError
+from gateway.sip.flow import Flow
+from gateway.sip.ledger import Ledger, Transaction
+from gateway.sip.matching import Key, companion, default_port, reply_flow, server_key, stamped, stateless_tag
+from gateway.sip.message import Header, SipRequest, SipResponse, respond
+from gateway.sip.transaction import CLIENT_INVITE, CLIENT_OTHER, SERVER_INVITE, SERVER_OTHER, Action, Input, State
+from gateway.sip.wire import Failed
+
+RETRY_AFTER_SECONDS = 10
+"What a client refused for want of room is told."
+
+
+@dataclass(frozen=True, slots=True)
+class Transmit:
+    """Send these bytes; method and status say what they are."""
+
+    data: bytes
+    flow: Flow
+    "With an empty `local`: over whatever leads there, a new connection if need be."
+
+    method: str
+    status: int | None = None
+    retransmission: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """A message for the transaction's user, or one that belongs to no transaction (an ACK to a 2xx)."""
+
+    message: SipRequest | SipResponse
+    branch: str
+
+
+@dataclass(frozen=True, slots=True)
+class Terminated:
+    """A transaction is gone; its key will not be spoken of again."""
+
+    key: Key
+    method: str
+    timed_out: bool = False
+
+
+Effect = Transmit | Deliver | Failed | Terminated
+
+_UNDECIDED = frozenset({State.TRYING, State.PROCEEDING})
+"Where a server transaction still owes its final response."
+
+
+class Transactions:
+    """The transactions of one gateway, client and server, over all its sockets."""
+
+    def __init__(self, *, t1: float = 0.5, t2: float = 4.0, t4: float = 5.0, limit: int = 50_000) -> None:
+        """``limit`` is of server transactions; a quarter more have room for what comes inside dialogs."""
+        self._t1 = t1
+        self._t2 = t2
+        self._spans = {"64*T1": 64 * t1, "T4": t4}
+        self._limit = limit
+        self._ledger = Ledger()
+
+    def __len__(self) -> int:
+        return len(self._ledger.live)
+
+    @property
+    def deadline(self) -> float | None:
+        """When `expire` is wanted next, or None."""
+        return self._ledger.deadline
+
+    # What comes in.
+
+    def receive(self, message: SipRequest | SipResponse, now: float) -> list[Effect]:
+        """A message came over the flow that it names.  PeerError when what is needed of it cannot be read."""
+        effects: list[Effect] = []
+        if isinstance(message, SipRequest):
+            self._receive_request(message, now, effects)
+            return effects
+        transaction = self._ledger.live.get((message.branch or "", message.cseq.method))
+        # A second Via means that it was meant for somebody else (§8.1.3.3).
+        if transaction is not None and len(message.values("Via")) == 1:
+            self._feed(transaction, _class(message.status), now, effects, message)
+        return effects
+
+    def _receive_request(self, request: SipRequest, now: float, effects: list[Effect]) -> None:
+        key = server_key(request)
+        method = request.method
+        transaction = self._ledger.live.get(key)
+        if transaction is not None:
+            self._feed(transaction, Input.ACK if method == "ACK" else Input.AGAIN, now, effects, request)
+        elif method == "ACK":
+            if request.to.tag != stateless_tag(request):
+                effects.append(Deliver(request, request.branch or ""))
+        elif method == "CANCEL":
+            self._receive_cancel(request, key, now, effects)
+        else:
+            self._receive_new(request, key, now, effects)
+
+    def _receive_cancel(self, request: SipRequest, key: Key, now: float, effects: list[Effect]) -> None:
+        """§9.2: the 200 says only that the CANCEL came; the INVITE's user answers the INVITE."""
+        invite = self._ledger.live.get((key[0], key[1], "INVITE"))
+        if invite is None:
+            effects += self.refuse(request, 481)
+            return
+        request = stamped(request)
+        cancel = Transaction(key, SERVER_OTHER, "CANCEL", reply_flow(request))
+        self._open(cancel, now)
+        ok = respond(request, 200, tag=invite.tag or stateless_tag(request))
+        self._feed(cancel, Input.SUCCESS, now, effects, ok)
+        self._feed(invite, Input.CANCEL, now, effects, request)
+
+    def _receive_new(self, request: SipRequest, key: Key, now: float, effects: list[Effect]) -> None:
+        method = request.method
+        merge = None
+        room = self._limit + self._limit // 4
+        if request.to.tag is None:
+            merge = (request.call_id, request.from_.tag or "", str(request.cseq.number), method)
+            if merge in self._ledger.merges:
+                effects += self.refuse(request, 482)
+                return
+            room = self._limit
+        if self._ledger.servers >= room:
+            effects += self.refuse(request, 503, headers=(("Retry-After", str(RETRY_AFTER_SECONDS)),))
+            return
+        request = stamped(request)
+        machine = SERVER_INVITE if method == "INVITE" else SERVER_OTHER
+        transaction = Transaction(key, machine, method, reply_flow(request))
+        transaction.merge = merge
+        transaction.request = request
+        self._open(transaction, now)
+        if method == "INVITE":
+            self._feed(transaction, Input.PROVISIONAL, now, effects, respond(request, 100))
+        effects.append(Deliver(request, key[0]))
+
+    def fail(self, flow: Flow, now: float, text: str) -> list[Effect]:
+        """A connection broke, or an ICMP message said that nobody is there (§18.4)."""
+        effects: list[Effect] = []
+        for transaction in self._ledger.over(flow):
+            if transaction.machine.client:
+                self._feed(transaction, Input.BROKEN, now, effects, text=text)
+            elif flow.local:
+                # Responses still to come go over a new connection, to where the client listens (§18.2.2).
+                port = int(transaction.key[1].rpartition(":")[2] or default_port(flow.transport))
+                self._ledger.move(transaction, Flow(flow.transport, flow.host, port))
+        return effects
+
+    def expire(self, now: float) -> list[Effect]:
+        """Do what is due."""
+        effects: list[Effect] = []
+        while (transaction := self._ledger.due(now)) is not None:
+            if transaction.end_at <= now:
+                self._feed(transaction, Input.END, now, effects)
+            elif transaction.repeat_at <= now:
+                self._feed(transaction, Input.REPEAT, now, effects)
+                self._repeat_later(transaction, now)
+            if transaction.state is not State.TERMINATED:
+                self._ledger.arm(transaction)
+        return effects
+
+    # What goes out.
+
+    def request(self, request: SipRequest, branch: str, flow: Flow, now: float) -> list[Effect]:
+        """Send a request that has its Via already.  An ACK has no transaction; a CANCEL limits its INVITE's waiting."""
+        method = request.method
+        key = (branch, method)
+        if key in self._ledger.live:
+            return []
+        data = request.encode()
+        effects: list[Effect] = [Transmit(data, flow, method)]
+        if method == "ACK":
+            return effects
+        transaction = Transaction(key, CLIENT_INVITE if method == "INVITE" else CLIENT_OTHER, method, flow)
+        if method == "INVITE":
+            transaction.request = request
+        transaction.data = data
+        self._open(transaction, now)
+        if method == "CANCEL" and (invite := self._ledger.live.get((branch, "INVITE"))) is not None:
+            self._feed(invite, Input.CANCEL, now, effects)
+        return effects
+
+    def respond(self, response: SipResponse, now: float) -> list[Effect]:
+        """Answer a request; what nobody waits for any more is dropped.
+
+        Only an INVITE is answered provisionally, or with 408: other clients have given up by then (RFC 4320 §4).
+        """
+        effects: list[Effect] = []
+        transaction = self._ledger.live.get(server_key(response))
+        status = response.status
+        if transaction is not None and (transaction.method == "INVITE" or (status >= 200 and status != 408)):
+            self._feed(transaction, _class(status), now, effects, response)
+        return effects
+
+    def refuse(
+        self, request: SipRequest, status: int, phrase: str | None = None, *, headers: tuple[Header, ...] = ()
+    ) -> list[Effect]:
+        """Answer a request without a transaction, if it can be answered at all."""
+        if request.method == "ACK":
+            return []
+        try:
+            request = stamped(request)
+            response = respond(request, status, phrase, tag=stateless_tag(request), headers=headers)
+            return [Transmit(response.encode(), reply_flow(request), request.method, status)]
+        except (PeerError, ValueError):
+            return []
+
+    def adopt(self, request: SipRequest, tag: str | None) -> Key | None:
+        """The key of a received request, while it lives; ``tag`` is its responses', for a CANCEL that comes before."""
+        key = server_key(request)
+        transaction = self._ledger.live.get(key)
+        if transaction is None:
+            return None
+        transaction.tag = transaction.tag or tag
+        return key
+
+    def abandon(self, key: Key, now: float, status: int = 500) -> list[Effect]:
+        """The user of a transaction is gone: answer what it has not answered, cancel what it has not cancelled.
+
+        An INVITE without a provisional response cannot be cancelled (§9.1): nothing happens, to be tried again later.
+        """
+        effects: list[Effect] = []
+        transaction = self._ledger.live.get(key)
+        if transaction is None or transaction.request is None or transaction.state not in _UNDECIDED:
+            return effects
+        request = transaction.request
+        if not transaction.machine.client:
+            response = respond(request, status, tag=transaction.tag or stateless_tag(request))
+            self._feed(transaction, Input.FAILURE, now, effects, response)
+        elif transaction.method == "INVITE" and transaction.state is State.PROCEEDING:
+            cancel = companion(request, "CANCEL", request.first("To") or "")
+            effects += self.request(cancel, key[0], transaction.flow, now)
+        return effects
+
+    def invite(self, branch: str) -> tuple[SipRequest, Flow] | None:
+        """The INVITE of a live client transaction, and where it went: what its CANCEL copies (§9.1)."""
+        transaction = self._ledger.live.get((branch, "INVITE"))
+        return None if transaction is None or transaction.request is None else (transaction.request, transaction.flow)
+
+    def uses(self, flow: Flow) -> bool:
+        """Whether a live transaction depends on this flow."""
+        return bool(self._ledger.over(flow))
+
+    # The machines.
+
+    def _feed(
+        self,
+        transaction: Transaction,
+        event: Input,
+        now: float,
+        effects: list[Effect],
+        message: SipRequest | SipResponse | None = None,
+        *,
+        text: str = "",
+    ) -> None:
+        """Do what the tables say."""
+        row = transaction.machine.rows.get((transaction.state, event))
+        if row is None:
+            return
+        state, actions = row
+        for action in actions:
+            if action is Action.DELIVER:
+                assert message is not None
+                effects.append(Deliver(message, transaction.key[0]))
+            elif action is Action.SEND:
+                assert isinstance(message, SipResponse)
+                effects.append(_answer(transaction, message))
+            elif action is Action.REPEAT:
+                effects.append(
+                    Transmit(transaction.data, transaction.flow, transaction.method, transaction.status, True)
+                )
+            elif action is Action.ACK:
+                assert message is not None
+                assert transaction.request is not None
+                ack = companion(transaction.request, "ACK", message.first("To") or "")
+                effects.append(Transmit(ack.encode(), transaction.flow, "ACK", None, state is transaction.state))
+            elif transaction.machine.client:
+                late = action is Action.TIMED_OUT
+                text = f"{transaction.flow.host}: no response in {self._spans['64*T1']:g} s" if late else text
+                cause: Literal["timeout", "transport"] = "timeout" if late else "transport"
+                effects.append(Failed(transaction.key[0], transaction.method, cause, text))
+        if state is transaction.state:
+            return
+        transaction.state = state
+        if state is State.TERMINATED or self._is_over(transaction, now):
+            transaction.state = State.TERMINATED
+            self._ledger.remove(transaction)
+            effects.append(Terminated(transaction.key, transaction.method, Action.TIMED_OUT in actions))
+
+    def _open(self, transaction: Transaction, now: float) -> None:
+        self._ledger.add(transaction)
+        self._is_over(transaction, now)
+
+    def _is_over(self, transaction: Transaction, now: float) -> bool:
+        """Enter the state: set its times, keep only what it needs; whether it lasts no time at all."""
+        state, rows = transaction.state, transaction.machine.rows
+        wait = transaction.machine.waits[state]
+        reliable = transaction.flow.reliable
+        if wait.end is None:
+            transaction.end_at = inf
+        elif reliable and not wait.reliable:
+            return True
+        elif wait.end != "keep":
+            transaction.end_at = now + self._spans[wait.end]
+        if wait.repeats is None or reliable:
+            transaction.repeat_at = inf
+        elif wait.repeats != "T2":  # which only changes the pace of what repeats already
+            transaction.interval = self._t1
+            transaction.repeat_at = now + self._t1
+        if (state, Input.AGAIN) not in rows and (state, Input.REPEAT) not in rows:
+            transaction.data = b""
+        if not transaction.machine.client and state not in _UNDECIDED:
+            transaction.request = None
+        self._ledger.arm(transaction)
+        return False
+
+    def _repeat_later(self, transaction: Transaction, now: float) -> None:
+        """The next of a growing series; after a stall of ours it goes on from now, without making up for it."""
+        repeats = transaction.machine.waits[transaction.state].repeats
+        if repeats == "double":
+            transaction.interval *= 2
+        else:
+            transaction.interval = self._t2 if repeats == "T2" else min(2 * transaction.interval, self._t2)
+        transaction.repeat_at += transaction.interval
+        if transaction.repeat_at <= now:
+            transaction.repeat_at = now + transaction.interval
+
+
+def _answer(transaction: Transaction, response: SipResponse) -> Transmit:
+    """Our response, kept for those who did not hear it."""
+    status = response.status
+    again = transaction.status is not None and transaction.status >= 200
+    transaction.data = response.encode()
+    transaction.status = status
+    if transaction.tag is None and status > 100 and transaction.method == "INVITE":
+        transaction.tag = response.to.tag
+    return Transmit(transaction.data, transaction.flow, transaction.method, status, again)
+
+
+def _class(status: int) -> Input:
+    if status < 200:
+        return Input.PROVISIONAL
+    return Input.SUCCESS if status < 300 else Input.FAILURE
