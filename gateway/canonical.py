@@ -5,10 +5,35 @@ The functions complete the fields that a reader found, before the record is made
 
 import re
 import zlib
+from collections.abc import Callable
 from typing import Any
 
-from mappings.codecs import ALWAYS, BARE_ALIASES, BARE_PARAMETER, DEFAULT_RATE, HASHES, RATES, STATIC, Static
-from mappings.description import Fingerprint, Parameter
+from mappings.codecs import (
+    ALWAYS,
+    BARE_ALIASES,
+    BARE_PARAMETER,
+    CRYPTO_SUITES,
+    DEFAULT_EVENTS,
+    DEFAULT_RATE,
+    HASHES,
+    RATES,
+    STATIC,
+    Static,
+)
+from mappings.description import (
+    Candidate,
+    Codec,
+    Crypto,
+    Encryption,
+    Feedback,
+    Fingerprint,
+    HeaderExtension,
+    Ice,
+    Parameter,
+    RawUdp,
+    Rtp,
+    Source,
+)
 from mappings.terms import CandidateType, Setup
 
 _RANK = {name: rank for rank, name in enumerate(HASHES)}
@@ -52,10 +77,10 @@ def parameters(name: str, given: tuple[Parameter, ...]) -> tuple[Parameter, ...]
             value = value.replace(" ", "")
             # The draft's example of RED has a comma where RFC 2198 §5 has a slash.
             return (Parameter(name=bare, value=value.replace(",", "/") if bare == "pt" else value),)
-    return ()
+    return (Parameter(name=bare, value=DEFAULT_EVENTS),) if bare == "events" else ()
 
 
-def candidate(values: dict[str, Any]) -> None:
+def candidate(values: dict[str, Any]) -> bool:
     """Settle a candidate: related address for all but host (RFC 8839 §5.1; hidden: 0.0.0.0 or :: and 9), no zeros."""
     if values["type"] is CandidateType.HOST:
         values.pop("rel_addr", None)
@@ -67,6 +92,7 @@ def candidate(values: dict[str, Any]) -> None:
         values["generation"] = None
     if not values.get("network"):
         values["network"] = None
+    return True
 
 
 _ICE_CHARS = re.compile(r"[A-Za-z0-9+/]{1,32}").fullmatch
@@ -91,3 +117,66 @@ def setup(said: Setup | None, *, answer: bool) -> Setup:
     if answer:
         return said if said is not None and said is not Setup.ACTPASS else Setup.ACTIVE
     return said or Setup.ACTPASS
+
+
+# What a Jingle element's fields become, before the record is made of them; `parent` has the attributes of the element
+# around it. False: the element says nothing that could be kept.
+
+
+def _jingle_codec(values: dict[str, Any], parent: dict[str, Any]) -> bool:
+    if not codec(values, parent.get("media", "audio")):
+        return False
+    values["parameters"] = parameters(values["name"], values.get("parameters", ()))
+    return True
+
+
+def _jingle_crypto(values: dict[str, Any], parent: dict[str, Any]) -> bool:
+    return values["crypto_suite"] in CRYPTO_SUITES
+
+
+def _jingle_tokens(values: dict[str, Any], parent: dict[str, Any]) -> bool:
+    """Parameters that SDP separates by blanks: none may stand inside them."""
+    if "parameters" in values:
+        values["parameters"] = tuple(
+            one for one in values["parameters"] if _BLANK_FREE(one.name) and (not one.value or _NO_BLANK(one.value))
+        )
+    return True
+
+
+def _jingle_source(values: dict[str, Any], parent: dict[str, Any]) -> bool:
+    values["parameters"] = tuple(one for one in values.get("parameters", ()) if _BLANK_FREE(one.name))
+    return True
+
+
+def _jingle_rtp(values: dict[str, Any], parent: dict[str, Any]) -> bool:
+    sources = values.get("sources", ())
+    if any(source.ssrc == values.get("ssrc") for source in sources):
+        values["ssrc"] = None
+    if values.get("encryption") == Encryption():
+        values["encryption"] = None
+    return True
+
+
+def _jingle_transport(values: dict[str, Any], parent: dict[str, Any]) -> bool:
+    if "fingerprints" in values:
+        values["fingerprints"] = fingerprints(values["fingerprints"])
+    if "candidates" in values:
+        values["candidates"] = tuple(dict.fromkeys(values["candidates"]))
+    return True
+
+
+_BLANK_FREE = re.compile(r"[^\s:=]+").fullmatch
+_NO_BLANK = re.compile(r"\S*").fullmatch
+
+SETTLE: dict[type, Callable[[dict[str, Any], dict[str, Any]], bool]] = {
+    Candidate: lambda values, parent: candidate(values),
+    Codec: _jingle_codec,
+    Crypto: _jingle_crypto,
+    Feedback: _jingle_tokens,
+    HeaderExtension: _jingle_tokens,
+    Ice: _jingle_transport,
+    RawUdp: _jingle_transport,
+    Rtp: _jingle_rtp,
+    Source: _jingle_source,
+}
+"By the record that an element is read as."

@@ -10,7 +10,7 @@ all candidates but host ones, fingerprints are upper case and the strongest is f
 
 from dataclasses import field
 
-from .namespaces import CATEGORY, DTLS, GROUPING, HDREXT, ICE_UDP, RAW_UDP, RTCP_FB, RTP, SSMA, ZRTP
+from .namespaces import CATEGORY, DTLS, GROUPING, HDREXT, ICE_UDP, ICE_UDP_0, RAW_UDP, RTCP_FB, RTP, SSMA, ZRTP
 from .namespaces import ICE as ICE_0
 from .record import (
     Component,
@@ -178,6 +178,8 @@ class Rtp:
     "candidate",
     "candidate:{foundation} {component} {PROTOCOL} {priority} {ip} {port} typ {type}"
     "[ raddr {rel_addr}][ rport {rel_port}][ tcptype {tcptype}][ generation {generation}][ network {network}]",
+    always=(("generation", "0"), ("network", "0")),
+    unique="id",
 )
 class Candidate:
     """One ICE candidate (XEP-0176 §5.3; RFC 8839 §5.1)."""
@@ -220,7 +222,11 @@ class GatheringComplete:
     """No more candidates of this generation will come (XEP-0371; RFC 8840 §4.1)."""
 
 
-@record(f"{{{ICE_UDP}}}transport", aliases=(f"{{{ICE_0}}}transport",), lines="ice-ufrag, ice-pwd")
+@record(
+    f"{{{ICE_UDP}}}transport",
+    aliases=(f"{{{ICE_0}}}transport", f"{{{ICE_UDP_0}}}transport"),
+    lines="ice-ufrag, ice-pwd",
+)
 class Ice:
     """ICE-UDP, with DTLS where fingerprints stand in it (XEP-0176, 0320, 0371)."""
 
@@ -232,7 +238,7 @@ class Ice:
     gathering_complete: GatheringComplete | None = None
 
 
-@record("candidate", lines="c=, m= port, rtcp")
+@record("candidate", unique="id", lines="c=, m= port, rtcp")
 class RawCandidate:
     """Where to send one component, as it is (XEP-0177 §4.2). Without `component`: 1."""
 

@@ -59,6 +59,12 @@ class Spelling:
     aliases: tuple[str, ...] = ()
     "Further Clark names that are read as this record."
 
+    always: tuple[tuple[str, str], ...] = ()
+    "Attributes that the element has even where the field is None, and what is written then."
+
+    unique: str | None = None
+    "The field that tells an element from its siblings; where it is empty, a value is made of the other attributes."
+
     lines: str | None = None
     "The SDP lines that say it where one template cannot; they are grouped in `gateway.sdp`. For readers only."
 
@@ -75,13 +81,15 @@ def record(
     *,
     text: str | None = None,
     aliases: tuple[str, ...] = (),
+    always: tuple[tuple[str, str], ...] = (),
+    unique: str | None = None,
     lines: str | None = None,
 ) -> Callable[[type[T]], type[T]]:
     """Make a frozen dataclass of the class and remember how it is spelled."""
 
     def declare(cls: type[T]) -> type[T]:
         cls = dataclasses.dataclass(frozen=True, kw_only=True, slots=True)(cls)
-        spelling = Spelling(xml, sdp, text, aliases, lines)
+        spelling = Spelling(xml, sdp, text, aliases, always, unique, lines)
         _check(cls, spelling)
         SPELLINGS[cls] = spelling
         return cls
@@ -91,8 +99,9 @@ def record(
 
 def _check(cls: type, spelling: Spelling) -> None:
     names = {field.name: field for field in dataclasses.fields(cls)}
-    if spelling.text is not None and spelling.text not in names:
-        raise TypeError(f"{cls.__name__}: no field {spelling.text!r} to hold the text")
+    for field in (spelling.text, spelling.unique, *dict(spelling.always)):
+        if field is not None and field not in names:
+            raise TypeError(f"{cls.__name__}: no field {field!r}")
     for xml in (spelling.xml, *spelling.aliases):
         if xml is not None and xml.startswith("{") and any(xml == other.xml for other in SPELLINGS.values()):
             raise TypeError(f"{cls.__name__}: {xml} belongs to another record")

@@ -26,8 +26,7 @@ from .transport import NONE_YET, Address, addresses
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]{1,64}").fullmatch
 _USER = re.compile(r"[!-~]{1,64}").fullmatch
-_LONGEST_NAME = 16
-"Clients take no longer content names: libwebrtc's limit for a mid."
+_MOST_GROUPS = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +51,8 @@ class Slot:
 class SdpSession:
     """One SIP leg's side of offer and answer.
 
-    ``role`` is ours in the session: whose SDP we write.  ``address`` stands where no medium has one.
+    ``role`` is ours in the session: whose SDP we write.  ``address`` stands where no medium has one.  ``longest_name``
+    is how long a mid may be that becomes a content's name; clients take 16 characters, libwebrtc's limit for a mid.
     """
 
     def __init__(
@@ -64,6 +64,7 @@ class SdpSession:
         address: str = "0.0.0.0",  # noqa: S104 — an address in a text
         version: int = 1,
         ice_options: str | None = None,
+        longest_name: int = 16,
     ) -> None:
         self.role = role
         self.text: str | None = None
@@ -76,6 +77,7 @@ class SdpSession:
         self._network = Address(address, 0).network()
         self._version = version
         self._ice_options = ice_options
+        self._longest_name = longest_name
         self._slots: tuple[Slot, ...] = ()
         self._before: tuple[Slot, ...] = ()
         self._body: list[str] = []
@@ -203,7 +205,7 @@ class SdpSession:
             else:
                 taken = names | {slot.name for slot in slots} | set(said[index + 1 :])
                 creator = self.role.other
-                if mid and len(mid) <= _LONGEST_NAME and mid not in names | {slot.name for slot in slots}:
+                if mid and len(mid) <= self._longest_name and mid not in names | {slot.name for slot in slots}:
                     name = mid
                 else:
                     name = (
@@ -331,7 +333,7 @@ def _read_groups(sdp: Sdp, slots: list[Slot], dropped: Dropped) -> tuple[Group, 
         if slot.live and mid:
             names.setdefault(mid, slot.name)
     found = []
-    for value in sdp.head.attributes["group"][:_LONGEST_NAME]:
+    for value in sdp.head.attributes["group"][:_MOST_GROUPS]:
         semantics, *mids = value.split() or ("",)
         if _TOKEN(semantics) and (kept := tuple(names[mid] for mid in dict.fromkeys(mids) if mid in names)):
             found.append(Group(semantics=semantics, names=kept))

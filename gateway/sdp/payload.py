@@ -10,7 +10,7 @@ from typing import Any
 
 from gateway import canonical
 from gateway.fields import Dropped
-from mappings.codecs import BARE_PARAMETER, DEFAULT_EVENTS, STATIC
+from mappings.codecs import BARE_PARAMETER, STATIC
 from mappings.description import Codec, Feedback, FeedbackInterval, Parameter, Rtp
 from mappings.record import MOST
 from mappings.terms import Role
@@ -50,10 +50,8 @@ def read(medium: Medium, by: Role, feedback: FeedbackOf, dropped: Dropped) -> tu
         if known is None or not canonical.codec(known, medium.kind) or len(codecs) == MOST:
             dropped.add(_UNKNOWN)
             continue
-        if (fmtp := formats.pop(payload, None)) is not None:
-            known["parameters"] = _parameters(known["name"].lower(), fmtp.strip(), dropped)
-        elif known["name"].lower() == "telephone-event":
-            known["parameters"] = (Parameter(name="events", value=DEFAULT_EVENTS),)
+        said = _parameters(known["name"].lower(), formats.pop(payload, ""), dropped)
+        known["parameters"] = canonical.parameters(known["name"], said)
         if payload in feedback:
             messages, known["feedback_interval"] = feedback.pop(payload)
             known["feedback"] = tuple(messages)
@@ -97,8 +95,11 @@ def _parameters(name: str, text: str, dropped: Dropped) -> tuple[Parameter, ...]
     ``;`` separates; where there is none, commas do, if everything between them is a pair: a comma is also a sign in
     values (H.264's sprop-parameter-sets, AMR's mode-set).
     """
+    text = text.strip()
+    if not text:
+        return ()
     if (bare := BARE_PARAMETER.get(name)) is not None:
-        return canonical.parameters(name, (Parameter(name=bare, value=text.removeprefix(f"{bare}=")),))
+        return (Parameter(name=bare, value=text.removeprefix(f"{bare}=")),)
     pieces = text.split(";", MOST)
     if len(pieces) == 1 and "," in text:
         commas = [piece.strip() for piece in text.split(",", MOST) if piece.strip()]
