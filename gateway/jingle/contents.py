@@ -1,0 +1,165 @@
+"""Descriptions as a Jingle session needs them: an accept in the offer's shape, and candidates that come one by one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from xml.etree.ElementTree import Element
+
+from gateway.errors import PeerError
+from gateway.fields import Dropped
+from mappings.description import Description, Ice, Media, RawUdp
+from mappings.reasons import EndReason
+from mappings.terms import Role
+
+from . import tree
+from .description import CONTENT, TRANSPORTS, write_transport
+
+Transport = Ice | RawUdp
+Transports = Mapping[str, Transport]
+"Transports by the name of their content."
+
+MAX_CANDIDATES = 200
+"So many candidates of a content are kept while its description is not there yet."
+
+
+def accepting(offer: Description, answer: Description) -> Description:
+    """The answer as a session-accept says it: the offer's names, creators and order, and no group that was not offered.
+
+    A content that the answer lacks is refused by being absent (clients.md rule 6).
+    """
+    answered = {media.name: media for media in answer.media}
+    media = tuple(
+        replace(answered[offered.name], creator=offered.creator, disposition=offered.disposition)
+        for offered in offer.media
+        if offered.name in answered
+    )
+    names = {item.name for item in media}
+    offered_groups = {group.semantics for group in offer.groups}
+    groups = tuple(
+        replace(group, names=kept)
+        for group in answer.groups
+        if group.semantics in offered_groups and (kept := tuple(name for name in group.names if name in names))
+    )
+    return Description(media=media, groups=groups)
+
+
+def accepted(offer: Description, answer: Description) -> Description:
+    """A client's session-accept, held against what we offered.  Raises PeerError when it accepts anything else."""
+    offered = {media.name for media in offer.media}
+    for media in answer.media:
+        if media.name not in offered:
+            raise PeerError(
+                f"session-accept content {media.name[:60]!r}: was not offered",
+                status=488,
+                reason=EndReason.FAILED_APPLICATION,
+            )
+    if not answer.media:
+        raise PeerError("session-accept: nothing in it can be used", status=488, reason=EndReason.FAILED_APPLICATION)
+    return answer
+
+
+def fold(description: Description, transports: Transports) -> Description:
+    """The description with candidates added that came for it."""
+    if not transports:
+        return description
+    return replace(description, media=tuple(_fold(media, transports.get(media.name)) for media in description.media))
+
+
+def _fold(media: Media, more: Transport | None) -> Media:
+    transport = media.transport
+    if more is None or type(more) is not type(transport):
+        return media
+    return replace(media, transport=merge(transport, more))
+
+
+def keep(early: dict[str, Transport], transports: Transports) -> None:
+    """Put transports to those that came before them."""
+    for name, transport in transports.items():
+        early[name] = merge(early[name], transport) if name in early else transport
+
+
+def merge(transport: Transport, more: Transport) -> Transport:
+    """A transport with what came later for it: further candidates, missing credentials, the end of the candidates."""
+    if isinstance(transport, RawUdp) or isinstance(more, RawUdp):
+        return more if type(transport) is type(more) else transport
+    known = set(transport.candidates)
+    fresh = [candidate for candidate in more.candidates if candidate not in known]
+    return replace(
+        transport,
+        ufrag=transport.ufrag or more.ufrag,
+        pwd=transport.pwd or more.pwd,
+        candidates=(*transport.candidates, *fresh)[:MAX_CANDIDATES],
+        remote_candidates=more.remote_candidates or transport.remote_candidates,
+        fingerprints=transport.fingerprints or more.fingerprints,
+        gathering_complete=transport.gathering_complete or more.gathering_complete,
+    )
+
+
+def read_transports(contents: Sequence[Element], known: Transports, dropped: Dropped) -> dict[str, Transport]:
+    """The transports of a transport-info.  Raises PeerError.
+
+    ``known``: the transports that the peer described so far.  Credentials may be left out where they are known
+    (COMPAT stanza.js: ufrag without pwd); contents that nobody described are passed over, and so are empty transports.
+    """
+    found: dict[str, Transport] = {}
+    for content in contents:
+        name = content.get("name", "")
+        element = next((child for child in content if child.tag in TRANSPORTS), None)
+        if element is None:
+            continue
+        transport: Transport = tree.read(TRANSPORTS[element.tag], element, dropped)
+        if transport == type(transport)():
+            continue
+        before = known.get(name)
+        if isinstance(transport, Ice):
+            if isinstance(before, Ice):
+                same = transport.ufrag in (None, before.ufrag)
+                transport = replace(
+                    transport,
+                    ufrag=transport.ufrag or before.ufrag,
+                    pwd=transport.pwd or (before.pwd if same else None),
+                )
+            if transport.candidates and not (transport.ufrag and transport.pwd):
+                raise PeerError(f"transport-info content {name[:60]!r}: candidates without ufrag and pwd")
+        keep(found, {name: transport})
+    return found
+
+
+def write_transports(description: Description, transports: Transports) -> list[Element]:
+    """Contents for transport-infos, each with one candidate and its credentials.
+
+    COMPAT(Monal): it reads only the first candidate of a transport-info, and none without ufrag and pwd.
+    """
+    contents = []
+    for media in description.media:
+        more = transports.get(media.name)
+        if more is None:
+            continue
+        for transport in _singly(media.transport, more):
+            content = Element(CONTENT, {"creator": media.creator.value, "name": media.name})
+            content.append(write_transport(transport))
+            contents.append(content)
+    return contents
+
+
+def _singly(known: Transport, more: Transport) -> list[Transport]:
+    if isinstance(more, RawUdp):
+        return [more] if more.candidates else []
+    ufrag = more.ufrag or (known.ufrag if isinstance(known, Ice) else None)
+    pwd = more.pwd or (known.pwd if isinstance(known, Ice) else None)
+    return [Ice(ufrag=ufrag, pwd=pwd, candidates=(candidate,)) for candidate in more.candidates]
+
+
+def names(contents: Sequence[Element]) -> set[tuple[Role, str]]:
+    """What identifies each content: its creator and its name (XEP-0166 §7.3)."""
+    return {(Role(content.get("creator", "initiator")), content.get("name", "")) for content in contents}
+
+
+def bare_contents(contents: Sequence[Element], *, transport: bool = False) -> list[Element]:
+    """The contents by name and creator alone, for a content-reject, or with their transport, for a transport-reject."""
+    found = []
+    for content in contents:
+        copy = Element(CONTENT, {"creator": content.get("creator", "initiator"), "name": content.get("name", "")})
+        if transport:
+            copy.extend(child for child in content if child.tag.endswith("}transport"))
+        found.append(copy)
+    return found

@@ -1,0 +1,80 @@
+"""What a session makes of errors, and of what does not come."""
+
+from dataclasses import replace
+from typing import assert_never
+
+from gateway.signals import End
+from gateway.stanza import StanzaError
+from mappings.reasons import EndReason
+
+from . import proposal
+from .initiation import retract
+from .phases import Phase
+from .refusal import UNKNOWN_SESSION, end_of_error
+from .session import Asked, Out, Session, Timer
+
+
+def refused(session: Session, asked: Asked, failure: StanzaError, sender: str, now: float) -> Out:
+    """A request of ours was answered by an error."""
+    lost = UNKNOWN_SESSION in failure.details
+    match asked:
+        case Asked.INITIATE if session.phase is Phase.INITIATED:
+            return session.leave(end_of_error(failure, sender))
+        case Asked.ACCEPT:
+            said = failure.text or failure.condition
+            end = End(EndReason.GENERAL_ERROR, f"session-accept was refused: {said}")
+            if lost or failure.condition == "item-not-found":
+                return session.leave(end)
+            return [*session.terminate(end, now), *session.say(end)]
+        case Asked.INITIATE | Asked.OTHER:
+            # A ringing or a candidate that was not understood is no reason to end a call; a lost session is the end.
+            return session.leave(End(EndReason.GENERAL_ERROR, "the client has lost the session")) if lost else []
+        case Asked.TERMINATE:
+            return []
+        case never:
+            assert_never(never)
+
+
+def unanswered(session: Session, asked: Asked, now: float) -> Out:
+    """A request of ours got no reply in time."""
+    end = End(EndReason.TIMEOUT, "the client does not answer")
+    match asked:
+        case Asked.INITIATE if session.phase is Phase.INITIATED and not session.heard:
+            return [*session.terminate(end, now), *session.say(replace(end, status=408))]
+        case Asked.ACCEPT:
+            return [*session.terminate(end, now), *session.say(end)]
+        case Asked.INITIATE | Asked.OTHER | Asked.TERMINATE:
+            return []  # who says other things of this session is there all the same (COMPAT Monal: unknown actions)
+        case never:
+            assert_never(never)
+
+
+def timed_out(session: Session, timer: Timer, now: float) -> Out:
+    """Something else did not come in time."""
+    match timer:
+        case Timer.NO_DEVICE | Timer.RING | Timer.PROCEED:
+            return _nobody(session, "no device rings" if timer is Timer.NO_DEVICE else "nobody answers", now)
+        case Timer.GONE:
+            end = End(EndReason.GONE, "the client has gone offline")
+        case Timer.FINISH:
+            assert session.finish is not None
+            end = session.finish
+        case Timer.LINGER:
+            return []
+        case never:
+            assert_never(never)
+    if session.phase is Phase.PROCEEDED:
+        return session.leave(end)
+    return [*session.terminate(end, now), *session.say(end)]
+
+
+def _nobody(session: Session, text: str, now: float) -> Out:
+    if session.phase is Phase.PROCEEDED:
+        end = End(EndReason.TIMEOUT, "no session came after proceed")
+        return [session.message(proposal.reject(session.sid, end)), *session.leave(end)]
+    end = End(EndReason.TIMEOUT, text)
+    if session.phase is Phase.PROPOSED:
+        # The status is for the SIP side alone: 480, whether it rang or not (conformance reference 1.7.1).
+        said = session.say(replace(end, status=480))
+        return [*retract(session, end), *said]
+    return [*session.terminate(end, now), *session.say(replace(end, status=480))]

@@ -1,0 +1,364 @@
+"""The Jingle side of a call: signals to stanzas and back, in both directions (XEP-0166, 0167, 0176, 0353).
+
+What comes from the peer is looked up in `gateway.jingle.phases` and carried out in `actions`, `initiation` and
+`failures`; what the other side says is matched here.  Each request is answered before anything else is made of it.
+Whoever says End first, it is said once: by this leg to the bridge, or by the bridge to this leg.
+"""
+
+from collections.abc import Callable, Collection
+from typing import assert_never
+from xml.etree.ElementTree import Element
+
+from gateway.errors import PeerError
+from gateway.jid import bare, is_full
+from gateway.signals import Answer, Candidates, Complete, End, Offer, Progress, Refuse, Signal
+from gateway.stanza import Stanza, read_error, receipt
+from mappings.description import Description
+from mappings.namespaces import RTP_INFO
+from mappings.reasons import EndReason
+from mappings.terms import Action, Info, Initiation, Role
+
+from . import contents, description, failures, initiation, proposal, refusal
+from .actions import UNCHANGEABLE, act
+from .phases import MESSAGES, REQUESTS, Phase
+from .proposal import Proposal
+from .request import JingleRequest, read
+from .session import Asked, JingleTimers, Out, Session, Timer
+
+__all__ = ["JingleLeg", "JingleTimers"]
+
+GONE_SECONDS = 10.0
+"How long a peer whose presence went may be silent before it counts as gone (XEP-0166 §6.7: five to ten seconds)."
+
+
+class JingleLeg:
+    """One Jingle session, and the message initiation around it."""
+
+    __slots__ = ("_direct", "_first", "_session")
+
+    def __init__(
+        self, session: Session, *, direct: bool = False, first: tuple[Stanza, JingleRequest | Proposal] | None = None
+    ) -> None:
+        self._session = session
+        self._direct = direct
+        self._first = first
+
+    @classmethod
+    def answering(
+        cls,
+        *,
+        name: str,
+        request: Stanza,
+        local: str,
+        new_id: Callable[[], str],
+        settings: JingleTimers,
+        kinds: Collection[str] = ("audio",),
+        announce: Element | None = None,
+    ) -> "JingleLeg":
+        """An XMPP user calls: by this propose or session-initiate, which is to be received next.
+
+        ``kinds`` are the media of which a call needs at least one; ``announce`` as in `calling`.  Raises PeerError when
+        the stanza opens no session (`gateway.jingle.refusal.refuse` answers it).
+        """
+        first: JingleRequest | Proposal | None = read(request) if request.kind == "iq" else proposal.read(request)
+        match first:
+            case JingleRequest(action=Action.SESSION_INITIATE, sid=sid):
+                pass
+            case Proposal(kind=Initiation.PROPOSE, id=sid):
+                pass
+            case _:
+                raise PeerError(
+                    f"{request.kind}: opens no session", condition="item-not-found", detail=refusal.UNKNOWN_SESSION
+                )
+        session = Session(
+            name=name,
+            sid=sid,
+            local=local,
+            peer=request.sender,
+            role=Role.RESPONDER,
+            settings=settings,
+            announce=announce,
+            kinds=kinds,
+        )
+        return cls(session, first=(request, first))
+
+    @classmethod
+    def calling(
+        cls,
+        *,
+        name: str,
+        sid: str,
+        local: str,
+        peer: str,
+        direct: bool,
+        nick: str | None,
+        announce: Element | None,
+        new_id: Callable[[], str],
+        settings: JingleTimers,
+    ) -> "JingleLeg":
+        """An XMPP user is called: by a propose to the bare JID, or ``direct``ly by a session-initiate to a full one.
+
+        ``announce`` is the caps element of a directed presence where presence is not shared, or None (XEP-0353 §3.1).
+        """
+        session = Session(
+            name=name,
+            sid=sid,
+            local=local,
+            peer=peer if direct else bare(peer),
+            role=Role.INITIATOR,
+            settings=settings,
+            announce=announce,
+            nick=nick,
+        )
+        return cls(session, direct=direct)
+
+    @property
+    def sid(self) -> str:
+        """The session's id, which is the id of its proposal too."""
+        return self._session.sid
+
+    @property
+    def local(self) -> str:
+        """Our full JID."""
+        return self._session.local
+
+    @property
+    def peer(self) -> str:
+        """The peer's full JID, or the bare one while no device has said proceed."""
+        return self._session.peer
+
+    @property
+    def phase(self) -> Phase:
+        """Where the session stands."""
+        return self._session.phase
+
+    @property
+    def dropped(self) -> list[str]:
+        """What reading left out; emptied by whoever counts it."""
+        return self._session.dropped
+
+    @property
+    def closed(self) -> bool:
+        """Nothing is outstanding; a leg that is to call and was never told to has nothing outstanding either."""
+        phase = self._session.phase
+        return phase is Phase.CLOSED or (phase is Phase.NEW and self._session.role is Role.INITIATOR)
+
+    @property
+    def deadline(self) -> float | None:
+        """The earliest time-out."""
+        return self._session.deadline
+
+    # --------------------------------------------------------------------------------------------------- from the wire
+
+    def receive(self, message: Stanza, now: float) -> Out:
+        """A stanza of this session: its requests, replies to ours, messages of its initiation, errors, presence."""
+        match message.kind, message.type:
+            case "iq", "set" | "get":
+                out = self._requested(message, now)
+            case "iq", _:
+                out = self._replied(message, now)
+            case "message", "error":
+                out = self._bounced(message)
+            case "message", _:
+                out = self._messaged(message, now)
+            case _:
+                out = self._seen(message, now)
+        self._session.settle()
+        return out
+
+    def _requested(self, stanza: Stanza, now: float) -> Out:
+        session = self._session
+        # A session is its parties' alone: whoever else knows its sid learns nothing (XEP-0166 §13.5).
+        if stanza.sender != session.peer:
+            return [refusal.unknown_session(stanza)]
+        known = self._known(stanza)
+        try:
+            request = known if isinstance(known, JingleRequest) else read(stanza)
+        except PeerError as failure:
+            return [refusal.refused(stanza, failure)]
+        if request.sid != session.sid:
+            return [refusal.unknown_session(stanza)]
+        session.heard = True
+        session.timers.pop(Timer.GONE, None)
+        return act(session, REQUESTS[session.phase][request.action], stanza, request, now)
+
+    def _known(self, stanza: Stanza) -> JingleRequest | Proposal | None:
+        """What the first stanza was read as when the leg was made; it is read once."""
+        if self._first is None or self._first[0] is not stanza:
+            return None
+        (_, known), self._first = self._first, None
+        return known
+
+    def _replied(self, stanza: Stanza, now: float) -> Out:
+        session = self._session
+        asked = session.waiting.get(stanza.id)
+        if asked is None or stanza.sender not in (session.peer, bare(session.peer)):
+            return []
+        del session.waiting[stanza.id]
+        session.timers.pop(Timer.GONE, None)
+        if stanza.type != "error":
+            return []
+        return failures.refused(session, asked[0], read_error(stanza), stanza.sender, now)
+
+    def _messaged(self, message: Stanza, now: float) -> Out:
+        session = self._session
+        known = self._known(message)
+        try:
+            said = known if isinstance(known, Proposal) else proposal.read(message)
+        except PeerError:
+            return []
+        if said is None or said.id != session.sid or bare(said.sender) != bare(session.peer):
+            return []
+        received = receipt(message, id=session.new_id(), sender=session.local)
+        out: Out = [] if received is None else [received]
+        turn = MESSAGES[session.phase].get(said.kind)
+        if turn is None or (is_full(session.peer) and said.sender != session.peer):
+            return out  # another device of the user, or a moment that has passed
+        session.timers.pop(Timer.GONE, None)
+        return out + initiation.turn(session, turn, said, now)
+
+    def _bounced(self, message: Stanza) -> Out:
+        """An error for our propose or proceed: nobody is there to be called, or to call."""
+        session = self._session
+        if message.id != session.proposed_as or bare(message.sender) != bare(session.peer):
+            return []
+        if session.phase not in (Phase.PROPOSED, Phase.PROCEEDED):
+            return []
+        return session.leave(refusal.end_of_error(read_error(message), message.sender))
+
+    def _seen(self, presence: Stanza, now: float) -> Out:
+        if presence.sender == self._session.peer:
+            if presence.type == "unavailable":
+                self.peer_gone(now)
+            else:
+                self._session.timers.pop(Timer.GONE, None)
+        return []
+
+    def peer_gone(self, now: float) -> None:
+        """The peer's presence went away; unless it is heard of again soon, it is the end (XEP-0166 §6.7)."""
+        if self._session.phase in (Phase.PROCEEDED, Phase.OFFERED, Phase.INITIATED, Phase.ACTIVE):
+            self._session.timers.setdefault(Timer.GONE, now + GONE_SECONDS)
+
+    # ------------------------------------------------------------------------------------------------ from the bridge
+
+    def send(self, signal: Signal, now: float) -> Out:
+        """What the other side said, in Jingle."""
+        out = self._told(signal, now)
+        self._session.settle()
+        return out
+
+    def _told(self, signal: Signal, now: float) -> Out:
+        session = self._session
+        match signal:
+            case Offer():
+                return self._call(signal, now)
+            case Answer():
+                return self._accept(signal.description, now) if session.phase is Phase.OFFERED else []
+            case Progress():
+                if session.phase is not Phase.OFFERED or not signal.ringing or session.rung:
+                    return []
+                session.rung = True
+                return [session.ask(Action.SESSION_INFO, [Element(f"{{{RTP_INFO}}}{Info.RINGING.value}")], now)]
+            case Candidates():
+                return self._trickle(signal.by_media, now)
+            case End():
+                return self._end(signal, now)
+            case Complete() | Refuse():  # no description is owed to us, and we make no offers inside a call yet
+                return []
+            case never:
+                assert_never(never)
+
+    def _call(self, offer: Offer, now: float) -> Out:
+        session = self._session
+        if session.phase is Phase.ACTIVE:
+            return [Refuse(EndReason.INCOMPATIBLE_PARAMETERS, UNCHANGEABLE)]
+        if session.phase is not Phase.NEW or session.role is not Role.INITIATOR:
+            return []
+        if offer.description is None or not offer.description.media:
+            # Without an anchor nobody completes an INVITE without SDP (architecture D5).
+            return session.leave(End(EndReason.INCOMPATIBLE_PARAMETERS, "an offer without a description", 488))
+        session.ours = offer.description
+        if not self._direct:
+            return initiation.propose(session, now)
+        session.timers[Timer.RING] = now + session.settings.ring_timeout_seconds
+        return [*session.announced(), initiation.initiate(session, now)]
+
+    def _accept(self, answer: Description, now: float) -> Out:
+        session = self._session
+        assert session.theirs is not None
+        session.ours = contents.fold(contents.accepting(session.theirs, answer), session.early)
+        session.early = {}
+        if not session.ours.media:
+            end = End(EndReason.INCOMPATIBLE_PARAMETERS, "the answer has nothing of what was offered")
+            return [*session.terminate(end, now), *session.say(end)]
+        session.timers.clear()
+        session.phase = Phase.ACTIVE
+        written = description.write(session.ours)
+        return [session.ask(Action.SESSION_ACCEPT, written, now, asked=Asked.ACCEPT, responder=session.local)]
+
+    def _trickle(self, transports: contents.Transports, now: float) -> Out:
+        session = self._session
+        match session.phase:
+            case Phase.PROPOSED if session.ours is not None:
+                session.ours = contents.fold(session.ours, transports)
+            case Phase.OFFERED:
+                contents.keep(session.early, transports)
+            case Phase.INITIATED | Phase.ACTIVE if session.ours is not None:
+                written = contents.write_transports(session.ours, transports)
+                return [session.ask(Action.TRANSPORT_INFO, [content], now) for content in written]
+            case _:
+                pass
+        return []
+
+    def _end(self, end: End, now: float) -> Out:
+        session = self._session
+        session.ended = True
+        match session.phase:
+            case Phase.PROPOSED:
+                return initiation.retract(session, end)
+            case Phase.PROCEEDED:
+                out = [session.message(proposal.reject(session.sid, end)), *session.leave(end)]
+                # Its session-initiate may be on the way, and would begin a new call if nobody knew this one any more.
+                session.phase = Phase.ENDING
+                session.timers[Timer.LINGER] = now + session.settings.iq_timeout_seconds
+                return out
+            case Phase.OFFERED | Phase.INITIATED | Phase.ACTIVE:
+                return session.terminate(end, now)
+            case Phase.NEW:
+                return session.leave(end)
+            case Phase.ENDING | Phase.CLOSED:
+                return []
+            case never:
+                assert_never(never)
+
+    # ------------------------------------------------------------------------------------------------------ time, ties
+
+    def expire(self, now: float) -> Out:
+        """Everything that is due by now."""
+        session = self._session
+        out: Out = []
+        while (due := session.deadline) is not None and due <= now:
+            timer = min(session.timers, key=session.timers.__getitem__, default=None)
+            if timer is not None and session.timers[timer] == due:
+                del session.timers[timer]
+                out += failures.timed_out(session, timer, now)
+            else:
+                id = next(id for id, (_, at) in session.waiting.items() if at == due)
+                out += failures.unanswered(session, session.waiting.pop(id)[0], now)
+        session.settle()
+        return out
+
+    @property
+    def contested(self) -> bool:
+        """Whether a call of the same user to us would cross this one (XEP-0166 §7.2.16, XEP-0353 §4.1)."""
+        return self._session.phase in (Phase.PROPOSED, Phase.INITIATED)
+
+    def outranks(self, sid: str, initiator: str) -> bool:
+        """Whether this call stands against a crossing one: the lower sid does, of equal sids the lower JID."""
+        return (self.sid.encode(), self.local.encode()) < (sid.encode(), initiator.encode())
+
+    def give_way(self, now: float) -> Out:
+        """Take this call back, because the user is calling us with the lower sid."""
+        out = initiation.give_way(self._session, now)
+        self._session.settle()
+        return out

@@ -1,0 +1,134 @@
+"""Where a Jingle session stands, and what each request and each message of initiation does there.
+
+Everything that decides about what comes from the peer stands in REQUESTS and MESSAGES; `gateway.jingle.leg` carries it
+out.  Every phase has a row for every action, so that no request stays unanswered.
+
+::
+
+    they call   NEW ── propose ──> PROCEEDED ── session-initiate ──> OFFERED ── our accept ──> ACTIVE
+                 └────────────────── session-initiate ─────────────────┘
+    we call     NEW ── Offer ──> PROPOSED ── proceed ──> INITIATED ── their accept ──> ACTIVE
+                 └──────────── Offer to a full JID ─────────┘
+    the end     any ── our session-terminate ──> ENDING ── its reply ──> CLOSED;   any ── theirs ──> CLOSED
+"""
+
+from enum import Enum, StrEnum, auto
+
+from mappings.terms import Action, Initiation
+
+
+class Phase(StrEnum):
+    """Where the session stands."""
+
+    NEW = "new"
+    PROCEEDED = "proceeded"
+    "Their propose has our proceed; the session-initiate is on its way."
+
+    OFFERED = "offered"
+    "Their session-initiate is acknowledged; our accept is owed (XEP-0166 §5.1: pending)."
+
+    PROPOSED = "proposed"
+    "Our propose is with their devices."
+
+    INITIATED = "initiated"
+    "Our session-initiate is with one device; its accept is owed (pending)."
+
+    ACTIVE = "active"
+    ENDING = "ending"
+    "It is over; a last reply is awaited."
+
+    CLOSED = "closed"
+
+
+class Step(Enum):
+    """What a request does."""
+
+    OPEN = auto()
+    ACCEPT = auto()
+    TERMINATE = auto()
+    INFORM = auto()
+    "session-info: answered by what it holds (XEP-0166 §6.8)."
+
+    CANDIDATES = auto()
+    DESCRIBE = auto()
+    "description-info: advice, acknowledged; nothing is made of it yet (XEP-0167 §9)."
+
+    SECURE = auto()
+    "security-info: we know none, so anything inside it is unsupported."
+
+    ADD = auto()
+    "content-add: acknowledged, then content-reject; an error would end the whole call in some clients."
+
+    REMOVE = auto()
+    "content-remove: nobody can be made to send, so acknowledged; the last content takes the session with it."
+
+    MODIFY = auto()
+    "content-modify: an error, unless it changes nothing; the session stays as both sides know it."
+
+    REPLACE = auto()
+    "transport-replace: acknowledged, then transport-reject."
+
+    OUT_OF_ORDER = auto()
+    UNKNOWN_SESSION = auto()
+
+
+_UNKNOWN = dict.fromkeys(Action, Step.UNKNOWN_SESSION)
+
+_SESSION = {
+    Action.CONTENT_ACCEPT: Step.OUT_OF_ORDER,  # we never add a content yet, nor replace a transport
+    Action.CONTENT_ADD: Step.ADD,
+    Action.CONTENT_MODIFY: Step.MODIFY,
+    Action.CONTENT_REJECT: Step.OUT_OF_ORDER,
+    Action.CONTENT_REMOVE: Step.REMOVE,
+    Action.DESCRIPTION_INFO: Step.DESCRIBE,
+    Action.SECURITY_INFO: Step.SECURE,
+    Action.SESSION_ACCEPT: Step.OUT_OF_ORDER,
+    Action.SESSION_INFO: Step.INFORM,
+    Action.SESSION_INITIATE: Step.OUT_OF_ORDER,
+    Action.SESSION_TERMINATE: Step.TERMINATE,
+    Action.TRANSPORT_ACCEPT: Step.OUT_OF_ORDER,
+    Action.TRANSPORT_INFO: Step.CANDIDATES,
+    Action.TRANSPORT_REJECT: Step.OUT_OF_ORDER,
+    Action.TRANSPORT_REPLACE: Step.REPLACE,
+}
+
+_OPENING = _UNKNOWN | {Action.SESSION_INITIATE: Step.OPEN}
+
+REQUESTS: dict[Phase, dict[Action, Step]] = {
+    Phase.NEW: _OPENING,
+    Phase.PROCEEDED: _OPENING,
+    Phase.OFFERED: _SESSION,
+    Phase.PROPOSED: _UNKNOWN,
+    Phase.INITIATED: _SESSION | {Action.SESSION_ACCEPT: Step.ACCEPT},
+    Phase.ACTIVE: _SESSION,
+    Phase.ENDING: _UNKNOWN,  # "unknown-session" to everything after our session-terminate (XEP-0166 §6.7)
+    Phase.CLOSED: _UNKNOWN,
+}
+
+
+class Turn(Enum):
+    """What a message of initiation does; where MESSAGES has no row, nothing."""
+
+    PROPOSED = auto()
+    RINGING = auto()
+    PROCEED = auto()
+    REJECTED = auto()
+    RETRACTED = auto()
+    FINISHING = auto()
+    "The peer says that it is over, so its session-terminate is due; if that is lost, this is the end."
+
+
+MESSAGES: dict[Phase, dict[Initiation, Turn]] = {
+    Phase.NEW: {Initiation.PROPOSE: Turn.PROPOSED},
+    Phase.PROCEEDED: {Initiation.RETRACT: Turn.RETRACTED, Initiation.FINISH: Turn.RETRACTED},
+    Phase.OFFERED: {Initiation.RETRACT: Turn.FINISHING, Initiation.FINISH: Turn.FINISHING},
+    Phase.PROPOSED: {
+        Initiation.RINGING: Turn.RINGING,
+        Initiation.PROCEED: Turn.PROCEED,
+        Initiation.REJECT: Turn.REJECTED,
+    },
+    Phase.INITIATED: {Initiation.REJECT: Turn.REJECTED, Initiation.FINISH: Turn.FINISHING},
+    Phase.ACTIVE: {Initiation.FINISH: Turn.FINISHING},
+    Phase.ENDING: {},
+    Phase.CLOSED: {},
+}

@@ -1,0 +1,229 @@
+"""What a leg knows of its Jingle session, and how it says things in it: requests, messages, the end."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from enum import Enum, auto
+from xml.etree.ElementTree import Element
+
+from gateway.signals import End, Signal
+from gateway.stanza import Stanza
+from mappings.description import Description
+from mappings.terms import Action, Role
+
+from . import proposal
+from .contents import Transport
+from .phases import Phase
+from .request import write, write_reason
+
+Out = list[Stanza | Signal]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JingleTimers:
+    """How long a leg waits, in seconds."""
+
+    iq_timeout_seconds: float = 15.0
+    "For the answer to a request of ours."
+
+    no_device_timeout_seconds: float = 30.0
+    "For the first device to say that it rings, or more."
+
+    ring_timeout_seconds: float = 90.0
+    "For somebody to answer."
+
+    proceed_timeout_seconds: float = 30.0
+    "From proceed to the session-initiate, and from ours to its accept."
+
+
+class Timer(Enum):
+    """What is waited for besides replies."""
+
+    NO_DEVICE = auto()
+    RING = auto()
+    PROCEED = auto()
+    GONE = auto()
+    FINISH = auto()
+    LINGER = auto()
+
+
+class Asked(Enum):
+    """What a request of ours was about, as far as its reply matters."""
+
+    INITIATE = auto()
+    ACCEPT = auto()
+    TERMINATE = auto()
+    OTHER = auto()
+
+
+class Session:
+    """One Jingle session and the message initiation around it, as a record that `gateway.jingle.leg` keeps."""
+
+    __slots__ = (
+        "_announced_to",
+        "_number",
+        "announce",
+        "begun",
+        "by_message",
+        "dropped",
+        "early",
+        "ended",
+        "finish",
+        "heard",
+        "kinds",
+        "local",
+        "name",
+        "nick",
+        "ours",
+        "peer",
+        "phase",
+        "proposed_as",
+        "role",
+        "rung",
+        "settings",
+        "sid",
+        "theirs",
+        "timers",
+        "waiting",
+    )
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        sid: str,
+        local: str,
+        peer: str,
+        role: Role,
+        settings: JingleTimers,
+        announce: Element | None = None,
+        nick: str | None = None,
+        kinds: Collection[str] = (),
+    ) -> None:
+        self.name = name
+        self.sid = sid
+        self.local = local
+        self.peer = peer
+        "A bare JID until a device has said proceed."
+
+        self.role = role
+        self.settings = settings
+        self.announce = announce
+        self.nick = nick
+        self.kinds = kinds
+        self.phase = Phase.NEW
+        self.by_message = False
+        self.begun = False
+        "Whether there was a session-initiate."
+
+        self.rung = False
+        self.heard = False
+        "Whether the peer has sent a request."
+
+        self.ended = False
+        "Whether End was said, by us or to us."
+
+        self.proposed_as = ""
+        "The id of the message that proposed the call, or said proceed to it; an error may come for it."
+
+        self.finish: End | None = None
+        "What the peer's finish said, while its session-terminate is due."
+
+        self.ours: Description | None = None
+        self.theirs: Description | None = None
+        self.early: dict[str, Transport] = {}
+        "Candidates that came before the answer which they belong to."
+
+        self.timers: dict[Timer, float] = {}
+        self.waiting: dict[str, tuple[Asked, float]] = {}
+        self.dropped: list[str] = []
+        self._number = 0
+        self._announced_to: str | None = None
+
+    @property
+    def deadline(self) -> float | None:
+        """The earliest time-out."""
+        due = min((at for _, at in self.waiting.values()), default=None)
+        if self.timers:
+            first = min(self.timers.values())
+            return first if due is None else min(first, due)
+        return due
+
+    def begin(self, phase: Phase) -> None:
+        """There is a session from here on."""
+        self.phase = phase
+        self.begun = True
+
+    # ------------------------------------------------------------------------------------------------ saying things
+
+    def new_id(self) -> str:
+        """A stanza id that leads replies back to this call."""
+        self._number += 1
+        return f"{self.name}-{self._number}"
+
+    def ask(
+        self,
+        action: Action,
+        children: Iterable[Element],
+        now: float,
+        *,
+        asked: Asked = Asked.OTHER,
+        initiator: str | None = None,
+        responder: str | None = None,
+    ) -> Stanza:
+        """A request of ours; its reply is awaited."""
+        id = self.new_id()
+        self.waiting[id] = (asked, now + self.settings.iq_timeout_seconds)
+        element = write(action, self.sid, children, initiator=initiator, responder=responder)
+        return Stanza(kind="iq", type="set", id=id, sender=self.local, to=self.peer, children=(element,))
+
+    def message(self, children: Iterable[Element]) -> Stanza:
+        """A message of initiation."""
+        return Stanza(
+            kind="message", type="chat", id=self.new_id(), sender=self.local, to=self.peer, children=tuple(children)
+        )
+
+    def announced(self) -> Out:
+        """Presence with caps for a peer that does not get ours (XEP-0353 §3.1, §3.4)."""
+        if self.announce is None:
+            return []
+        self._announced_to = self.peer
+        return [Stanza(kind="presence", sender=self.local, to=self.peer, children=(self.announce,))]
+
+    # ------------------------------------------------------------------------------------------------------ the end
+
+    def say(self, end: End) -> Out:
+        """End, to the bridge, unless it is known there."""
+        if self.ended:
+            return []
+        self.ended = True
+        return [end]
+
+    def terminate(self, end: End, now: float) -> Out:
+        """End the session that there is, and await the reply to that alone."""
+        self.timers.clear()
+        self.waiting.clear()
+        self.phase = Phase.ENDING
+        terminate = self.ask(Action.SESSION_TERMINATE, [write_reason(end)], now, asked=Asked.TERMINATE)
+        return [terminate, *self._farewell(end)]
+
+    def leave(self, end: End) -> Out:
+        """The end without a session-terminate: the peer knows of it, or there is no session."""
+        self.timers.clear()
+        self.waiting.clear()
+        self.phase = Phase.CLOSED
+        return [*self._farewell(end), *self.say(end)]
+
+    def _farewell(self, end: End) -> Out:
+        """What follows a session: finish, where it began by message, and the directed presence taken back."""
+        out: Out = []
+        if self.by_message and self.begun:
+            out.append(self.message(proposal.finish(self.sid, end)))
+        if self._announced_to is not None:
+            out.append(Stanza(kind="presence", type="unavailable", sender=self.local, to=self._announced_to))
+            self._announced_to = None
+        return out
+
+    def settle(self) -> None:
+        """Close when the last reply has come, or is not awaited any more."""
+        if self.phase is Phase.ENDING and not self.waiting and not self.timers:
+            self.phase = Phase.CLOSED
