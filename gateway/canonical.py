@@ -150,6 +150,12 @@ def _jingle_source(values: dict[str, Any], parent: dict[str, Any]) -> bool:
 
 def _jingle_rtp(values: dict[str, Any], parent: dict[str, Any]) -> bool:
     sources = values.get("sources", ())
+    if len({source.ssrc for source in sources}) < len(sources):
+        # COMPAT(xows): one element for each attribute of a source.
+        merged: dict[int, tuple[Parameter, ...]] = {}
+        for source in sources:
+            merged[source.ssrc] = (*merged.get(source.ssrc, ()), *source.parameters)
+        sources = values["sources"] = tuple(Source(ssrc=ssrc, parameters=said) for ssrc, said in merged.items())
     if any(source.ssrc == values.get("ssrc") for source in sources):
         values["ssrc"] = None
     if values.get("encryption") == Encryption():

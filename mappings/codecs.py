@@ -62,6 +62,9 @@ DEFAULT_EVENTS = "0-15"
 PAYLOAD_REFERENCES = {"rtx": "apt", "red": "pt"}
 "Parameters that name other payload types, and must follow when those are renumbered (RFC 4588 §8.1, RFC 2198 §5)."
 
+AUXILIARY = frozenset({"telephone-event", "cn", "red", "rtx", "ulpfec", "flexfec", "flexfec-03"})
+"Formats that carry nothing without another one: an answer with nothing else has no codec (conformance XS-22)."
+
 CRYPTO_SUITES = frozenset({
     "AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32", "F8_128_HMAC_SHA1_80",               # RFC 4568 §6.2
     "AES_192_CM_HMAC_SHA1_80", "AES_192_CM_HMAC_SHA1_32",                                      # RFC 6188 §4

@@ -105,6 +105,9 @@ def read_content(content: Element, dropped: Dropped, *, answer: bool) -> Media:
         raise _unusable(f"{where}: no medium that can cross — {rtp.media[:20]!r}", EndReason.UNSUPPORTED_APPLICATIONS)
     if not rtp.codecs:
         raise _unusable(f"{where}: no payload type that is known", EndReason.INCOMPATIBLE_PARAMETERS)
+    if len(by_id := {codec.id: codec for codec in reversed(rtp.codecs)}) < len(rtp.codecs):
+        dropped.add("payload-type")
+        rtp = replace(rtp, codecs=tuple(reversed(by_id.values())))
     if rtp.encryption is not None and rtp.encryption.required and not rtp.encryption.crypto:
         raise _unusable(f"{where}: encryption without a key that can be used", EndReason.SECURITY_ERROR)
     return Media(

@@ -10,7 +10,7 @@ from dataclasses import replace
 from gateway import canonical
 from gateway.errors import PeerError
 from gateway.fields import Dropped
-from mappings.codecs import PAYLOAD_REFERENCES
+from mappings.codecs import AUXILIARY, PAYLOAD_REFERENCES
 from mappings.description import Codec, Description, Group, Ice, Media, Parameter, RawUdp
 from mappings.reasons import EndReason
 from mappings.terms import Senders
@@ -86,6 +86,7 @@ def _protected(media: Media, offered: Media) -> None:
 
 def _codecs(answered: tuple[Codec, ...], offered: tuple[Codec, ...], dropped: Dropped) -> tuple[Codec, ...]:
     by_id = {codec.id: codec for codec in offered}
+    plain = not all(map(_auxiliary, offered))
     numbers: dict[int, int] = {}
     kept: list[Codec] = []
     for codec in answered:
@@ -97,9 +98,15 @@ def _codecs(answered: tuple[Codec, ...], offered: tuple[Codec, ...], dropped: Dr
             continue
         numbers[codec.id] = same.id
         kept.append(codec)
+    if plain and all(map(_auxiliary, kept)):
+        return ()
     if all(old == new for old, new in numbers.items()):
         return tuple(kept)
     return tuple(replace(codec, id=numbers[codec.id], parameters=_renumbered(codec, numbers)) for codec in kept)
+
+
+def _auxiliary(codec: Codec) -> bool:
+    return (codec.name or "").lower() in AUXILIARY
 
 
 def _same(one: Codec, other: Codec) -> bool:

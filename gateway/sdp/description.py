@@ -6,7 +6,7 @@ refused in its place, so that every other m= line keeps its index (`history`).  
 in the sections above it: the one whose transport it shares (RFC 9143 §7.1.3), and the head.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gateway.errors import PeerError
 from gateway.fields import Dropped, fields
@@ -269,7 +269,7 @@ def write(media: Media, proto: str, mid: str | None, network: str, context: Cont
     if rtp.encryption is not None:
         lines.extend(map(template(Crypto, by).write, rtp.encryption.crypto))
         lines.extend(map(template(ZrtpHash, by).write, rtp.encryption.zrtp_hash))
-    lines += payload.write(rtp, by)
+    lines += payload.write(rtp, by, dropped)
     lines += _write_sources(rtp, dropped)
     if media.disposition != "session":
         dropped.add("content@disposition")
@@ -292,8 +292,3 @@ def _write_sources(rtp: Rtp, dropped: Dropped) -> list[str]:
     if rtp.ssrc is not None:
         dropped.add("description@ssrc")
     return lines
-
-
-def narrowed(media: Media, senders: Senders) -> Media:
-    """The same content with other senders."""
-    return media if media.senders is senders else replace(media, senders=senders)

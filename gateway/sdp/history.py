@@ -4,8 +4,8 @@ What SDP asks to be remembered is here and nowhere else: the place of every m= l
 only disabled, and a disabled one is used again), its protocol and its a=mid, which name of a content each is (Jingle
 names need not be tokens), the o= version, and the offer that an answer must fit.
 
-An exchange that came to nothing is undone by `rollback`.  A fork's answers may be read one after the other: each is
-read against the offer alone.
+Nothing is agreed before it is answered: an offer that was refused leaves no trace but its version, and a fork's answers
+may be read one after the other, each against the offer alone.
 """
 
 import re
@@ -22,7 +22,7 @@ from . import description
 from .answer import fit
 from .description import Context
 from .text import Medium, Sdp, Section, join, parse
-from .transport import NONE_YET, Address, addresses
+from .transport import Address, addresses
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]{1,64}").fullmatch
 _USER = re.compile(r"[!-~]{1,64}").fullmatch
@@ -40,12 +40,16 @@ class Slot:
     "Its a=mid; None where the peer's offer gave none, so that an answer has none either (RFC 5888 §9.1)."
 
     kind: str
-    proto: str
-    formats: str
+    proto: str = ""
+    formats: str = ""
     creator: Role
     live: bool
     transport: Ice | RawUdp | None = None
-    "What the peer last said of where it is: kept while it holds by a zero address."
+    "Where the peer last said that it is: kept while it holds by a zero address."
+
+    def continues(self, kind: str, mid: str) -> bool:
+        """The same content goes on in this line of the peer's offer."""
+        return kind == self.kind and (not mid or self.mid is None or mid == self.mid)
 
 
 class SdpSession:
@@ -78,25 +82,29 @@ class SdpSession:
         self._version = version
         self._ice_options = ice_options
         self._longest_name = longest_name
-        self._slots: tuple[Slot, ...] = ()
-        self._before: tuple[Slot, ...] = ()
         self._body: list[str] = []
-        self._remote: str | None = None
-        self._ours: Description | None = None
-        "The offer of ours that is being answered."
+        self._slots: tuple[Slot, ...] = ()
+        "The lines as they were agreed; an offer changes them by being answered."
 
-        self._theirs: Description | None = None
-        "The offer of theirs that is being answered."
+        self._offered: tuple[Slot, ...] | None = None
+        "The lines of the offer that is out, ours or theirs."
 
-    # Our offer, their answer.
+        self._offer: Description | None = None
+        "What that offer says."
+
+        self._agreed: Description | None = None
+        "What the peer last said and was answered, or answered."
+
+        self._heard: str | None = None
+        self._answered: str | None = None
+        "The peer's last text, and the last that took effect."
 
     def write_offer(self, offer: Description) -> str:
         """Offer this: known contents in their lines, new ones in disabled lines or at the end (RFC 3264 §8.1)."""
         dropped = Dropped()
-        self._before = self._slots
-        self._slots = self._place(offer)
-        self._ours = offer
-        return self._write(offer, dropped, answer=False)
+        self._offered = self._write(self._place(offer), offer, dropped, answer=False)
+        self._offer = offer
+        return self._told(dropped)
 
     def read_answer(self, text: str | bytes) -> Description:
         """What the peer answered to our offer; refused contents are not in it.
@@ -106,125 +114,117 @@ class SdpSession:
         """
         sdp = parse(text)
         dropped = Dropped()
-        slots = self._slots
-        if self._ours is None:
-            slots = self._take(sdp, dropped)
+        slots = self._take(sdp, dropped) if self._offered is None else self._offered
         if len(sdp.media) != len(slots):
             dropped.add("m=")
         answer, slots, error = self._read(sdp, slots, dropped, answer=True)
-        if self._ours is not None:
-            answer = fit(answer, self._ours, dropped)
+        if self._offer is not None:
+            answer = fit(answer, self._offer, dropped)
         self.dropped = dropped.names()
         if not answer.media:
-            raise error or PeerError(
-                "sdp answer: every m= line is refused", status=488, reason=EndReason.INCOMPATIBLE_PARAMETERS
-            )
-        names = {media.name for media in answer.media}
-        self._slots = tuple(replace(slot, live=slot.name in names) for slot in slots)
-        self._remote = _as_text(text)
+            raise error or _nothing("answer: every m= line is refused")
+        self._agree(slots, answer, _comparable(text))
         return answer
-
-    # Their offer, our answer.
 
     def read_offer(self, text: str | bytes) -> Description:
         """What the peer offers; media that cannot cross are not in it and will be refused in their lines.
 
-        An offer that disables the last live line of a running session leaves its contents without senders.
+        An offer that disables the last live line of a session leaves its contents without senders (MOD-11).
         """
         sdp = parse(text)
         dropped = Dropped()
-        before = self._slots
         offer, slots, error = self._read(sdp, self._take(sdp, dropped), dropped, answer=False)
         self.dropped = dropped.names()
         if not offer.media:
-            if (self._theirs is None and self._ours is None) or error is not None:
-                raise error or PeerError(
-                    "sdp offer: every m= line is disabled", status=488, reason=EndReason.INCOMPATIBLE_PARAMETERS
-                )
-            offer = self._silenced(before)
-        self._before = before
-        self._slots = slots
-        self._theirs = offer
-        self._remote = _as_text(text)
+            if error is not None or self._agreed is None:
+                raise error or _nothing("offer: every m= line is disabled")
+            silenced = tuple(replace(media, senders=Senders.NONE) for media in self._agreed.media)
+            offer = Description(media=silenced)
+        self._offered, self._offer, self._heard = slots, offer, _comparable(text)
         return offer
 
     def write_answer(self, answer: Description) -> str:
         """Answer the peer's offer line by line: what is not in the answer is refused with port 0 (RFC 3264 §6)."""
         dropped = Dropped()
-        if self._theirs is None:
-            self._slots = self._place(answer)
-        else:
-            answer = fit(answer, self._theirs, dropped)
-            names = {media.name for media in answer.media}
-            if not any(slot.live and slot.name in names for slot in self._slots) and any(
-                slot.live for slot in self._slots
-            ):
-                raise PeerError(
-                    "answer: nothing in it was offered", status=488, reason=EndReason.INCOMPATIBLE_PARAMETERS
-                )
-            self._slots = tuple(replace(slot, live=slot.live and slot.name in names) for slot in self._slots)
-        return self._write(answer, dropped, answer=True)
+        if self._offered is None or self._offer is None:
+            self._agree(self._write(self._place(answer), answer, dropped, answer=True), answer, None)
+            return self._told(dropped)
+        answer = fit(answer, self._offer, dropped)
+        names = {media.name for media in answer.media}
+        slots = tuple(replace(slot, live=slot.live and slot.name in names) for slot in self._offered)
+        if any(slot.live for slot in self._offered) and not any(slot.live for slot in slots):
+            raise _nothing("answer: nothing in it was offered")
+        slots = self._write(slots, answer, dropped, answer=True)
+        self._agree(slots, self._offer, self._heard)
+        return self._told(dropped)
 
     def same_as_last_offer(self, text: str | bytes) -> bool:
-        """The peer sends again what it sent last: a refresh, to be answered with `text` (RFC 4028 §7.4)."""
-        return self._remote is not None and self._remote == _as_text(text)
+        """The peer says again what it said last: a refresh, to be answered with `text` (RFC 4028 §7.4, MOD-13).
+
+        Only what was answered counts: a refused offer that comes again is an offer.
+        """
+        return self._answered is not None and self._answered == _comparable(text)
 
     def rollback(self) -> None:
-        """The last offer, ours or theirs, was refused: the lines are again what they were (RFC 6141 §3.4)."""
-        self._slots = self._before
+        """The offer that is out, ours or theirs, was refused: everything is as it was agreed (RFC 6141 §3.4)."""
+        self._offered, self._offer, self._heard = None, None, None
+
+    def _agree(self, slots: tuple[Slot, ...], theirs: Description, text: str | None) -> None:
+        names = {media.name for media in theirs.media}
+        self._slots = tuple(replace(slot, live=False) if slot.name not in names else slot for slot in slots)
+        self._agreed = theirs
+        self._answered = text
 
     # Lines and names.
 
     def _place(self, wanted: Description) -> tuple[Slot, ...]:
-        by_name = {media.name: media for media in wanted.media}
-        slots = [replace(slot, live=slot.live and slot.name in by_name) for slot in self._slots]
+        """The lines for an offer of ours."""
+        names = {media.name for media in wanted.media}
+        slots = [replace(slot, live=slot.live and slot.name in names) for slot in self._slots]
         placed = {slot.name for slot in slots if slot.live}
         mids = {slot.mid for slot in slots if slot.live}
         for media in wanted.media:
             if media.name in placed:
                 continue
             placed.add(media.name)
-            free = next((i for i, slot in enumerate(slots) if not slot.live), len(slots))
-            mid = media.name if _TOKEN(media.name) and media.name not in mids else _fresh(f"m{free}", mids)
+            free = [index for index, slot in enumerate(slots) if not slot.live]
+            place = next((index for index in free if slots[index].name == media.name), (*free, len(slots))[0])
+            mid = media.name if _TOKEN(media.name) and media.name not in mids else _fresh(f"m{place}", mids)
             mids.add(mid)
-            slot = Slot(
-                name=media.name, mid=mid, kind=media.rtp.media, proto="", formats="", creator=media.creator, live=True
-            )
-            slots[free : free + 1] = [slot]
+            slots[place : place + 1] = [
+                Slot(name=media.name, mid=mid, kind=media.rtp.media, creator=media.creator, live=True)
+            ]
         return tuple(slots)
 
     def _take(self, sdp: Sdp, dropped: Dropped) -> tuple[Slot, ...]:
-        """The lines as the peer's offer has them; what has a name keeps it."""
+        """The lines as the peer has them; what has a name keeps it."""
         slots: list[Slot] = []
-        said = [medium.attributes.get("mid", ("",))[0] for medium in sdp.media]
-        names = {slot.name for slot in self._slots if slot.live}
-        for index, (medium, mid) in enumerate(zip(sdp.media, said, strict=True)):
+        mids = [medium.attributes.get("mid", ("",))[0] for medium in sdp.media]
+        live = {slot.name for slot in self._slots if slot.live}
+        for index, (medium, mid) in enumerate(zip(sdp.media, mids, strict=True)):
             known = self._slots[index] if index < len(self._slots) else None
-            if known is not None and known.live and (not mid or mid == known.mid or known.mid is None):
-                name, creator = known.name, known.creator
+            taken = live | {slot.name for slot in slots}
+            if known is not None and known.continues(medium.kind, mid) and (known.live or known.name not in taken):
+                slot = replace(known, mid=mid or None, proto=medium.proto, formats=" ".join(medium.formats), live=True)
             else:
-                taken = names | {slot.name for slot in slots} | set(said[index + 1 :])
-                creator = self.role.other
-                if mid and len(mid) <= self._longest_name and mid not in names | {slot.name for slot in slots}:
-                    name = mid
-                else:
+                name = mid if 0 < len(mid) <= self._longest_name and mid not in taken else ""
+                if not name:
+                    taken |= set(mids[index + 1 :])
                     name = (
                         medium.kind[:8] if medium.kind[:8] not in taken else _fresh(f"{medium.kind[:8]}{index}", taken)
                     )
                     if mid:
                         dropped.add("mid")
-            slots.append(
-                Slot(
+                slot = Slot(
                     name=name,
                     mid=mid or None,
                     kind=medium.kind,
                     proto=medium.proto,
                     formats=" ".join(medium.formats),
-                    creator=creator,
+                    creator=self.role.other,
                     live=True,
-                    transport=known.transport if known is not None and known.name == name else None,
                 )
-            )
+            slots.append(slot)
         return tuple(slots)
 
     # Reading and writing.
@@ -232,6 +232,7 @@ class SdpSession:
     def _read(
         self, sdp: Sdp, slots: tuple[Slot, ...], dropped: Dropped, *, answer: bool
     ) -> tuple[Description, tuple[Slot, ...], PeerError | None]:
+        """What the peer says in these lines, the lines after it, and why the first that is refused is."""
         context = Context(by=self.role.other, answer=answer, dropped=dropped, head=sdp.head, lone=len(sdp.media) == 1)
         description.report_head(context)
         tags = _tags(sdp)
@@ -240,60 +241,62 @@ class SdpSession:
         error: PeerError | None = None
         for slot, medium in zip(slots, sdp.media, strict=False):
             one = None
-            if slot.live and _enabled(medium, answer=answer):
+            if slot.live and slot.kind == medium.kind and _enabled(medium, answer=answer):
                 try:
                     one = description.read(medium, tags.get(id(medium)), slot.name, slot.creator, context)
                 except PeerError as refused:
-                    error = error or refused
-                    dropped.add(f"m={medium.kind}")
                     if refused.status == 400:
                         raise
-            if one is not None and one.transport == RawUdp() and slot.transport is not None:
-                one = replace(one, transport=slot.transport)
-            if one is not None:
-                media.append(one)
-            after.append(replace(slot, live=one is not None, transport=one.transport if one is not None else None))
+                    error = error or refused
+                    dropped.add(f"m={medium.kind}")
+            if one is None:
+                after.append(replace(slot, live=False))
+                continue
+            where = one.transport
+            if isinstance(where, RawUdp) and not where.candidates and isinstance(slot.transport, RawUdp):
+                one = replace(one, transport=replace(where, candidates=slot.transport.candidates))
+            media.append(one)
+            after.append(replace(slot, transport=one.transport))
         after.extend(replace(slot, live=False) for slot in slots[len(sdp.media) :])
         return Description(media=tuple(media), groups=_read_groups(sdp, after, dropped)), tuple(after), error
 
-    def _write(self, wanted: Description, dropped: Dropped, *, answer: bool) -> str:
+    def _write(
+        self, slots: tuple[Slot, ...], wanted: Description, dropped: Dropped, *, answer: bool
+    ) -> tuple[Slot, ...]:
+        """Put the lines of our description into `_body`; what they are then."""
         by_name = {media.name: media for media in wanted.media}
         context = Context(by=self.role, answer=answer, dropped=dropped, head=Section())
-        live = [by_name[slot.name] for slot in self._slots if slot.live]
-        network = next((where.network() for where in _defaults(live) if not where.zero), None)
-        if network is None:
-            network = NONE_YET.network() if live else self._network
-        mids = {slot.name: slot.mid for slot in self._slots if slot.live and slot.mid is not None}
+        where = [addresses(by_name[slot.name].transport)[0] for slot in slots if slot.live]
+        network = next((one.network() for one in where if not one.zero), where[0].network() if where else self._network)
+        mids = {slot.name: slot.mid for slot in slots if slot.live and slot.mid is not None}
         body = ["s=-", f"c={network}", "t=0 0", *_write_groups(wanted.groups, mids, dropped)]
-        if self._ice_options and any(isinstance(media.transport, Ice) for media in live):
+        if self._ice_options and any(isinstance(media.transport, Ice) for media in wanted.media):
             body.append(f"a=ice-options:{self._ice_options}")
-        slots = list(self._slots)
-        for index, slot in enumerate(slots):
+        after = []
+        for slot in slots:
             if not slot.live:
                 body.append(f"m={slot.kind} 0 {slot.proto or 'RTP/AVP'} {slot.formats or '0'}")
+                after.append(slot)
                 continue
             media = by_name[slot.name]
             proto = slot.proto if answer and slot.proto else _proto(slot, media)
-            lines = description.write(media, proto, slot.mid, network, context)
+            body += description.write(media, proto, slot.mid, network, context)
             formats = " ".join(str(codec.id) for codec in media.rtp.codecs)
-            slots[index] = replace(slot, proto=proto, formats=formats, kind=media.rtp.media)
-            body += lines
-        self._slots = tuple(slots)
-        self.dropped = dropped.names()
-        if self.text is not None and body != self._body:
-            self._version += 1
-        if self.text is None or body != self._body:
+            after.append(replace(slot, proto=proto, formats=formats, kind=media.rtp.media))
+        if body != self._body:
+            self._version += self.text is not None
             self._body = body
             self.text = join(["v=0", f"{self._origin} {self._version} {self._network}", *body])
+        return tuple(after)
+
+    def _told(self, dropped: Dropped) -> str:
+        self.dropped = dropped.names()
+        assert self.text is not None
         return self.text
 
-    def _silenced(self, slots: Iterable[Slot]) -> Description:
-        """The contents that were live, with nobody sending: a session keeps its last content (conformance MOD-11)."""
-        known = {media.name: media for one in (self._theirs, self._ours) if one is not None for media in one.media}
-        media = tuple(
-            replace(known[slot.name], senders=Senders.NONE) for slot in slots if slot.live and slot.name in known
-        )
-        return Description(media=media)
+
+def _nothing(text: str) -> PeerError:
+    return PeerError(f"sdp {text}", status=488, reason=EndReason.INCOMPATIBLE_PARAMETERS)
 
 
 def _enabled(medium: Medium, *, answer: bool) -> bool:
@@ -305,10 +308,6 @@ def _proto(slot: Slot, media: Media) -> str:
     """A line keeps its protocol while its protection stays what it was."""
     wanted = description.profile(media)
     return slot.proto if slot.proto and ("SAVP" in slot.proto) == ("SAVP" in wanted) else wanted
-
-
-def _defaults(media: Iterable[Media]) -> Iterable[Address]:
-    return (addresses(one.transport)[0] for one in media)
 
 
 def _tags(sdp: Sdp) -> dict[int, Medium]:
@@ -360,6 +359,6 @@ def _fresh(wanted: str, taken: "set[str] | set[str | None]") -> str:
     return name
 
 
-def _as_text(text: str | bytes) -> str:
+def _comparable(text: str | bytes) -> str:
     decoded = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
     return decoded.replace("\r\n", "\n").strip()

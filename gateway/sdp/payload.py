@@ -117,7 +117,7 @@ def _parameters(name: str, text: str, dropped: Dropped) -> tuple[Parameter, ...]
     return tuple(found)
 
 
-def write(rtp: Rtp, by: Role) -> list[str]:
+def write(rtp: Rtp, by: Role, dropped: Dropped) -> list[str]:
     """The lines of a medium's payload types."""
     mapping, message, interval = template(Codec, by), template(Feedback, by), template(FeedbackInterval, by)
     lines = [message.write(one, "*") for one in rtp.feedback]
@@ -131,11 +131,14 @@ def write(rtp: Rtp, by: Role) -> list[str]:
                 lines.append(interval.write(codec.feedback_interval, str(codec.id)))
         if codec.parameters:
             lines.append(f"a=fmtp:{codec.id} {_fmtp(codec)}")
-    # SDP says it once a medium (RFC 8866 §6.4): the first codec that has it decides.
-    if (ptime := next((codec.ptime for codec in rtp.codecs if codec.ptime is not None), None)) is not None:
-        lines.append(f"a=ptime:{ptime}")
-    if (maxptime := next((codec.maxptime for codec in rtp.codecs if codec.maxptime is not None), None)) is not None:
-        lines.append(f"a=maxptime:{maxptime}")
+    # SDP says times once a medium (RFC 8866 §6.4): the first codec that has one decides.
+    for name in ("ptime", "maxptime"):
+        said = {getattr(codec, name): None for codec in rtp.codecs}
+        times = [time for time in said if time is not None]
+        if times:
+            lines.append(f"a={name}:{times[0]}")
+        if times and len(said) > 1:
+            dropped.add(f"payload-type@{name}")
     return lines
 
 

@@ -5,6 +5,7 @@ wall against values that hold a line end.  Reading takes any line end, blanks at
 line end; unknown lines are kept.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -15,6 +16,9 @@ LONGEST = 256 * 1024
 "How many characters a description may have."
 MOST_MEDIA = 64
 "How many m= lines."
+
+
+_UNWRITABLE = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass(slots=True)
@@ -52,13 +56,17 @@ class Sdp:
 
 
 def parse(text: str | bytes) -> Sdp:
-    """Read a description; PeerError (400, 413, 488) says where it cannot be one."""
+    """Read a description; PeerError (400, 413, 488) says where it cannot be one.
+
+    Characters that no XML can hold become U+FFFD.
+    """
     if len(text) > LONGEST:
         raise PeerError(f"sdp: longer than {LONGEST} characters — {len(text)}", status=413)
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")
     if "\0" in text:
         raise PeerError("sdp: holds a NUL")
+    text = _UNWRITABLE.sub("\ufffd", text)
     current = head = Section()
     media: list[Medium] = []
     if "\r" in text:
