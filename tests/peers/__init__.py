@@ -3,8 +3,10 @@
 Nothing here knows the gateway's code: the rigs start real programs (Debian's Prosody, baresip and SIPp, and the gateway
 by its command) and speak to them over sockets, so they serve the tests, the demonstration and the measurements alike.
 
+- `program` runs one program of somebody else's, in a process group of its own, and ends it whatever happens.
 - `loopback` deals out loopback addresses and ports, so that any number of rigs can stand side by side.
-- `prosody`, `baresip`, `sipp`, `gateway` are such programs, each with a configuration written on the spot.
+- `prosody`, `ejabberd`, `baresip`, `sipp`, `gateway` are such programs, each with a configuration written on the spot.
 - `jingle_client` is an XMPP account that calls by Jingle; `rtp` gives it a voice (G.711) and ears.
-- `rig` puts them together.
+- `raw_sip` is a socket for what no good SIP program does.
+- `rig` puts them together; `steps` are the stretches that many calls begin with.
 """

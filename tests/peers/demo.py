@@ -27,7 +27,7 @@ async def demonstrate(folder: Path) -> None:
     async with Rig(folder) as rig:
         client = await rig.client("romeo", "phone")
         phone = await rig.phone(hertz=PHONE_HERTZ)
-        print(f"Prosody    {rig.prosody.address}:{rig.prosody.component_port}  (component {rig.gateway.domain})")
+        print(f"Prosody    {rig.server.address}:{rig.server.component_port}  (component {rig.gateway.domain})")
         print(f"gateway    {rig.gateway.uri}  metrics on http://{rig.gateway.http[0]}:{rig.gateway.http[1]}/metrics")
         print(f"SIP phone  {phone.uri}  (baresip)")
         print(f"client     {client.jid}")

@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.peers import loopback
 from tests.peers.program import PeerFailure, Program, until
-from tests.peers.prosody import COMPONENT, HOST, Prosody
+from tests.peers.xmpp_server import COMPONENT, HOST, XmppServer
 
 Table = Mapping[str, Any]
 
@@ -27,7 +27,7 @@ _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 
 class Gateway:
-    """One gateway between a Prosody and one trunk.
+    """One gateway between an XMPP server and one trunk.
 
     What is dialled as a number, as `name\\40sip.example.org` or as `frontdesk` goes to the trunk; what the trunk calls
     by a user's name goes to that account, and +15550001000 to romeo.  `changes` overrides tables or adds to them: a
@@ -37,7 +37,7 @@ class Gateway:
     def __init__(
         self,
         folder: Path,
-        prosody: Prosody,
+        server: XmppServer,
         trunk: tuple[str, int],
         *,
         trunk_keys: Table | None = None,
@@ -51,10 +51,10 @@ class Gateway:
         self._folder = folder / name
         self._folder.mkdir(parents=True)
         self._configuration = self._folder / "gateway.toml"
-        for file, text in (("secret", prosody.secret), ("password", PASSWORD)):
+        for file, text in (("secret", server.secret), ("password", PASSWORD)):
             (self._folder / file).write_text(text)
             (self._folder / file).chmod(0o600)
-        tables = _merged(self._tables(prosody, trunk, trunk_keys or {}), changes or {})
+        tables = _merged(self._tables(server, trunk, trunk_keys or {}), changes or {})
         self._configuration.write_text(toml(tables))
         self.program = Program(
             name,
@@ -63,13 +63,13 @@ class Gateway:
             environment={"PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])},
         )
 
-    def _tables(self, prosody: Prosody, trunk: tuple[str, int], keys: Table) -> dict[str, Table | Sequence[Table]]:
+    def _tables(self, server: XmppServer, trunk: tuple[str, int], keys: Table) -> dict[str, Table | Sequence[Table]]:
         host, port = self.sip
         return {
             "xmpp": {
                 "domain": COMPONENT,
-                "host": prosody.address,
-                "port": prosody.component_port,
+                "host": server.address,
+                "port": server.component_port,
                 "secret_file": "secret",
                 "reconnect_first_seconds": 0.1,
                 "reconnect_most_seconds": 1.0,

@@ -1,18 +1,11 @@
 """A private Prosody 0.12 on loopback: one host with accounts, one external component."""
 
-import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 from tests.peers import loopback
 from tests.peers.program import Program
-
-HOST = "home.example"
-COMPONENT = "gw.example"
-SECRET = "open sesame"
-ACCOUNTS = {"romeo": "montague", "juliet": "capulet", "nurse": "angelica", "mercutio": "queen mab"}
-"Accounts of `HOST` and their passwords."
+from tests.peers.xmpp_server import ACCOUNTS, COMPONENT, HOST, SECRET
 
 # Without `nagle = false`, a small stanza to a client waits for the acknowledgement of the one before it: 40 ms.
 _CONFIGURATION = """\
@@ -108,8 +101,3 @@ class Prosody:
         accounts = self._folder / "data" / HOST.replace(".", "%2e") / "accounts"
         accounts.mkdir(parents=True, exist_ok=True)
         (accounts / f"{user}.dat").write_text(f'return {{\n\t["password"] = "{password}";\n}};\n')
-
-
-def installed() -> bool:
-    """Whether this machine has Prosody."""
-    return shutil.which("prosody", path=os.environ.get("PATH", "")) is not None

@@ -1,7 +1,7 @@
-"""A Prosody, a gateway and whoever calls through them, put up for one test and taken down whatever happens."""
+"""An XMPP server, a gateway and whoever calls through them, put up for one test and taken down whatever happens."""
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -11,10 +11,11 @@ from tests.peers.baresip import Baresip
 from tests.peers.gateway import Gateway, Table
 from tests.peers.jingle_client import JingleClient
 from tests.peers.program import PeerFailure, until
-from tests.peers.prosody import ACCOUNTS, HOST, Prosody
+from tests.peers.prosody import Prosody
 from tests.peers.raw_sip import RawSip
 from tests.peers.rtp import RtpEndpoint
 from tests.peers.sipp import Sipp
+from tests.peers.xmpp_server import ACCOUNTS, HOST, XmppServer
 
 
 class Rig:
@@ -32,21 +33,22 @@ class Rig:
         trunk: Table | None = None,
         changes: Mapping[str, Table | Sequence[Table]] | None = None,
         ready: bool = True,
+        server: Callable[[Path], XmppServer] = Prosody,
     ) -> None:
         self._ready = ready
         self.folder = folder
         host = loopback.address()
         self.trunk = (host, loopback.port(host))
-        self.prosody = Prosody(folder)
-        self.gateway = Gateway(folder, self.prosody, self.trunk, trunk_keys=trunk, changes=changes)
+        self.server = server(folder)
+        self.gateway = Gateway(folder, self.server, self.trunk, trunk_keys=trunk, changes=changes)
         self.complains = False
         "Set when the test makes the gateway log an error on purpose."
         self._stack = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         try:
-            self._stack.callback(self.prosody.kill)
-            await self.prosody.start()
+            self._stack.callback(self.server.kill)
+            await self.server.start()
             self._stack.callback(self.gateway.kill)
             await self.gateway.start(ready=self._ready)
         except BaseException:
@@ -96,7 +98,7 @@ class Rig:
         client = JingleClient(
             f"{user}@{HOST}/{resource}",
             ACCOUNTS[user],
-            (self.prosody.address, self.prosody.client_port),
+            (self.server.address, self.server.client_port),
             features=features,
             available=available,
             carbons=carbons,
@@ -190,9 +192,8 @@ async def finished(program: Sipp) -> None:
 
 
 @contextlib.asynccontextmanager
-async def prosody(folder: Path) -> AsyncIterator[Prosody]:
-    """A Prosody alone."""
-    server = Prosody(folder)
+async def xmpp_server(server: XmppServer) -> AsyncIterator[XmppServer]:
+    """A server alone."""
     try:
         await server.start()
         yield server

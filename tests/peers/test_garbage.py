@@ -277,7 +277,7 @@ async def test_no_secret_of_a_call_is_written_to_the_log(tmp_path: Path) -> None
         log = rig.gateway.program.text()
         assert offered.pwd not in log
         assert credentials.split('response="')[1].split('"')[0] not in log
-        for secret in ("sesame", rig.prosody.secret):
+        for secret in ("sesame", rig.server.secret):
             assert secret not in log
 
 

@@ -17,14 +17,14 @@ async def test_a_call_survives_the_servers_restart_and_can_be_hung_up_after_it(t
         call = await answered_out(rig, server)
         await until(lambda: server.received("ACK"), 5.0, "ACK")
 
-        rig.prosody.kill()
+        rig.server.kill()
         missing = await rig.gateway.ready_is(503)
         assert "xmpp" in missing.lower()
         metrics = await rig.gateway.metrics()
         assert metrics.total("jinglesip_xmpp_connected") == 0
         assert metrics.total("jinglesip_calls_active", origin="xmpp") == 1
 
-        await rig.prosody.start()
+        await rig.server.start()
         await rig.gateway.ready_is(200)
         metrics = await rig.gateway.metrics()
         assert metrics.total("jinglesip_xmpp_connected") == 1
@@ -43,10 +43,10 @@ async def test_a_phone_that_hangs_up_while_the_server_is_away_is_answered_and_th
     async with Rig(tmp_path) as rig:
         server = await rig.answers("uas_bye", parameters={"milliseconds": 1500})
         call = await answered_out(rig, server)
-        rig.prosody.kill()
+        rig.server.kill()
         await rig.gateway.ready_is(503)
         await server.done()
-        await rig.prosody.start()
+        await rig.server.start()
         await rig.gateway.ready_is(200)
         await _back(call.client)
         # What waited for the stream is sent when it stands again; it may have bounced off a client not yet back.
@@ -55,10 +55,10 @@ async def test_a_phone_that_hangs_up_while_the_server_is_away_is_answered_and_th
 
 async def test_the_gateway_waits_for_a_server_that_is_not_there_yet(tmp_path: Path) -> None:
     async with Rig(tmp_path) as rig:
-        rig.prosody.kill()
+        rig.server.kill()
         await rig.gateway.ready_is(503)
         assert (await rig.gateway.get("/healthz"))[0] == 200
-        await rig.prosody.start()
+        await rig.server.start()
         await rig.gateway.ready_is(200)
         server = await rig.answers("uas_answer")
         call = await calling_out(rig, server)
@@ -69,7 +69,7 @@ async def test_the_gateway_waits_for_a_server_that_is_not_there_yet(tmp_path: Pa
 
 async def test_an_invite_that_comes_while_the_server_is_away_is_refused_in_time(tmp_path: Path) -> None:
     async with Rig(tmp_path, changes={"limits": {"no_device_timeout_seconds": 2.0}}) as rig:
-        rig.prosody.kill()
+        rig.server.kill()
         await rig.gateway.ready_is(503)
         caller = await rig.calls("uac_expect", parameters={"status": 503})
         await until(lambda: caller.finished, 15.0, "a final response")
@@ -84,7 +84,7 @@ async def test_a_wrong_secret_is_said_and_tried_again(tmp_path: Path) -> None:
         rig.complains = True
         missing = await rig.gateway.ready_is(503)
         assert "xmpp" in missing.lower()
-        await until(lambda: rig.prosody.program.text().count("component") >= 3, 10.0, "more than one attempt")
+        await until(lambda: rig.server.program.text().count("component") >= 3, 10.0, "more than one attempt")
         assert rig.gateway.program.running
 
 

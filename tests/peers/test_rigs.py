@@ -1,18 +1,25 @@
 """The rigs themselves, without the gateway: what they count and hear is so."""
 
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from tests.peers import g711, loopback
 from tests.peers.baresip import Baresip
 from tests.peers.jingle_client import JingleClient, action, carbon, initiation
-from tests.peers.prosody import ACCOUNTS, HOST
-from tests.peers.rig import prosody
+from tests.peers.rig import xmpp_server
 from tests.peers.rtp import RtpEndpoint
+from tests.peers.servers import SERVERS
 from tests.peers.sipp import Sipp, scenarios
+from tests.peers.xmpp_server import ACCOUNTS, HOST, XmppServer
 
 
-async def test_two_clients_call_each_other_through_prosody_and_hear_each_others_tone(tmp_path: Path) -> None:
-    async with prosody(tmp_path) as server:
+@pytest.mark.parametrize("kind", SERVERS)
+async def test_two_clients_call_each_other_through_a_server_and_hear_each_others_tone(
+    kind: Callable[[Path], XmppServer], tmp_path: Path
+) -> None:
+    async with xmpp_server(kind(tmp_path)) as server:
         address = (server.address, server.client_port)
         romeo = JingleClient(f"romeo@{HOST}/phone", ACCOUNTS["romeo"], address)
         juliet = JingleClient(f"juliet@{HOST}/phone", ACCOUNTS["juliet"], address)
