@@ -15,7 +15,7 @@ from gateway import canonical
 from gateway.errors import PeerError
 from gateway.fields import Dropped, fields
 from mappings.codecs import KINDS
-from mappings.description import Description, Group, Ice, Media, RawUdp, Rtp
+from mappings.description import Codec, Description, Group, Ice, Media, RawUdp, Rtp
 from mappings.namespaces import GROUPING, ICE, ICE_UDP, ICE_UDP_0, JINGLE, RAW_UDP, RTP
 from mappings.reasons import EndReason
 from mappings.terms import Role, Senders
@@ -105,9 +105,12 @@ def read_content(content: Element, dropped: Dropped, *, answer: bool) -> Media:
         raise _unusable(f"{where}: no medium that can cross — {rtp.media[:20]!r}", EndReason.UNSUPPORTED_APPLICATIONS)
     if not rtp.codecs:
         raise _unusable(f"{where}: no payload type that is known", EndReason.INCOMPATIBLE_PARAMETERS)
-    if len(by_id := {codec.id: codec for codec in reversed(rtp.codecs)}) < len(rtp.codecs):
+    if len({codec.id for codec in rtp.codecs}) < len(rtp.codecs):
+        first: dict[int, Codec] = {}
+        for codec in rtp.codecs:
+            first.setdefault(codec.id, codec)
         dropped.add("payload-type")
-        rtp = replace(rtp, codecs=tuple(reversed(by_id.values())))
+        rtp = replace(rtp, codecs=tuple(first.values()))
     if rtp.encryption is not None and rtp.encryption.required and not rtp.encryption.crypto:
         raise _unusable(f"{where}: encryption without a key that can be used", EndReason.SECURITY_ERROR)
     return Media(

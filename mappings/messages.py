@@ -1,0 +1,104 @@
+"""What each leg says for a signal, and what each request means: signal × state of the leg ↔ Jingle and SIP.
+
+The two legs' own tables carry this out; here it is said once, for both directions, with the documents that say so.  The
+states are those that both protocols know.  A row without a signal is answered where it came, and nothing crosses.  A
+row with `until` is decided but not spoken by the legs yet; the text says what is answered till then.
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from .terms import Action, Info, Initiation, Method
+
+
+class Said(StrEnum):
+    """The signals of `gateway.signals`, by name."""
+
+    OFFER = "Offer"
+    COMPLETE = "Complete"
+    PROGRESS = "Progress"
+    ANSWER = "Answer"
+    REFUSE = "Refuse"
+    CANDIDATES = "Candidates"
+    END = "End"
+
+
+class State(StrEnum):
+    """Where a leg stands, seen from us."""
+
+    NEW = "new"
+    INVITING = "inviting"
+    "We have offered a call; it is not answered."
+
+    INVITED = "invited"
+    "They have offered a call; we have not answered."
+
+    ESTABLISHED = "established"
+    OFFERED = "re-offered"
+    "An offer inside the call is out."
+
+    LIVE = "live"
+    "Any of the last four."
+
+    ANY = "any"
+
+
+Word = Action | Info | Initiation | Method | int
+"A Jingle action, a session-info payload, a message of initiation, a SIP method or a status."
+
+
+class Row(NamedTuple):
+    """One signal in one state, and how it is said."""
+
+    said: Said | None
+    state: State
+    jingle: tuple[Word, ...]
+    sip: tuple[Word, ...]
+    spec: str
+    note: str = ""
+    until: str = ""
+
+
+A, J, N, M, S, T = Action, Initiation, Info, Method, Said, State
+
+_NOT_YET = "nothing: a request gets its result, the description stays"
+
+# fmt: off
+ROWS: tuple[Row, ...] = (
+    # The call
+    Row(S.OFFER, T.NEW, (J.PROPOSE, J.PROCEED, A.SESSION_INITIATE), (M.INVITE,), "XEP-0166 §6.2, 0353 §3; RFC 3261 §13",
+        "without XEP-0353, the session-initiate goes to a full JID at once; 100 and the IQ result say 'received'"),
+    Row(S.COMPLETE, T.INVITING, (A.SESSION_INITIATE,), (M.INVITE,), "RFC 3264 §5",
+        "the description that an offer owed", "488 to an INVITE without a description"),
+    Row(S.PROGRESS, T.INVITED, (J.RINGING, N.RINGING), (180,), "XEP-0167 §8.4, 0353 §3.2; draft-ietf-stox-media-07 §11",
+        "once a call, however many devices ring; 183 without ringing says nothing"),
+    Row(S.ANSWER, T.INVITED, (A.SESSION_ACCEPT,), (200,), "XEP-0166 §6.4; RFC 3261 §13.3.1.4",
+        "a 200 that we get is acknowledged at once (ACK), before the client has the session-accept"),
+    Row(S.CANDIDATES, T.LIVE, (A.TRANSPORT_INFO,), (M.INFO,), "XEP-0176 §5.6; RFC 8840 §4.4",
+        "to a peer that cannot trickle, candidates are waited for before the INVITE leaves", "later candidates stay here"),
+
+    # Inside the call
+    Row(S.OFFER, T.ESTABLISHED,
+        (A.CONTENT_ADD, A.CONTENT_MODIFY, A.CONTENT_REMOVE, A.TRANSPORT_REPLACE, A.DESCRIPTION_INFO, N.HOLD, N.UNHOLD, N.ACTIVE),
+        (M.INVITE, M.UPDATE), "RFC 3264 §8; XEP-0166 §7.2, 0167 §8; draft-ietf-stox-media-07 §7",
+        "Jingle says the difference of two whole descriptions", "content-reject, transport-reject or an error; 488 to a re-INVITE that changes something"),
+    Row(S.ANSWER, T.OFFERED, (A.CONTENT_ACCEPT, A.TRANSPORT_ACCEPT), (200,), "XEP-0166 §7.2.1; RFC 3261 §14.2", "a content-modify is answered by its result alone"),
+    Row(S.REFUSE, T.OFFERED, (A.CONTENT_REJECT, A.TRANSPORT_REJECT), (488, 491), "XEP-0166 §7.2.4, §7.2.16; RFC 3261 §14", "glare: 491, and conflict with tie-break"),
+
+    # The end
+    Row(S.END, T.INVITING, (J.RETRACT, A.SESSION_TERMINATE), (M.CANCEL,), "XEP-0166 §6.7, 0353 §3.4; RFC 3261 §9",
+        "a 200 that crosses the CANCEL gets ACK and BYE"),
+    Row(S.END, T.INVITED, (J.REJECT, A.SESSION_TERMINATE), (487, 488, 480, 486, 603), "XEP-0166 §6.7, 0353 §3.3; RFC 3261 §13.3.1.3", "the status is the reason's"),
+    Row(S.END, T.ESTABLISHED, (A.SESSION_TERMINATE, J.FINISH), (M.BYE,), "XEP-0166 §6.7, 0353 §3.6; RFC 3261 §15, 3326", "a BYE has a Reason header"),
+
+    # Answered where they came
+    Row(None, T.INVITED, (), (M.ACK,), "RFC 3261 §13.2.2.4", "ends the wait for it; without one in 64*T1, BYE"),
+    Row(None, T.LIVE, (A.SESSION_INFO,), (M.OPTIONS,), "XEP-0166 §6.8; RFC 3261 §11", "empty: result, 200; unknown inside: unsupported-info"),
+    Row(None, T.LIVE, (N.MUTE, N.UNMUTE), (), "XEP-0167 §8.5", "SDP has no word for it: result"),
+    Row(None, T.LIVE, (A.SECURITY_INFO,), (), "XEP-0166 §7.2.7", "unsupported-info"),
+    Row(None, T.ANY, (J.ACCEPT,), (), "XEP-0353 before 0.8", "picked up elsewhere: passed over"),
+    Row(None, T.LIVE, (), (M.PRACK,), "RFC 3262", "405 with Allow: no reliable provisional response is asked for"),
+    Row(None, T.ANY, (), (M.REFER, M.NOTIFY, M.SUBSCRIBE), "RFC 3515, 6665", "405 with Allow"),
+    Row(None, T.ANY, (), (M.MESSAGE, M.PUBLISH, M.REGISTER), "RFC 3428, 3903, 3261 §10", "405 with Allow"),
+)
+# fmt: on
