@@ -12,7 +12,7 @@ from gateway.errors import PeerError
 from gateway.fields import Dropped
 from gateway.signals import Answer, Candidates, End, Offer, Progress
 from gateway.stanza import Stanza, result
-from mappings.description import Media
+from mappings.description import Description, Media
 from mappings.namespaces import RTP_INFO, RTP_INFO_SLIP
 from mappings.reasons import EndReason
 from mappings.terms import Action, Info, Senders
@@ -84,7 +84,7 @@ def _open(session: Session, stanza: Stanza, request: JingleRequest, now: float) 
     session.dropped.extend(dropped)
     session.timers.pop(Timer.PROCEED, None)
     session.begin(Phase.OFFERED)
-    session.theirs = described
+    _described(session, described)
     return [result(stanza), Offer(described)]
 
 
@@ -101,9 +101,15 @@ def _accepted(session: Session, stanza: Stanza, request: JingleRequest, now: flo
     session.timers.clear()
     session.phase = Phase.ACTIVE
     # A callee's candidates mean nothing to the other side before its description, so they have waited for it here.
-    session.theirs = contents.fold(answer, session.early)
+    answer = contents.fold(answer, session.early)
     session.early = {}
-    return [result(stanza), Answer(session.theirs)]
+    _described(session, answer)
+    return [result(stanza), Answer(answer)]
+
+
+def _described(session: Session, described: Description) -> None:
+    session.theirs = described
+    session.credentials = contents.credentials({media.name: media.transport for media in described.media})
 
 
 def _informed(session: Session, stanza: Stanza, request: JingleRequest) -> Out:
@@ -114,19 +120,19 @@ def _informed(session: Session, stanza: Stanza, request: JingleRequest) -> Out:
 
 
 def _trickled(session: Session, stanza: Stanza, request: JingleRequest) -> Out:
-    described = {media.name: media.transport for media in _there(session, theirs=True)}
+    names = {media.name for media in _there(session)}
     dropped = Dropped()
     try:
-        transports = contents.read_transports(request.contents, described | session.early, dropped)
+        transports = contents.read_transports(request.contents, names, session.credentials, dropped)
     except PeerError as failure:
         return [refused(stanza, failure)]
     session.dropped.extend(dropped.names())
     if session.phase is Phase.INITIATED:
         contents.keep(session.early, transports)
         return [result(stanza)]
-    kept = {name: transport for name, transport in transports.items() if name in described}
-    session.dropped.extend("transport-info" for name in transports if name not in kept)
-    return [result(stanza), *([Candidates(kept)] if kept else ())]
+    complete = {name: said for name, said in contents.credentials(transports).items() if said.ufrag and said.pwd}
+    session.credentials |= complete  # other ones than before are an ICE restart (XEP-0176 §5.9)
+    return [result(stanza), *([Candidates(transports)] if transports else ())]
 
 
 def _added(session: Session, stanza: Stanza, request: JingleRequest, now: float) -> Out:
@@ -158,7 +164,7 @@ def _modified(session: Session, stanza: Stanza, request: JingleRequest) -> Stanz
     return result(stanza)
 
 
-def _there(session: Session, *, theirs: bool = False) -> tuple[Media, ...]:
-    """The contents of the session; only as the peer described them, if it did, when ``theirs`` is asked for."""
-    described = session.theirs if theirs else session.theirs or session.ours
+def _there(session: Session) -> tuple[Media, ...]:
+    """The contents of the session."""
+    described = session.theirs or session.ours
     return () if described is None else described.media

@@ -1,7 +1,8 @@
 """Descriptions as a Jingle session needs them: an accept in the offer's shape, and candidates that come one by one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
 from gateway.errors import PeerError
@@ -16,6 +17,14 @@ from .description import CONTENT, TRANSPORTS, write_transport
 Transport = Ice | RawUdp
 Transports = Mapping[str, Transport]
 "Transports by the name of their content."
+
+
+class Credentials(NamedTuple):
+    """The ICE credentials of one content, so far."""
+
+    ufrag: str | None
+    pwd: str | None
+
 
 MAX_CANDIDATES = 200
 "So many candidates of a content are kept while its description is not there yet."
@@ -52,8 +61,6 @@ def accepted(offer: Description, answer: Description) -> Description:
                 status=488,
                 reason=EndReason.FAILED_APPLICATION,
             )
-    if not answer.media:
-        raise PeerError("session-accept: nothing in it can be used", status=488, reason=EndReason.FAILED_APPLICATION)
     return answer
 
 
@@ -94,34 +101,40 @@ def merge(transport: Transport, more: Transport) -> Transport:
     )
 
 
-def read_transports(contents: Sequence[Element], known: Transports, dropped: Dropped) -> dict[str, Transport]:
-    """The transports of a transport-info.  Raises PeerError.
+def read_transports(
+    contents: Sequence[Element], names: Collection[str], credentials: Mapping[str, Credentials], dropped: Dropped
+) -> dict[str, Transport]:
+    """The transports of a transport-info for the contents of these names.  Raises PeerError.
 
-    ``known``: the transports that the peer described so far.  Credentials may be left out where they are known
-    (COMPAT stanza.js: ufrag without pwd); contents that nobody described are passed over, and so are empty transports.
+    What stands in ``credentials`` may be left out (COMPAT stanza.js: ufrag without pwd).  Candidates of a content that
+    is not in there are let pass: its description is still to come.  Empty transports say nothing and are passed over.
     """
     found: dict[str, Transport] = {}
     for content in contents:
         name = content.get("name", "")
         element = next((child for child in content if child.tag in TRANSPORTS), None)
-        if element is None:
+        if element is None or name not in names:
+            dropped.add("transport-info")
             continue
         transport: Transport = tree.read(TRANSPORTS[element.tag], element, dropped)
         if transport == type(transport)():
             continue
-        before = known.get(name)
-        if isinstance(transport, Ice):
-            if isinstance(before, Ice):
-                same = transport.ufrag in (None, before.ufrag)
-                transport = replace(
-                    transport,
-                    ufrag=transport.ufrag or before.ufrag,
-                    pwd=transport.pwd or (before.pwd if same else None),
-                )
+        if isinstance(transport, Ice) and not (transport.ufrag and transport.pwd) and name in credentials:
+            ufrag, pwd = credentials[name]
+            if transport.ufrag in (None, ufrag):
+                transport = replace(transport, ufrag=ufrag, pwd=transport.pwd or pwd)
             if transport.candidates and not (transport.ufrag and transport.pwd):
                 raise PeerError(f"transport-info content {name[:60]!r}: candidates without ufrag and pwd")
         keep(found, {name: transport})
     return found
+
+
+def credentials(transports: Transports) -> dict[str, Credentials]:
+    """The ICE credentials in these transports: none, for those that have none."""
+    return {
+        name: Credentials(transport.ufrag, transport.pwd) if isinstance(transport, Ice) else Credentials(None, None)
+        for name, transport in transports.items()
+    }
 
 
 def write_transports(description: Description, transports: Transports) -> list[Element]:

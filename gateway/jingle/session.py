@@ -11,7 +11,7 @@ from mappings.description import Description
 from mappings.terms import Action, Role
 
 from . import proposal
-from .contents import Transport
+from .contents import Credentials, Transport
 from .phases import Phase
 from .request import write, write_reason
 
@@ -64,6 +64,7 @@ class Session:
         "announce",
         "begun",
         "by_message",
+        "credentials",
         "dropped",
         "early",
         "ended",
@@ -130,6 +131,9 @@ class Session:
 
         self.ours: Description | None = None
         self.theirs: Description | None = None
+        self.credentials: dict[str, Credentials] = {}
+        "The peer's ICE credentials by content, of each that it has described."
+
         self.early: dict[str, Transport] = {}
         "Candidates that came before the answer which they belong to."
 

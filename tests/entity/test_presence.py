@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.entity import disco
+from gateway.entity import presence as presence_module
 from gateway.entity.disco import Identity, Info
 from gateway.entity.presence import MAX_RESOURCES, Devices, Direct, Propose
 from gateway.stanza import Stanza, error, result
@@ -149,6 +150,40 @@ def test_a_user_shows_presence_to_the_numbers_it_has() -> None:
     assert not devices.sees(USER, "+15550999999@sip.example.org")
     devices.presence(Stanza(kind="presence", type="unsubscribed", sender=USER, to=NUMBER))
     assert not devices.sees(USER, NUMBER)
+
+
+def test_presence_from_a_bare_jid_names_no_device() -> None:
+    devices = table()
+    assert devices.presence(Stanza(kind="presence", sender=USER, to=NUMBER)) == []
+    assert not devices.sees(USER, NUMBER)
+
+
+@pytest.mark.parametrize("priority", ["seven", "999999999999", "-3"])
+def test_any_priority_is_lived_with(priority: str) -> None:
+    devices = table()
+    stanza = presence("desk", CALLS, show="strange")
+    element = Element("{jabber:client}priority")
+    element.text = priority
+    odd = Stanza(kind="presence", sender=stanza.sender, to=NUMBER, children=(*stanza.children, element))
+    for query in devices.presence(odd):
+        devices.answered(result(query, disco.write(info(CALLS))))
+    assert devices.choose(USER) == Direct(f"{USER}/desk")
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MAX_USERS", "MAX_CONTACTS", "MAX_CAPS", "MAX_QUERIES"):
+        monkeypatch.setattr(presence_module, name, 2)
+    devices = table()
+    for number in range(5):
+        to = f"+1555010020{number}@sip.example.org"
+        caps = disco.caps(info(CALLS | {f"urn:example:{number}"}))
+        stanza = Stanza(kind="presence", sender=f"u{number}@example.net/x", to=to, children=(caps,))
+        for query in devices.presence(stanza):
+            if number != 3:
+                devices.answered(result(query, disco.write(info(CALLS | {f"urn:example:{number}"}))))
+        devices.presence(Stanza(kind="presence", sender=USER + "/d", to=to))
+    kept = (devices._users, devices._caps, devices._queries, devices._users[USER].contacts)
+    assert [len(known) <= 2 for known in kept] == [True] * 4
 
 
 def test_more_devices_than_anyone_has_are_not_remembered() -> None:

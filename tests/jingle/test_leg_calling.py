@@ -385,6 +385,29 @@ def test_candidates_ahead_of_the_accept_come_with_the_answer() -> None:
     assert ladder.receive(nora.set("transport-info", later)) == ["result", "Candidates voice"]
 
 
+def test_candidates_ahead_of_the_accept_may_lack_the_credentials_that_come_with_it() -> None:
+    ladder = initiated(content(transport=ice()))
+    bare = ice(candidate(1), setup="", ufrag="").replace("<transport ", "<transport ufrag='uf01' ")
+    early = f"<content creator='initiator' name='voice'>{bare}</content>"
+    stray = f"<content creator='initiator' name='film'>{ice(candidate(2))}</content>"
+    assert ladder.receive(nora.set("transport-info", early + stray)) == ["result"]
+    ladder.receive(accept())
+    signal = ladder.signal()
+    assert isinstance(signal, Answer)
+    transport = signal.description.media[0].transport
+    assert isinstance(transport, Ice)
+    assert (transport.ufrag, transport.pwd, len(transport.candidates)) == ("uf01", "secretsecretsecret0001", 1)
+
+
+def test_a_refused_transport_info_is_forgiven_unless_the_session_is_lost() -> None:
+    ladder = answered(rung_directly())
+    more = describe(content(transport=ice(candidate(1)))).media[0].transport
+    ladder.send(Candidates({"voice": more}))
+    assert ladder.refuse("bad-request") == []
+    ladder.send(Candidates({"voice": more}))
+    assert ladder.refuse("item-not-found", detail="{urn:xmpp:jingle:errors:1}unknown-session") == ["End general-error"]
+
+
 def test_candidates_of_the_other_side_join_the_offer_while_nobody_has_it_and_trickle_afterwards() -> None:
     ladder = proposed(content(transport=ice()))
     more = describe(content(transport=ice(candidate(1)))).media[0].transport
