@@ -1,0 +1,102 @@
+"""The operator's settings: TOML in, frozen values out, or one line that names the key.
+
+`tables` holds the keys and their defaults, `reading` turns the file into them, `dialplan` makes of them what
+`gateway.routing` works with; here all of it is put together, and secrets are fetched.  Unknown keys are refused: a key
+that is misspelt must not be a key that is ignored.  A secret never stands in the file itself, only the name of a file
+or environment variable that holds it.  A part of the gateway gets its own settings and not the whole.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from gateway.config.dialplan import domain, host, routing_settings
+from gateway.config.reading import read, refuse
+from gateway.config.secrets import Secrets
+from gateway.config.tables import Http, Limits, Log, Sip, Xmpp
+from gateway.errors import ConfigError
+from gateway.rules import RoutingSettings
+from gateway.secret import Secret
+
+__all__ = ["Http", "Limits", "Listener", "Log", "Settings", "Sip", "Xmpp", "load"]
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One socket to listen on."""
+
+    transport: str
+    "UDP or TCP."
+
+    host: str
+    "An address or name, IPv6 without brackets."
+
+    port: int
+    "0: any free one."
+
+    @classmethod
+    def parse(cls, text: str) -> "Listener":
+        """Read udp:HOST:PORT or tcp:HOST:PORT; ValueError for anything else."""
+        transport, _, place = text.partition(":")
+        name, _, port = place.rpartition(":")
+        if transport not in ("udp", "tcp") or not port.isdecimal() or int(port) > 65535:
+            raise ValueError(text)
+        return cls(transport.upper(), host(name), int(port))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the file says, checked and ready for use."""
+
+    xmpp: Xmpp
+    xmpp_secret: Secret
+    sip: Sip
+    listeners: tuple[Listener, ...]
+    routing: RoutingSettings
+    limits: Limits
+    log: Log
+    http: Http
+
+
+def load(path: str | Path, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read and check the file; ConfigError with one line that names what is wrong."""
+    path = Path(path)
+    file = read(path)
+    secrets = Secrets(path.parent, environ)
+    xmpp = file.xmpp
+    component = domain("[xmpp]", "domain", xmpp.domain)
+    secret = secrets.fetch("[xmpp]", "secret", xmpp.secret_file, xmpp.secret_env)
+    if secret is None:
+        refuse("[xmpp]", "secret_file", "missing — the component shares a secret with its server")
+    if xmpp.reconnect_first_seconds > xmpp.reconnect_most_seconds:
+        refuse("[xmpp]", "reconnect_first_seconds", "longer than reconnect_most_seconds")
+    return Settings(
+        xmpp=msgspec.structs.replace(xmpp, domain=component),
+        xmpp_secret=secret,
+        sip=file.sip,
+        listeners=_listeners(file.sip),
+        routing=routing_settings(file, component, secrets),
+        limits=file.limits,
+        log=file.log,
+        http=file.http,
+    )
+
+
+def _listeners(sip: Sip) -> tuple[Listener, ...]:
+    found: list[Listener] = []
+    for index, text in enumerate(sip.listen):
+        try:
+            found.append(Listener.parse(text))
+        except ValueError:
+            refuse("[sip]", f"listen[{index}]", f"expected udp:HOST:PORT or tcp:HOST:PORT — got {text!r}")
+    if not found:
+        raise ConfigError("[sip] listen: nothing to listen on")
+    if sip.advertised_host is not None:
+        try:
+            host(sip.advertised_host)
+        except ValueError:
+            refuse("[sip]", "advertised_host", f"expected a name or an address — got {sip.advertised_host!r}")
+    return tuple(found)

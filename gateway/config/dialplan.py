@@ -1,0 +1,193 @@
+"""The tables [routing], [[trunk]], [[dial]] and [[number]] as what `gateway.routing` works with."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from ipaddress import ip_address, ip_network
+from typing import TypeVar
+
+from gateway import rules
+from gateway.addressing import bare_jid, domainpart, telephone
+from gateway.config.reading import refuse, row
+from gateway.config.secrets import Secrets
+from gateway.config.tables import Dial, File, Number, Trunk
+from gateway.errors import PeerError
+from gateway.secret import Secret
+
+T = TypeVar("T")
+
+_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
+_ADDRESS = re.compile(r"[0-9.]+|.*:.*")
+_CALLER_NUMBER = re.compile(r"[^\s\"<>@:?,]{1,64}")
+
+
+def routing_settings(file: File, component: str, secrets: Secrets) -> rules.RoutingSettings:
+    """The rules of the file; ConfigError when they contradict themselves or each other."""
+    trunks = tuple(_trunk(index, trunk, component, secrets) for index, trunk in enumerate(file.trunk))
+    _once("trunk", "name", [trunk.name for trunk in trunks])
+    _once("trunk", "inbound_user", [trunk.inbound.user for trunk in trunks if trunk.inbound])
+    names = [trunk.name for trunk in trunks]
+    numbers = tuple(_number(index, rule, names, component) for index, rule in enumerate(file.number))
+    default, hosted = file.routing.default_domain, file.routing.hosted_domains
+    return rules.RoutingSettings(
+        domain=component,
+        default_domain=None if default is None else domain("[routing]", "default_domain", default),
+        hosted_domains=frozenset(domain("[routing]", f"hosted_domains[{i}]", text) for i, text in enumerate(hosted)),
+        trunks=trunks,
+        dial=tuple(_dial(index, rule, names) for index, rule in enumerate(file.dial)),
+        numbers=numbers,
+    )
+
+
+def domain(where: str, key: str, text: str) -> str:
+    """A domain, prepared."""
+    return prepared(domainpart, text, where, key, "a domain")
+
+
+def host(text: str) -> str:
+    """A host name or address in lower case, without the brackets of IPv6; ValueError when it is neither."""
+    name = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    if _ADDRESS.fullmatch(name):
+        return str(ip_address(name))
+    if not _HOST.fullmatch(name):
+        raise ValueError(text)
+    return name.lower()
+
+
+def prepared(prepare: Callable[[str], T], text: str, where: str, key: str, wanted: str) -> T:
+    """What the text is made into, or the complaint that it is not what is wanted."""
+    try:
+        return prepare(text)
+    except (PeerError, ValueError):
+        refuse(where, key, f"expected {wanted} — got {text!r}")
+
+
+def _trunk(index: int, table: Trunk, component: str, secrets: Secrets) -> rules.Trunk:
+    where = row("trunk", index, table.name)
+    place = prepared(host, table.host, where, "host", "a name or an address")
+    number = table.caller_id_number
+    if table.caller_id == "fixed" and number is None:
+        refuse(where, "caller_id_number", "missing — caller_id is fixed")
+    return rules.Trunk(
+        name=table.name,
+        host=place,
+        port=table.port,
+        transport=None if table.transport == "auto" else table.transport.upper(),
+        domain=prepared(host, table.domain or place, where, "domain", "a domain"),
+        from_domain=prepared(host, table.from_domain or component, where, "from_domain", "a domain"),
+        account=_account(
+            where, "", table.user, secrets.fetch(where, "password", table.password_file, table.password_env)
+        ),
+        caller_id=table.caller_id,
+        caller_id_number=None if number is None else _caller_number(where, "caller_id_number", number),
+        caller_id_numbers={
+            prepared(bare_jid, jid, where, "caller_id_numbers", "a bare JID"): _caller_number(
+                where, f'caller_id_numbers."{jid}"', own
+            )
+            for jid, own in table.caller_id_numbers.items()
+        },
+        trusted=table.trusted,
+        allow=_patterns(where, "allow", table.allow),
+        networks=tuple(
+            prepared(ip_network, text, where, f"addresses[{i}]", "host, an address or a network such as 192.0.2.0/24")
+            for i, text in enumerate(table.addresses)
+            if text != "host"
+        ),
+        from_host="host" in table.addresses,
+        inbound=_account(
+            where,
+            "inbound_",
+            table.inbound_user,
+            secrets.fetch(where, "inbound_password", table.inbound_password_file, table.inbound_password_env),
+        ),
+    )
+
+
+def _account(where: str, prefix: str, user: str | None, password: Secret | None) -> rules.Account | None:
+    if user is None and password is None:
+        return None
+    if password is None:
+        refuse(where, f"{prefix}password_file", f"missing beside {prefix}user")
+    if user is None:
+        refuse(where, f"{prefix}user", "missing beside the password for it")
+    if not user or not user.isprintable() or '"' in user:
+        refuse(where, f"{prefix}user", f"expected a user name — got {user!r}")
+    return rules.Account(user, password)
+
+
+def _dial(index: int, table: Dial, trunks: Sequence[str]) -> rules.DialRule:
+    where = row("dial", index)
+    expression = _expression(where, table.match)
+    if table.refuse:
+        if table.trunk is not None or table.rewrite is not None:
+            refuse(where, "refuse", "stands beside trunk or rewrite")
+    elif table.trunk is None:
+        refuse(where, "trunk", "missing — or refuse = true, when nobody may call it")
+    else:
+        _known(where, "trunk", table.trunk, trunks)
+    return rules.DialRule(
+        expression=expression,
+        trunk=table.trunk,
+        rewrite=None if table.rewrite is None else _template(where, "rewrite", table.rewrite, expression),
+        callers=_patterns(where, "callers", table.callers),
+    )
+
+
+def _number(index: int, table: Number, trunks: Sequence[str], component: str) -> rules.NumberRule:
+    where = row("number", index, table.number)
+    for i, name in enumerate(table.trunks):
+        _known(where, f"trunks[{i}]", name, trunks)
+    if (table.number is None) == (table.match is None):
+        refuse(where, "number", "expected either number or match")
+    user, _, home = table.jid.rpartition("@")
+    if domain(where, "jid", home) == component:
+        refuse(where, "jid", f"{home} is the component itself, so the call would come back")
+    if table.match is not None:
+        expression = _expression(where, table.match)
+        _template(where, "jid", table.jid, expression)
+        if not user:
+            refuse(where, "jid", f"expected user@domain — got {table.jid!r}")
+        return rules.NumberRule(name=expression, jid=f"{user}@{domainpart(home)}", trunks=frozenset(table.trunks))
+    return rules.NumberRule(
+        name=telephone(table.number or "") or table.number or "",
+        jid=prepared(bare_jid, table.jid, where, "jid", "a bare JID"),
+        trunks=frozenset(table.trunks),
+    )
+
+
+def _expression(where: str, text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except (re.error, OverflowError, RecursionError) as error:
+        refuse(where, "match", f"no regular expression: {error} — got {text!r}")
+
+
+def _template(where: str, key: str, text: str, expression: re.Pattern[str]) -> rules.Template:
+    template = rules.Template(text)
+    if template.references > expression.groups:
+        refuse(where, key, f"names bracket \\{template.references} of {expression.groups} — got {text!r}")
+    return template
+
+
+def _patterns(where: str, key: str, texts: Iterable[str]) -> rules.Patterns:
+    wanted = "user@domain, *@domain, domain, *.domain or *"
+    for index, text in enumerate(texts):
+        prepared(lambda pattern: rules.Patterns([pattern]), text, where, f"{key}[{index}]", wanted)
+    return rules.Patterns(texts)
+
+
+def _caller_number(where: str, key: str, text: str) -> str:
+    if not _CALLER_NUMBER.fullmatch(text):
+        refuse(where, key, f"expected a number or a user — got {text!r}")
+    return text
+
+
+def _known(where: str, key: str, name: str, trunks: Sequence[str]) -> None:
+    if name not in trunks:
+        have = ", ".join(trunks) or "none"
+        refuse(where, key, f"no trunk has this name — got {name!r}, there are: {have}")
+
+
+def _once(table: str, key: str, values: Sequence[str]) -> None:
+    for value in values:
+        if values.count(value) > 1:
+            refuse(f"[[{table}]]", key, f"stands twice — got {value!r}")

@@ -1,0 +1,242 @@
+"""The tables of gateway.toml: one class a table, one docstring a key, every default in one place.
+
+`deploy/gateway.toml` shows the same keys with the same defaults, and a test holds the two together.  Units stand in the
+names.  What has no default that fits all is None, and left out of the file.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+Seconds = Annotated[float, msgspec.Meta(gt=0)]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+Word = Annotated[
+    str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_.-]{1,64}\Z", description="at most 64 letters, digits, dots or hyphens")
+]
+Product = Annotated[str, msgspec.Meta(pattern=r"\A[!-~][ -~]{0,127}\Z", description="a line of ASCII")]
+
+
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table of the file."""
+
+
+class Xmpp(Table, frozen=True, kw_only=True):
+    """[xmpp]: the component's stream to the XMPP server (XEP-0114)."""
+
+    domain: str
+    "The component's domain; numbers and SIP users appear as JIDs below it."
+
+    host: str = "127.0.0.1"
+    "Where the XMPP server takes components; the stream is not encrypted, so loopback or a private network."
+
+    port: Port = 5347
+    "The server's port for this component."
+
+    secret_file: str | None = None
+    "A file that holds the secret shared with the server; relative to $CREDENTIALS_DIRECTORY or to this file."
+
+    secret_env: str | None = None
+    "An environment variable that holds it instead."
+
+    resource: Word = "sip"
+    "The resource of the gateway's full JIDs."
+
+    reconnect_first_seconds: Seconds = 1.0
+    "The wait before the first attempt to connect again; it doubles, with jitter."
+
+    reconnect_most_seconds: Seconds = 60.0
+    "The longest wait between two attempts."
+
+    idle_ping_seconds: Seconds = 60.0
+    "After so long without a byte the server is pinged; after half as long again the stream is given up."
+
+    hold_seconds: Seconds = 60.0
+    "How long a stanza waits for the stream to come back before it is dropped."
+
+    hold_stanzas: Count = 10_000
+    "How many stanzas wait at most."
+
+
+class Sip(Table, frozen=True, kw_only=True):
+    """[sip]: where SIP is spoken."""
+
+    listen: tuple[str, ...] = ("udp:127.0.0.1:5060", "tcp:127.0.0.1:5060")
+    "Sockets to listen on, udp:HOST:PORT or tcp:HOST:PORT, IPv6 in brackets; requests leave from them too."
+
+    advertised_host: str | None = None
+    "The host that peers are told to reach us at, when it is not the socket's own address (behind NAT)."
+
+    user_agent: Product = "jingle-sip"
+    "What User-Agent and Server say."
+
+
+class Trunk(Table, frozen=True, kw_only=True):
+    """[[trunk]]: a SIP peer that calls go to and come from."""
+
+    name: Word
+    "What dial rules, numbers and the log call it."
+
+    host: str
+    "Where its requests go: a name or an address."
+
+    port: Port | None = None
+    "Its port; unset: 5060."
+
+    transport: Literal["auto", "udp", "tcp"] = "auto"
+    "auto: UDP, and TCP for what is too large for a datagram (RFC 3261 §18.1.1)."
+
+    domain: str | None = None
+    "The domain in the addresses called through it; unset: host."
+
+    from_domain: str | None = None
+    "The domain of the callers' addresses; unset: the component's domain."
+
+    user: str | None = None
+    "The user name when the peer asks for digest authentication."
+
+    password_file: str | None = None
+    "A file that holds the password."
+
+    password_env: str | None = None
+    "An environment variable that holds it instead."
+
+    caller_id: Literal["jid", "number", "fixed", "anonymous"] = "jid"
+    "What the peer sees as caller: the JID as an address, the caller's number below, always the same number, nobody."
+
+    caller_id_number: str | None = None
+    "The number for caller_id fixed, and for callers without one of their own under caller_id number."
+
+    caller_id_numbers: dict[str, str] = {}
+    "Bare JID to number, for caller_id number."
+
+    trusted: bool = False
+    "Whether to tell the peer who calls, in P-Asserted-Identity, and to believe what it says there (RFC 3325)."
+
+    allow: tuple[str, ...] = ()
+    "Who may call out here, and be called by address: user@domain, *@domain, domain, *.domain or *; none by default."
+
+    addresses: tuple[str, ...] = ("host",)
+    "Where its calls come from: addresses, networks such as 192.0.2.0/24, or the word host."
+
+    inbound_user: str | None = None
+    "The user name with which the peer may authenticate its calls, from wherever they come."
+
+    inbound_password_file: str | None = None
+    "A file that holds the password for that."
+
+    inbound_password_env: str | None = None
+    "An environment variable that holds it instead."
+
+
+class Dial(Table, frozen=True, kw_only=True):
+    """[[dial]]: what was dialled to the trunk that takes it; the first rule that matches decides."""
+
+    match: str
+    "A regular expression for all of what was dialled: +15551230000, 7042, alice, alice@sip.example.org."
+
+    trunk: str | None = None
+    "The trunk that takes it."
+
+    rewrite: str | None = None
+    "What is called instead, with \\1 for what the first bracket matched."
+
+    callers: tuple[str, ...] = ("*",)
+    "The rule is for these callers only; patterns as in a trunk's allow."
+
+    refuse: bool = False
+    "Nobody may call what matches; instead of a trunk."
+
+
+class Number(Table, frozen=True, kw_only=True):
+    """[[number]]: what a SIP peer calls to the JID that is meant; exact ones first, then the expressions in order."""
+
+    number: Annotated[str, msgspec.Meta(min_length=1)] | None = None
+    "A number or user as it is called: +15551230000, 7042, sales."
+
+    match: str | None = None
+    "A regular expression for all of it, instead of number."
+
+    jid: str
+    "The bare JID to call, with \\1 for what the first bracket of match matched."
+
+    trunks: tuple[str, ...] = ()
+    "Only when called through these trunks; none named: through any."
+
+
+class Addresses(Table, frozen=True, kw_only=True):
+    """[routing]: whose addresses are whose."""
+
+    default_domain: str | None = None
+    "The SIP domain of user@component; unset: the domain of the trunk that the call takes."
+
+    hosted_domains: tuple[str, ...] = ()
+    "XMPP domains whose users have the same address in SIP (RFC 7247); others are user%40domain@component."
+
+
+class Limits(Table, frozen=True, kw_only=True):
+    """[limits]: how much, and how long."""
+
+    calls: Count = 2000
+    "Calls at a time."
+
+    calls_per_caller: Count = 10
+    "Calls at a time of one XMPP user."
+
+    iq_timeout_seconds: Seconds = 15.0
+    "How long a client may take to answer an IQ."
+
+    no_device_timeout_seconds: Seconds = 30.0
+    "How long a call waits for the first of an XMPP user's devices to ring."
+
+    ring_timeout_seconds: Seconds = 90.0
+    "How long a call rings."
+
+    proceed_timeout_seconds: Seconds = 30.0
+    "How long a client may take from proceed to the session."
+
+    gather_seconds: Seconds = 1.5
+    "How long an INVITE waits for a client's candidates, when the SIP peer cannot take them later."
+
+    max_call_seconds: Seconds = 14_400.0
+    "The longest call."
+
+    drain_timeout_seconds: Seconds = 300.0
+    "How long a stop by SIGTERM waits for calls to end by themselves."
+
+
+class Log(Table, frozen=True, kw_only=True):
+    """[log]: what is said, and how."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    "debug shows every message, without its secrets."
+
+    format: Literal["auto", "json", "console"] = "auto"
+    "auto: JSON, but console in a terminal."
+
+    identities: Literal["masked", "full"] = "masked"
+    "masked: JIDs and numbers are shortened."
+
+
+class Http(Table, frozen=True, kw_only=True):
+    """[http]: /metrics, /healthz and /readyz; there is no authentication."""
+
+    host: str = "127.0.0.1"
+    "The address to listen on."
+
+    port: Port = 9117
+    "The port to listen on."
+
+
+class File(Table, frozen=True, kw_only=True):
+    """The whole file."""
+
+    xmpp: Xmpp
+    sip: Sip = Sip()
+    routing: Addresses = Addresses()
+    trunk: tuple[Trunk, ...] = ()
+    dial: tuple[Dial, ...] = ()
+    number: tuple[Number, ...] = ()
+    limits: Limits = Limits()
+    log: Log = Log()
+    http: Http = Http()

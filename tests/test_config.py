@@ -1,0 +1,318 @@
+"""The operator's file: what it may say, and what is said when it says something else."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.config import Listener, Settings, load
+from gateway.errors import ConfigError
+from gateway.rules import Account
+from gateway.secret import Secret
+
+XMPP = '[xmpp]\ndomain = "GW.Example"\nsecret_file = "secret"\n'
+TRUNK = '[[trunk]]\nname = "carrier"\nhost = "192.0.2.1"\n'
+Read = Callable[..., Settings]
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Read:
+    """Load a file with this text."""
+    (tmp_path / "secret").write_text("open sesame\n")
+
+    def load_text(text: str = "", *, xmpp: str = XMPP, **environ: str) -> Settings:
+        path = tmp_path / "gateway.toml"
+        path.write_text(xmpp + text)
+        return load(path, environ)
+
+    return load_text
+
+
+def test_what_is_left_out_has_its_default(read: Read) -> None:
+    settings = read()
+    assert settings.xmpp.domain == settings.routing.domain == "gw.example"
+    assert (settings.xmpp.host, settings.xmpp.port) == ("127.0.0.1", 5347)
+    assert settings.xmpp_secret == Secret("open sesame")
+    assert settings.listeners == (Listener("UDP", "127.0.0.1", 5060), Listener("TCP", "127.0.0.1", 5060))
+    assert settings.routing.trunks == ()
+    assert (settings.log.level, settings.log.identities) == ("info", "masked")
+    assert (settings.http.host, settings.http.port) == ("127.0.0.1", 9117)
+
+
+def test_a_trunk_by_its_defaults_lets_nobody_call(read: Read) -> None:
+    (trunk,) = read(TRUNK).routing.trunks
+    assert (trunk.host, trunk.port, trunk.transport, trunk.domain) == ("192.0.2.1", None, None, "192.0.2.1")
+    assert (trunk.from_domain, trunk.caller_id, trunk.trusted) == ("gw.example", "jid", False)
+    assert "anybody@anywhere.example" not in trunk.allow
+    assert trunk.from_host
+    assert trunk.networks == ()
+    assert trunk.account is trunk.inbound is None
+
+
+def test_rules_are_compiled(read: Read) -> None:
+    settings = read(
+        TRUNK
+        + """
+        transport = "tcp"
+        user = "acct"
+        password_env = "PASSWORD"
+        inbound_user = "branch"
+        inbound_password_file = "secret"
+        allow = ["*@Example.ORG"]
+        addresses = ["198.51.100.0/24", "2001:db8::1"]
+        caller_id = "number"
+        caller_id_numbers = { "Juliet@Example.org" = "+15550101" }
+        [routing]
+        default_domain = "SIP.example"
+        hosted_domains = ["Example.org"]
+        [[dial]]
+        match = '00(\\d+)'
+        trunk = "carrier"
+        rewrite = '+\\1'
+        [[dial]]
+        match = '\\+1900.*'
+        refuse = true
+        [[number]]
+        number = "+1-555-0101"
+        jid = "Juliet@example.org"
+        trunks = ["carrier"]
+        [[number]]
+        match = '\\+1555(\\d+)'
+        jid = 'u\\1@Example.org'
+        """,
+        PASSWORD="pw",
+    )
+    rules = settings.routing
+    (trunk,) = rules.trunks
+    assert trunk.transport == "TCP"
+    assert (trunk.account, trunk.inbound) == (Account("acct", Secret("pw")), Account("branch", Secret("open sesame")))
+    assert "romeo@example.org/x" in trunk.allow
+    assert not trunk.from_host
+    assert [str(network) for network in trunk.networks] == ["198.51.100.0/24", "2001:db8::1/128"]
+    assert trunk.caller_id_numbers == {"juliet@example.org": "+15550101"}
+    assert (rules.default_domain, rules.hosted_domains) == ("sip.example", frozenset({"example.org"}))
+    match = rules.dial[0].match("001555", "anyone@any.example")
+    assert match is not None
+    assert rules.dial[0].called(match) == "+1555"
+    assert rules.dial[1].trunk is None
+    assert rules.numbers[0].name == "+15550101"
+    assert rules.numbers[0].match("+15550101") == "juliet@example.org"
+    assert not rules.numbers[0].serves("other")
+    assert rules.numbers[1].match("+15557") == "u7@example.org"
+
+
+@pytest.mark.parametrize(
+    ("text", "listener"),
+    [
+        ("udp:[::1]:5060", Listener("UDP", "::1", 5060)),
+        ("tcp:0.0.0.0:0", Listener("TCP", "0.0.0.0", 0)),
+        ("udp:SIP.example.org:5070", Listener("UDP", "sip.example.org", 5070)),
+    ],
+)
+def test_what_can_be_listened_on(text: str, listener: Listener) -> None:
+    assert Listener.parse(text) == listener
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("port = 70000", "[xmpp] port: expected an integer <= 65535 — got 70000"),
+        ('port = "x"', "[xmpp] port: expected an integer — got 'x'"),
+        ("prot = 1", "[xmpp] prot: no such key — did you mean port?"),
+        ('secret = "hush"', "[xmpp] secret: no such key — did you mean secret_env?"),
+        ('resource = "a b"', "[xmpp] resource: expected at most 64 letters, digits, dots or hyphens — got 'a b'"),
+        ('secret_env = "S"', "[xmpp] secret_env: stands beside secret_file"),
+        ("reconnect_first_seconds = 90", "[xmpp] reconnect_first_seconds: longer than reconnect_most_seconds"),
+        ("[spi]", "[spi]: no such table — did you mean sip?"),
+        ('[sip]\nlisten = ["x"]', "[sip] listen[0]: expected udp:HOST:PORT or tcp:HOST:PORT — got 'x'"),
+        (
+            '[sip]\nlisten = ["udp:a:1", "tls:b:2"]',
+            "[sip] listen[1]: expected udp:HOST:PORT or tcp:HOST:PORT — got 'tls:b:2'",
+        ),
+        (
+            '[sip]\nlisten = ["udp:[::g]:1"]',
+            "[sip] listen[0]: expected udp:HOST:PORT or tcp:HOST:PORT — got 'udp:[::g]:1'",
+        ),
+        ("[sip]\nlisten = []", "[sip] listen: nothing to listen on"),
+        ('[sip]\nlisten = "udp:a:1"', "[sip] listen: expected a list — got 'udp:a:1'"),
+        ("[sip]\nlisten = [3]", "[sip] listen[0]: expected a string — got 3"),
+        ('[sip]\nadvertised_host = "a b"', "[sip] advertised_host: expected a name or an address — got 'a b'"),
+        ('[sip]\nuser_agent = "a\\r\\nb"', "[sip] user_agent: expected a line of ASCII — got 'a\\r\\nb'"),
+        ('[log]\nlevel = "loud"', "[log] level: expected debug, info, warning or error — got 'loud'"),
+        ("[limits]\ncalls = 0", "[limits] calls: expected an integer >= 1 — got 0"),
+        ("[limits]\nring_timeout_seconds = 0", "[limits] ring_timeout_seconds: expected a number > 0.0 — got 0"),
+        ('[trunk]\nname = "x"', "[trunk]: write [[trunk]]"),
+        ("[[log]]", "[[log]]: write [log]"),
+        ('[[trunk]]\nhost = "x"', "[[trunk]] no. 1 name: missing"),
+        (TRUNK + 'transport = "sctp"', "[[trunk]] \"carrier\" transport: expected auto, udp or tcp — got 'sctp'"),
+        (TRUNK + "[[trunk]]", "[[trunk]] no. 2 name: missing"),
+        (TRUNK + TRUNK, "[[trunk]] name: stands twice — got 'carrier'"),
+        (TRUNK.replace("192.0.2.1", "a b"), "[[trunk]] \"carrier\" host: expected a name or an address — got 'a b'"),
+        (
+            TRUNK.replace("192.0.2.1", "1.2.3"),
+            "[[trunk]] \"carrier\" host: expected a name or an address — got '1.2.3'",
+        ),
+        (
+            TRUNK + 'allow = ["*", "a@"]',
+            "[[trunk]] \"carrier\" allow[1]: expected user@domain, *@domain, domain, *.domain or * — got 'a@'",
+        ),
+        (
+            TRUNK + 'addresses = ["192.0.2.1/24"]',
+            '[[trunk]] "carrier" addresses[0]: expected host, an address or a network such as 192.0.2.0/24'
+            " — got '192.0.2.1/24'",
+        ),
+        (TRUNK + 'user = "a"', '[[trunk]] "carrier" password_file: missing beside user'),
+        (TRUNK + 'password_file = "secret"', '[[trunk]] "carrier" user: missing beside the password for it'),
+        (TRUNK + 'inbound_user = "a"', '[[trunk]] "carrier" inbound_password_file: missing beside inbound_user'),
+        (
+            TRUNK + 'user = "a\\"b"\npassword_file = "secret"',
+            '[[trunk]] "carrier" user: expected a user name — got \'a"b\'',
+        ),
+        (TRUNK + 'user = "a"\npassword_env = "NONE"', '[[trunk]] "carrier" password_env: the environment has no NONE'),
+        (TRUNK + 'caller_id = "fixed"', '[[trunk]] "carrier" caller_id_number: missing — caller_id is fixed'),
+        (
+            TRUNK + 'caller_id_number = "a b"',
+            "[[trunk]] \"carrier\" caller_id_number: expected a number or a user — got 'a b'",
+        ),
+        (
+            TRUNK + 'caller_id_numbers = { "x" = "1" }',
+            "[[trunk]] \"carrier\" caller_id_numbers: expected a bare JID — got 'x'",
+        ),
+        (TRUNK + "caller_id_numbers = { x = 1 }", '[[trunk]] "carrier" caller_id_numbers: expected a string'),
+        (
+            TRUNK + '[[dial]]\nmatch = "("\ntrunk = "carrier"',
+            "[[dial]] no. 1 match: no regular expression: missing ), unterminated subpattern at position 0 — got '('",
+        ),
+        (TRUNK + '[[dial]]\nmatch = "."', "[[dial]] no. 1 trunk: missing — or refuse = true, when nobody may call it"),
+        (
+            TRUNK + '[[dial]]\nmatch = "."\ntrunk = "carrie"',
+            "[[dial]] no. 1 trunk: no trunk has this name — got 'carrie', there are: carrier",
+        ),
+        (
+            TRUNK + '[[dial]]\nmatch = "(.)"\ntrunk = "carrier"\nrewrite = "\\\\2"',
+            "[[dial]] no. 1 rewrite: names bracket \\2 of 1 — got '\\\\2'",
+        ),
+        (
+            TRUNK + '[[dial]]\nmatch = "."\ntrunk = "carrier"\nrefuse = true',
+            "[[dial]] no. 1 refuse: stands beside trunk or rewrite",
+        ),
+        ('[[number]]\njid = "a@b.example"', "[[number]] no. 1 number: expected either number or match"),
+        (
+            '[[number]]\nnumber = "1"\njid = "a@gw.example"',
+            '[[number]] "1" jid: gw.example is the component itself, so the call would come back',
+        ),
+        (
+            '[[number]]\nnumber = "1"\njid = "@b.example"',
+            "[[number]] \"1\" jid: expected a bare JID — got '@b.example'",
+        ),
+        ('[[number]]\nnumber = "1"\njid = "a b"', "[[number]] \"1\" jid: expected a domain — got 'a b'"),
+        (
+            '[[number]]\nmatch = "(.)"\njid = "b.example"',
+            "[[number]] no. 1 jid: expected user@domain — got 'b.example'",
+        ),
+        (
+            '[[number]]\nnumber = "1"\njid = "a@b.example"\ntrunks = ["x"]',
+            "[[number]] \"1\" trunks[0]: no trunk has this name — got 'x', there are: none",
+        ),
+        ('[routing]\nhosted_domains = ["a b"]', "[routing] hosted_domains[0]: expected a domain — got 'a b'"),
+    ],
+)
+def test_a_mistake_is_told_in_one_line_that_names_the_key(read: Read, text: str, complaint: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        read(text)
+    assert str(refused.value) == complaint
+
+
+@pytest.mark.parametrize(
+    ("xmpp", "complaint"),
+    [
+        ("", "[xmpp]: missing"),
+        ('[xmpp]\nsecret_file = "secret"\n', "[xmpp] domain: missing"),
+        ('[xmpp]\ndomain = "a@b.example"\n', "[xmpp] domain: expected a domain — got 'a@b.example'"),
+        (
+            '[xmpp]\ndomain = "gw.example"\n',
+            "[xmpp] secret_file: missing — the component shares a secret with its server",
+        ),
+        ("trunk = 3\n" + XMPP, "[trunk]: expected a list — got 3"),
+        ("colour = 1\n" + XMPP, "[colour]: no such table"),
+    ],
+)
+def test_what_must_be_there_is_missed(read: Read, xmpp: str, complaint: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        read(xmpp=xmpp)
+    assert str(refused.value) == complaint
+
+
+def test_a_file_that_is_no_toml_or_is_not_there_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.toml"
+    with pytest.raises(ConfigError, match=rf"^{re.escape(str(path))}: No such file or directory$"):
+        load(path, {})
+    path.write_text("[xmpp")
+    with pytest.raises(ConfigError, match=r"gateway.toml: Expected"):
+        load(path, {})
+    path.write_bytes(b"\xff")
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        load(path, {})
+
+
+# -------------------------------------------------------------------------------------------------------------- secrets
+
+
+def test_a_secret_may_be_in_the_environment(read: Read) -> None:
+    settings = read(xmpp='[xmpp]\ndomain = "gw.example"\nsecret_env = "HUSH"\n', HUSH="hush")
+    assert settings.xmpp_secret.reveal() == "hush"
+
+
+def test_systemds_credentials_come_before_the_folder_of_the_file(read: Read, tmp_path: Path) -> None:
+    credentials = tmp_path / "credentials"
+    credentials.mkdir()
+    assert read(CREDENTIALS_DIRECTORY=str(credentials)).xmpp_secret == Secret("open sesame")
+    (credentials / "secret").write_text("from systemd")
+    assert read(CREDENTIALS_DIRECTORY=str(credentials)).xmpp_secret == Secret("from systemd")
+
+
+@pytest.mark.parametrize(
+    ("octets", "complaint"),
+    [
+        (b"", "expected one line in"),
+        (b"\n", "expected one line in"),
+        (b"two\nlines\n", "expected one line in"),
+        (b"x" * 5000, "expected one line in"),
+        (b"\xff\xfe", "is not UTF-8"),
+    ],
+)
+def test_a_secret_is_one_line(read: Read, tmp_path: Path, octets: bytes, complaint: str) -> None:
+    (tmp_path / "secret").write_bytes(octets)
+    with pytest.raises(ConfigError, match=rf"^\[xmpp\] secret_file: .*{complaint}"):
+        read()
+
+
+def test_a_secret_file_that_cannot_be_read_is_named(read: Read, tmp_path: Path) -> None:
+    (tmp_path / "secret").unlink()
+    with pytest.raises(ConfigError, match=r"^\[xmpp\] secret_file: cannot read .*secret: No such file or directory$"):
+        read()
+
+
+def test_settings_do_not_show_secrets(read: Read) -> None:
+    settings = read(TRUNK + 'user = "acct"\npassword_file = "secret"')
+    assert "sesame" not in repr(settings) + str(settings) + f"{settings.xmpp_secret}"
+    assert str(settings.xmpp_secret) == "***"
+    assert settings.xmpp_secret != Secret("other")
+    assert hash(settings.xmpp_secret) == hash(Secret("open sesame"))
+
+
+@given(st.text(alphabet='[]"=.,{}abxmps \n', max_size=60))
+def test_any_text_is_settings_or_one_line_of_complaint(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    (folder / "secret").write_text("x")
+    path = folder / "fuzz.toml"
+    path.write_text(XMPP + text)
+    complaint = ""
+    try:
+        load(path, {})
+    except ConfigError as error:
+        complaint = str(error)
+    assert "\n" not in complaint
