@@ -14,12 +14,10 @@ NODE = "urn:x-jingle-sip"
 HASHES = {"sha-1": "sha1", "sha-256": "sha256", "sha-512": "sha512"}
 "The hash functions of caps that we can verify, by their registered names."
 
-DATA_FORM = "jabber:x:data"
-
 _QUERY = f"{{{ns.DISCO_INFO}}}query"
 _IDENTITY = f"{{{ns.DISCO_INFO}}}identity"
 _FEATURE = f"{{{ns.DISCO_INFO}}}feature"
-_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
+_LANG = f"{{{ns.XML}}}lang"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -157,7 +155,7 @@ def read(query: Element) -> Info:
         for element in query.iterfind(_IDENTITY)
     ]
     features = [element.get("var", "") for element in query.iterfind(_FEATURE)]
-    forms = [form for element in query.iterfind(f"{{{DATA_FORM}}}x") if (form := _form(element)) is not None]
+    forms = [form for element in query.iterfind(f"{{{ns.DATA_FORM}}}x") if (form := _form(element)) is not None]
     consistent = not any(_repeats(items) for items in (identities, features, [form for form, _ in forms]))
     return Info(tuple(identities), frozenset(features), tuple(forms), consistent)
 
@@ -170,8 +168,8 @@ def _repeats(items: Iterable[object]) -> bool:
 def _form(element: Element) -> tuple[str, tuple[tuple[str, tuple[str, ...]], ...]] | None:
     """A form's type and fields; one without a hidden FORM_TYPE is not part of the hash (XEP-0115 §5.4)."""
     form, fields = None, []
-    for field in element.iterfind(f"{{{DATA_FORM}}}field"):
-        values = tuple(value.text or "" for value in field.iterfind(f"{{{DATA_FORM}}}value"))
+    for field in element.iterfind(f"{{{ns.DATA_FORM}}}field"):
+        values = tuple(value.text or "" for value in field.iterfind(f"{{{ns.DATA_FORM}}}value"))
         if field.get("var") == "FORM_TYPE":
             form = values[0] if values and field.get("type") == "hidden" else None
         else:
