@@ -1,0 +1,7 @@
+-- For Prosody 0.12: append to /etc/prosody/prosody.cfg.lua, then `prosodyctl reload`.
+-- The gateway and Prosody on one machine: nothing else can reach the component port.
+component_ports = { 5347 }
+component_interfaces = { "127.0.0.1", "::1" }
+
+Component "gw.example.org"
+    component_secret = "the line in the file xmpp-secret"
