@@ -159,7 +159,11 @@ class SipMessage:
         """With this in place of the topmost Via value; the others stay."""
         values = self.values("Via")
         lines = [line for line in self.headers if line[0] != "Via"]
-        return self._with((("Via", str(via)), *[("Via", value) for value in values[1:]], *lines))
+        changed = self._with((("Via", str(via)), *[("Via", value) for value in values[1:]], *lines))
+        changed._cache.update(self._cache)  # the rest was read already, and is the same
+        del changed._cache[""]
+        changed._cache["via"] = via
+        return changed
 
     def encode(self) -> bytes:
         """The bytes to send; raises `ValueError` for what would be read as another message."""

@@ -71,6 +71,9 @@ _STATUS_LINE: Final = re.compile(r"SIP/2\.0 ([1-6][0-9][0-9])(?: (.*))?", re.I |
 _VERSION: Final = re.compile(r"SIP/[0-9]++\.[0-9]++", re.I)
 _TAGGED: Final = re.compile(r";[ \t]*+tag[ \t]*+=", re.I)
 _LENGTH_LIMIT: Final = 2**32 - 1
+_COPIED: Final = frozenset({"via", "from", "cseq"})
+"What has been read of a request and is the same in its responses."
+
 _TO_MANY: Final = frozenset({"INVITE", "REFER", "SUBSCRIBE"})
 "The methods whose responses make dialogs."
 
@@ -160,7 +163,10 @@ def respond(
     copied += [writable(name, value) for name, value in headers]
     if content_type is not None:
         copied.append(writable("Content-Type", content_type))
-    return SipResponse(status, PHRASES.get(status, "") if phrase is None else phrase, tuple(copied), body, request.flow)
+    phrase = PHRASES.get(status, "") if phrase is None else phrase
+    response = SipResponse(status, phrase, tuple(copied), body, request.flow)
+    response._cache.update({name: value for name, value in request._cache.items() if name in _COPIED})
+    return response
 
 
 def _tagged(request: SipRequest) -> bool:
