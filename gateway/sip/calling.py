@@ -5,7 +5,6 @@ from dataclasses import replace
 from gateway.errors import PeerError
 from gateway.signals import Answer, Candidates, Complete, End, Offer, Progress
 from gateway.sip import gather
-from gateway.sip.address import Uri
 from gateway.sip.body import SDP, session_description
 from gateway.sip.dialog import MAX_FORWARDS, Dialog, hop_to
 from gateway.sip.flow import Hop
@@ -72,8 +71,7 @@ def invite(leg: LegState, _: None, now: float) -> None:
     """Send the INVITE with what there is."""
     target, offered = leg.target, leg.offered
     assert target is not None
-    if offered is None:
-        return
+    assert offered is not None
     leg.offered = None
     leg.timers.clear()
     try:
@@ -177,7 +175,7 @@ def reject(leg: LegState, response: SipResponse, now: float) -> None:
         return
     if status < 400 and leg.settings.follow_redirects:
         # Each address once (§8.1.3.4), and the new ones before those that are left of an earlier redirection.
-        found = [uri for uri in redirects(response) if uri not in leg.visited and uri not in leg.untried]
+        found = [uri for uri in redirects(response) if str(uri) not in leg.visited and uri not in leg.untried]
         leg.untried = found + leg.untried
     if status >= 600 or not _try_next(leg):
         leg.say(end_of_response(response, rang=leg.ringing_seen))
@@ -260,17 +258,10 @@ def _try_next(leg: LegState) -> bool:
     """Send the INVITE to the next address of a redirection, where there is one."""
     while leg.untried and len(leg.visited) <= MAX_REDIRECTIONS:
         uri = leg.untried.pop(0)
-        leg.visited.add(uri)
-        try:
-            parsed = Uri.parse(uri)
-        except PeerError:
-            continue
         assert leg.target is not None
-        if parsed.scheme == "sip":
-            again(leg, str(replace(parsed, headers=None)), hop_to(parsed))
-        elif parsed.scheme == "tel":
-            again(leg, uri, leg.target.hop)
-        else:
+        if uri.scheme not in ("sip", "tel"):
             continue
+        leg.visited.add(str(uri))
+        again(leg, str(replace(uri, headers=None)), hop_to(uri) if uri.is_sip else leg.target.hop)
         return True
     return False

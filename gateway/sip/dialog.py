@@ -130,7 +130,7 @@ class Dialog:
         return self if number == self.remote_cseq else replace(self, remote_cseq=number)
 
     def refreshed(self, message: SipRequest | SipResponse) -> "Dialog":
-        """The dialog after a re-INVITE, or the 2xx to ours, which may name a new target (§12.2.1.2).  May raise PeerError."""
+        """The dialog after a re-INVITE, or the 2xx to ours: a new target (§12.2.1.2).  May raise PeerError."""
         target = _contact(message)
         if target is None or str(target) == self.target:
             return self

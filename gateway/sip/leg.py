@@ -109,10 +109,7 @@ class SipLeg(LegState):
         """Something came from the wire.  Nothing is raised: what cannot be read is answered, or dropped."""
         match message:
             case SipRequest():
-                try:
-                    self._request(message, now)
-                except PeerError as error:
-                    self._refuse(message, error)
+                self._request(message, now)
             case SipResponse():
                 self._response(message, now)
             case Failed():
@@ -144,8 +141,15 @@ class SipLeg(LegState):
         if self.phase is Phase.IDLE and self.target is None and method == "INVITE":
             self._do(Event.INVITE, request, now)
             return
+        try:
+            self._in_dialog(request, now)
+        except PeerError as error:
+            verdict = refusal_of_error(error)
+            self.reply(request, verdict.status, verdict.headers)
+
+    def _in_dialog(self, request: SipRequest, now: float) -> None:
         dialog = self.dialog
-        if dialog is None or (request.from_.tag or "") != dialog.remote_tag:
+        if dialog is None or self.phase is Phase.CLOSED or (request.from_.tag or "") != dialog.remote_tag:
             self.reply(request, 481)
             return
         received = dialog.received(request)
@@ -158,7 +162,7 @@ class SipLeg(LegState):
         if (verdict := refuse(request)) is not None:
             self.reply(request, *verdict)
             return
-        action = TABLE[self.phase].get(Event(method))
+        action = TABLE[self.phase].get(Event(request.method))
         if action is None:
             self.reply(request, 481)
         else:
@@ -193,12 +197,6 @@ class SipLeg(LegState):
         action = TABLE[self.phase].get(event)
         if action is not None:
             action(self, item, now)
-
-    def _refuse(self, request: SipRequest, error: PeerError) -> None:
-        """What cannot be read at all, and can be answered."""
-        if request.method not in ("ACK", "CANCEL"):
-            verdict = refusal_of_error(error)
-            self.reply(request, verdict.status, verdict.headers)
 
     def _drain(self) -> list[Emitted]:
         out, self.out = self.out, []

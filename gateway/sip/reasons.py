@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from gateway.errors import PeerError
 from gateway.signals import End, Refuse
-from gateway.sip.address import NameAddr
+from gateway.sip.address import NameAddr, Uri
 from gateway.sip.message import PHRASES, Header, SipRequest, SipResponse, quote, unquote
 from gateway.sip.wire import Failed
 from mappings.reasons import (
@@ -64,7 +64,7 @@ class Refusal(NamedTuple):
 def end_of_response(response: SipResponse, *, rang: bool) -> End:
     """What a 3xx-6xx to our INVITE means (1.7.2); ``rang``: a 180 was seen before."""
     status, phrase, text = _status_line(response)
-    redirect = next(iter(redirects(response)), None) if status < 400 else None
+    redirect = str(found[0]) if status < 400 and (found := redirects(response)) else None
     if redirect is not None:
         text = f"{text}: {redirect}"
     return End(_reason(response, rang=rang), text, status, phrase, redirect)
@@ -112,15 +112,15 @@ def read_causes(message: SipRequest | SipResponse) -> tuple[Cause, ...]:
     return tuple(cause for value in _values(message, "Reason") if (cause := _read_cause(value)) is not None)
 
 
-def redirects(response: SipResponse) -> list[str]:
+def redirects(response: SipResponse) -> list[Uri]:
     """The addresses of a 3xx, the preferred one first (RFC 3261 §8.1.3.4)."""
-    found: list[tuple[float, str]] = []
+    found: list[tuple[float, Uri]] = []
     for value in _values(response, "Contact"):
         try:
             contact = NameAddr.parse(value)
         except PeerError:
             continue
-        found.append((-_preference(contact.params.get("q")), str(contact.uri)))
+        found.append((-_preference(contact.params.get("q")), contact.uri))
     found.sort(key=lambda item: item[0])
     return [uri for _, uri in found]
 

@@ -123,8 +123,8 @@ def answer(leg: LegState, signal: Answer, now: float) -> None:
 
 def accept(leg: LegState, request: SipRequest, text: str, now: float) -> None:
     """200; from here on the peer is where its re-INVITE said (RFC 6141 §4)."""
-    if leg.refreshed is not None:
-        leg.dialog, leg.refreshed = leg.refreshed, None
+    assert leg.refreshed is not None
+    leg.dialog, leg.refreshed = leg.refreshed, None
     leg.accept(request, text, now)
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from gateway.sdp.history import SdpSession
 from gateway.signals import Complete, End, Offer, Signal
-from gateway.sip.address import NameAddr
+from gateway.sip.address import NameAddr, Uri
 from gateway.sip.auth import DigestSession
 from gateway.sip.dialog import Dialog, branch
 from gateway.sip.flow import Flow, Hop
@@ -182,7 +182,7 @@ class LegState:
         self.collisions = 0
         self.visited: set[str] = set()
         "Where the INVITE has been sent; more than one only if redirections are followed."
-        self.untried: list[str] = []
+        self.untried: list[Uri] = []
         "Addresses of a redirection, best first."
         credentials = target.credentials if target is not None else None
         self.digest = DigestSession(credentials.user, credentials.password) if credentials is not None else None

@@ -7,6 +7,12 @@ from gateway.sip.reasons import bye_reason, end_of_bye, warning
 from gateway.sip.state import LegState, Phase, Timer
 from gateway.sip.uas import capabilities
 
+KEPT_ACKS = 2
+"A 2xx comes again for 64*T1 at most; by then there are hardly more INVITEs of ours."
+
+KEPT_FORKS = 16
+"Forks beyond these get a BYE for every copy of their 2xx."
+
 INFO_BODIES = ("application/dtmf-relay", "application/dtmf", "application/media_control+xml")
 "Bodies of INFO without an Info-Package that phones send, and that must not be refused in a call (1.10)."
 
@@ -100,7 +106,9 @@ def acknowledge(leg: LegState, invite: SipRequest) -> None:
     assert leg.dialog is not None
     number = invite.cseq.number
     _, ack = leg.dialog.request("ACK", credentials(invite), cseq=number)
-    leg.acks = {**{kept: leg.acks[kept] for kept in sorted(leg.acks)[-1:]}, number: leg.transmit(ack, leg.dialog.hop)}
+    leg.acks[number] = leg.transmit(ack, leg.dialog.hop)
+    if len(leg.acks) > KEPT_ACKS:
+        del leg.acks[min(leg.acks)]
 
 
 def repeated(leg: LegState, response: SipResponse, now: float) -> None:
@@ -115,8 +123,9 @@ def repeated(leg: LegState, response: SipResponse, now: float) -> None:
         leg.out.append(leg.forks[tag])
     elif leg.invite is not None and leg.invite.branch == response.branch:
         refused = refuse_fork(leg.invite.request, response, leg.new_id)
-        leg.forks[tag] = refused[0]
         leg.out.extend(refused)
+        if len(leg.forks) < KEPT_FORKS:
+            leg.forks[tag] = refused[0]
 
 
 # ------------------------------------------------------------------------------------------------------- small requests

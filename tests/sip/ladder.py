@@ -15,8 +15,19 @@ from gateway.sip.flow import Flow, Hop
 from gateway.sip.leg import Credentials, Emitted, LegSettings, SipLeg, SipTarget
 from gateway.sip.message import Header, SipRequest, SipResponse, parse, respond
 from gateway.sip.wire import Failed, Outgoing
-from mappings.description import Candidate, Codec, Description, Fingerprint, GatheringComplete, Ice, Media, RawUdp, Rtp
-from mappings.description import RawCandidate, RtcpMux
+from mappings.description import (
+    Candidate,
+    Codec,
+    Description,
+    Fingerprint,
+    GatheringComplete,
+    Ice,
+    Media,
+    RawCandidate,
+    RawUdp,
+    RtcpMux,
+    Rtp,
+)
 from mappings.reasons import EndReason
 from mappings.terms import CandidateType, Role, Senders, Setup
 
@@ -47,21 +58,28 @@ def audio(
     codecs: tuple[Codec, ...] = (PCMU, PCMA),
     senders: Senders = Senders.BOTH,
     transport: RawUdp | Ice | None = None,
+    rtcp_mux: bool = False,
 ) -> Description:
     """A plain call."""
-    media = Media(
-        name="audio", rtp=Rtp(media="audio", codecs=codecs), transport=transport or raw(port), senders=senders
-    )
+    rtp = Rtp(media="audio", codecs=codecs, rtcp_mux=RtcpMux() if rtcp_mux else None)
+    media = Media(name="audio", rtp=rtp, transport=transport or raw(port), senders=senders)
     return Description(media=(media,))
 
 
 def candidate(kind: CandidateType, port: int = 50000, component: int = 1) -> Candidate:
     """An ICE candidate."""
-    related = {} if kind is CandidateType.HOST else {"rel_addr": "10.0.0.7", "rel_port": 40000}
+    related = kind is not CandidateType.HOST
     return Candidate(
-        foundation="1", component=component, protocol="udp", priority=2130706431 - port, ip="198.51.100.7", port=port,
-        type=kind, **related,
-    )  # type: ignore[arg-type]  # fmt: skip
+        foundation="1",
+        component=component,
+        protocol="udp",
+        priority=2130706431 - port,
+        ip="198.51.100.7",
+        port=port,
+        type=kind,
+        rel_addr="10.0.0.7" if related else None,
+        rel_port=40000 if related else None,
+    )
 
 
 def ice(*candidates: Candidate, complete: bool = False) -> Ice:
@@ -136,6 +154,7 @@ class Ladder:
     def after(self, seconds: float) -> list[str]:
         """Time passes, with all that falls due in it, at its time."""
         until, words = self.now + seconds, []
+        self.out = []
         while (due := self.leg.deadline) is not None and due <= until:
             self.now = max(self.now, due)
             words += self._took(self.leg.expire(self.now))
