@@ -144,6 +144,7 @@ def test_what_can_be_listened_on(text: str, listener: Listener) -> None:
         ('[log]\nlevel = "loud"', "[log] level: expected debug, info, warning or error — got 'loud'"),
         ("[limits]\ncalls = 0", "[limits] calls: expected an integer >= 1 — got 0"),
         ("[limits]\nring_timeout_seconds = 0", "[limits] ring_timeout_seconds: expected a number > 0.0 — got 0"),
+        ("[limits]\ngather_seconds = 5", "[limits] gather_seconds: expected a number <= 3.0 — got 5"),
         ('[trunk]\nname = "x"', "[trunk]: write [[trunk]]"),
         ("[[log]]", "[[log]]: write [log]"),
         ('[[trunk]]\nhost = "x"', "[[trunk]] no. 1 name: missing"),

@@ -131,6 +131,14 @@ def test_a_librarys_failure_is_an_error_with_its_traceback() -> None:
     assert "boom" in line["exception"]
 
 
+def test_a_stream_that_cannot_be_written_stops_no_library(capsys: pytest.CaptureFixture[str]) -> None:
+    stream = io.StringIO()
+    log.configure(stream=stream)
+    stream.close()
+    logging.getLogger("asyncio").warning("odd")
+    assert "I/O operation on closed file" in capsys.readouterr().err
+
+
 def test_the_settings_of_the_file_are_the_arguments() -> None:
     assert set(Log.__struct_fields__) == set(inspect.signature(log.configure).parameters) - {"stream"}
 

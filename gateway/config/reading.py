@@ -71,8 +71,6 @@ def _steps(path: str) -> list[str | int]:
 
 def _name(steps: list[str | int], found: Any) -> str:
     """The key as the operator knows it: ``[sip] listen[0]``, ``[[trunk]] "carrier" port``."""
-    if not steps:
-        return "the file"
     table, keys = str(steps[0]), steps[1:]
     where = f"[{table}]"
     if keys and isinstance(index := keys[0], int):
@@ -103,9 +101,6 @@ def _expectation(what: str, steps: list[str | int]) -> str:
 
 
 def _got(steps: list[str | int], found: Any) -> str:
-    try:
-        for step in steps:
-            found = found[step]
-    except (KeyError, IndexError, TypeError):
-        return ""
+    for step in steps:
+        found = found[step]
     return f" — got {found!r}" if isinstance(found, str | int | float) else ""

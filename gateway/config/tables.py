@@ -67,6 +67,9 @@ class Sip(Table, frozen=True, kw_only=True):
     advertised_host: str | None = None
     "The host that peers are told to reach us at, when it is not the socket's own address (behind NAT)."
 
+    advertised_port: Port | None = None
+    "The port that goes with it, when it is not the socket's own."
+
     user_agent: Product = "jingle-sip"
     "What User-Agent and Server say."
 
@@ -195,8 +198,8 @@ class Limits(Table, frozen=True, kw_only=True):
     proceed_timeout_seconds: Seconds = 30.0
     "How long a client may take from proceed to the session."
 
-    gather_seconds: Seconds = 1.5
-    "How long an INVITE waits for a client's candidates, when the SIP peer cannot take them later."
+    gather_seconds: Annotated[float, msgspec.Meta(gt=0, le=3)] = 1.5
+    "How long an INVITE waits for a client's candidates; 3 at most."
 
     max_call_seconds: Seconds = 14_400.0
     "The longest call."
