@@ -19,7 +19,7 @@ from dataclasses import replace
 
 from gateway.errors import PeerError
 from gateway.jid import bare, domain, local
-from gateway.sip.address import Parameters, TelUri, Uri, escape_parameter, escape_user, unescape
+from gateway.sip.address import Parameters, TelUri, Uri, escape_parameter, escape_user, hostport, unescape
 from mappings.reasons import EndReason
 
 LONGEST = 1023
@@ -149,12 +149,12 @@ def _number_name(tel: TelUri) -> str:
 def sip_uri(name: str, home: str) -> Uri:
     """The address of a SIP user by plain name (forms A to D and F of conformance reference 1.2.5).
 
-    ``home`` is the domain of a name that has none of its own.  PeerError 404 where the name has one that is no domain.
+    ``home`` is the host of a name that has none of its own, IPv6 without brackets.  PeerError 404 where the name has one that is no domain.
     """
     user, at, where = name.rpartition("@")
     number = telephone(name)
     if number or not at:
-        user, where = number or name, home
+        user, where = number or name, hostport(home)
     try:
         place = Uri.parse(f"sip:{where}")
     except PeerError:
@@ -180,7 +180,7 @@ def xmpp_user(jid: str, *, hosted: frozenset[str], gateway: str) -> str:
     home = domain(jid)
     if home in hosted:
         return f"{escape_user(plain(local(jid)))}@{home}"
-    return f"{escape_user(bare(jid))}@{gateway}"
+    return f"{escape_user(bare(jid))}@{hostport(gateway)}"
 
 
 def written_jid(uri: Uri, *, hosted: frozenset[str]) -> str | None:

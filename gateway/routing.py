@@ -30,7 +30,7 @@ from gateway.addressing import (
 from gateway.errors import PeerError
 from gateway.jid import bare, domain, local, resource
 from gateway.rules import LONGEST_NAME, NumberRule, RoutingSettings, Trunk
-from gateway.sip.address import NameAddr, Uri, hostport
+from gateway.sip.address import NameAddr, Uri, escape_user, hostport
 from gateway.sip.flow import Hop
 from gateway.sip.message import Header, SipRequest
 from gateway.sip.state import Credentials
@@ -215,7 +215,7 @@ class Routing:
             callee=callee,
             caller=ANONYMOUS if hidden else self._caller(source.uri, trunk),
             nick=None if hidden else _shown(source.display),
-            contact_user=request_uri.user or "",
+            contact_user=request_uri.user or escape_user(sip_name(request_uri)),
         )
 
     def _callee(self, uri: Uri, trunk: str) -> str:
@@ -274,9 +274,9 @@ class Routing:
         )
 
     def learn(self, trunk: str, addresses: Iterable[str]) -> None:
-        """The trunk's host has these addresses now."""
+        """The trunk's host has these addresses now; an IPv6 zone is of no interest."""
         known = self._trunks[trunk].networks
-        self._networks[trunk] = (*known, *(ip_network(address) for address in addresses))
+        self._networks[trunk] = (*known, *(ip_network(address.partition("%")[0]) for address in addresses))
 
     def _is_at(self, host: str, trunk: str) -> bool:
         try:

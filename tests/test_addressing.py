@@ -215,7 +215,7 @@ def test_form_a_an_escaped_foreign_address() -> None:
 
 def test_form_b_a_user_at_the_default_domain() -> None:
     assert str(sip_uri("alice", "pbx.example")) == "sip:alice@pbx.example"
-    assert str(sip_uri("alice", "[2001:db8::1]")) == "sip:alice@[2001:db8::1]"
+    assert str(sip_uri("alice", "2001:db8::1")) == "sip:alice@[2001:db8::1]"
 
 
 @pytest.mark.conformance("ADDR-16")

@@ -103,6 +103,12 @@ def test_every_form_of_address_has_its_uri(dialled: str, uri: str) -> None:
     assert routing().outbound(ROMEO, f"{dialled}@gw.example/sip").request_uri == uri
 
 
+def test_a_trunk_may_have_an_ipv6_address_for_a_domain() -> None:
+    found = routing(trunk(host="2001:db8::1", domain="2001:db8::1", from_domain="::1")).outbound(ROMEO, "1@gw.example")
+    assert found.request_uri == "sip:1@[2001:db8::1]"
+    assert str(found.from_) == "<sip:romeo%40montague.example@[::1]>"
+
+
 def test_a_user_without_domain_is_at_the_default_domain() -> None:
     found = routing(default_domain="sip.example.org").outbound(ROMEO, "alice@gw.example")
     assert found.request_uri == "sip:alice@sip.example.org"
@@ -269,7 +275,8 @@ def test_a_called_number_is_a_jid() -> None:
         found = way.inbound_request(invite(uri), "carrier")
         assert found.callee == JULIET
         assert (found.caller, found.nick) == ("+15550009", None)
-    assert way.inbound_request(invite("sip:+15550001@x"), "carrier").contact("192.0.2.1") == "<sip:+15550001@192.0.2.1>"
+    for uri in ("sip:+15550001@x", "tel:+15550001"):
+        assert way.inbound_request(invite(uri), "carrier").contact("192.0.2.1") == "<sip:+15550001@192.0.2.1>"
 
 
 def test_exact_numbers_come_before_expressions_and_those_in_order() -> None:
@@ -467,8 +474,9 @@ def test_the_addresses_of_a_trunks_name_are_learnt() -> None:
     way = routing(trunk(host="sip.carrier.example", networks=(ip_network("192.0.2.0/31"),)))
     assert way.unresolved == {"carrier": "sip.carrier.example"}
     assert way.trunk_for("203.0.113.9", 5060) is None
-    way.learn("carrier", ["203.0.113.9", "2001:db8::9"])
+    way.learn("carrier", ["203.0.113.9", "fe80::9%eth0"])
     assert way.trunk_for("203.0.113.9", 5060) == "carrier"
+    assert way.trunk_for("fe80::9", 5060) == way.trunk_for("fe80::9%2", 5060) == "carrier"
     way.learn("carrier", ["203.0.113.10"])
     assert way.trunk_for("203.0.113.9", 5060) is None
     assert way.trunk_for("192.0.2.1", 5060) == "carrier"
