@@ -149,7 +149,8 @@ def _number_name(tel: TelUri) -> str:
 def sip_uri(name: str, home: str) -> Uri:
     """The address of a SIP user by plain name (forms A to D and F of conformance reference 1.2.5).
 
-    ``home`` is the host of a name that has none of its own, IPv6 without brackets.  PeerError 404 where the name has one that is no domain.
+    ``home`` is the host of a name that has none of its own, IPv6 without brackets.  PeerError 404 where the name has
+    one that is no host.
     """
     user, at, where = name.rpartition("@")
     number = telephone(name)
