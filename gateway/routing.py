@@ -220,7 +220,7 @@ class Routing:
 
     def _callee(self, uri: Uri, trunk: str) -> str:
         name = sip_name(uri)
-        if not name or len(name) > LONGEST_NAME:
+        if not name or len(name) > LONGEST_NAME or not name.isprintable():
             raise nobody("routing: nobody is called")
         for rule in [*self._exact.get(name, []), *self._patterns]:
             if rule.serves(trunk) and (jid := rule.match(name)):

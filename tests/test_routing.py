@@ -312,6 +312,13 @@ def test_a_number_in_a_context_that_nobody_configured_is_not_found(uri: str) -> 
     assert refusal(way.inbound_request, invite(uri), "carrier").status == 404
 
 
+@pytest.mark.conformance("ADDR-14")
+@pytest.mark.parametrize("user", ["null-%00-null", "a%0D%0Ab", "a%ffb"])
+def test_a_name_with_what_no_jid_can_say_is_not_found_though_a_rule_takes_everything(user: str) -> None:
+    way = routing(numbers=(pattern("(?s).*", JULIET),))
+    assert refusal(way.inbound_request, invite(f"sip:{user}@gw.example"), "carrier").status == 404
+
+
 @pytest.mark.conformance("ADDR-20")
 def test_a_number_that_must_not_be_used_is_not_found() -> None:
     way = routing(numbers=(pattern(".*", JULIET),))
