@@ -149,7 +149,7 @@ def accept(leg: LegState, response: SipResponse, now: float) -> None:
         hang_up(leg, end, now)
         leg.say(end)
         return
-    leg.note_dropped()
+    leg.agree(text)
     leg.phase = Phase.CONFIRMED
     leg.out.append(Answer(description))
 

@@ -89,7 +89,7 @@ def reinvited(leg: LegState, request: SipRequest, now: float) -> None:
         return
     leg.refreshed = refreshed
     if description is None:
-        accept(leg, request, leg.sdp.text or "", now)
+        accept(leg, request, leg.agreed, now)
         return
     leg.note_dropped()
     leg.invited = request
@@ -139,8 +139,23 @@ def refuse(leg: LegState, signal: Refuse, now: float) -> None:
 
 
 def collide(leg: LegState, request: SipRequest, now: float) -> None:
-    """A re-INVITE while ours is out, or waits to be sent again (§14.2)."""
+    """A re-INVITE while ours is out (§14.2)."""
     leg.reply(request, 491)
+
+
+def overtaken(leg: LegState, request: SipRequest, now: float) -> None:
+    """A re-INVITE while ours waits to be sent again: theirs was sent first, and comes first (§14.1).
+
+    A mere refresh leaves ours to be sent after it.  A change makes ours void: both sides have moved on from what it was
+    made for, and the other side hears so.
+    """
+    said = len(leg.out)
+    reinvited(leg, request, now)
+    if leg.phase is Phase.ANSWERED:
+        leg.waiting = leg.reoffer
+    elif leg.phase is Phase.REINVITED:
+        leg.timers.clear()
+        leg.out.insert(said, Refuse(EndReason.GENERAL_ERROR, "the other side made a change first", glare=True))
 
 
 def too_early(leg: LegState, request: SipRequest, now: float) -> None:
@@ -155,15 +170,9 @@ def reinvite(leg: LegState, signal: Offer | Complete, now: float) -> None:
     """Offer a change."""
     if signal.description is None:
         return  # owed: it comes with Complete
-    try:
-        text = leg.sdp.write_offer(signal.description)
-    except PeerError as error:
-        leg.sdp.rollback()
-        leg.out.append(Refuse(error.reason, error.text))
-        return
-    leg.note_dropped()
+    leg.reoffer = signal
     leg.collisions = 0
-    _send_reinvite(leg, text.encode())
+    reinvite_again(leg, None, now)
 
 
 def hold_back(leg: LegState, signal: Offer | Complete, now: float) -> None:
@@ -200,7 +209,7 @@ def reinvite_accepted(leg: LegState, response: SipResponse, now: float) -> None:
         hang_up(leg, end, now)
         leg.say(end)
         return
-    leg.note_dropped()
+    leg.agree(text)
     confirm(leg)
     leg.out.append(Answer(description))
 
@@ -211,7 +220,7 @@ def reinvite_rejected(leg: LegState, response: SipResponse, now: float) -> None:
     status = response.status
     leg.timers.clear()
     if leg.challenged(response):
-        _send_reinvite(leg, leg.reinvite.request.body)
+        reinvite_again(leg, None, now)
     elif status == 491 and leg.collisions < MAX_COLLISIONS:
         leg.collisions += 1
         leg.phase = Phase.BACKING_OFF
@@ -241,12 +250,17 @@ def reinvite_silent(leg: LegState, _: None, now: float) -> None:
 
 
 def reinvite_again(leg: LegState, _: None, now: float) -> None:
-    """The wait after a 491 is over."""
-    assert leg.reinvite is not None
-    _send_reinvite(leg, leg.reinvite.request.body)
-
-
-def _send_reinvite(leg: LegState, body: bytes) -> None:
+    """Send the re-INVITE: for the first time, with credentials, or after the wait that follows a 491."""
+    assert leg.reoffer is not None
+    assert leg.reoffer.description is not None
+    try:
+        text = leg.sdp.write_offer(leg.reoffer.description)
+    except PeerError as error:
+        leg.sdp.rollback()
+        confirm(leg)
+        leg.out.append(Refuse(error.reason, error.text))
+        return
+    leg.note_dropped()
     headers = (("Contact", leg.contact), ALLOW_HEADER, *SUPPORTED_HEADERS, ACCEPT_HEADER, ("Content-Type", SDP))
-    leg.reinvite = leg.within("INVITE", headers, body)
+    leg.reinvite = leg.within("INVITE", headers, text.encode())
     leg.phase = Phase.REINVITING

@@ -19,6 +19,9 @@ Received = SipRequest | SipResponse | Failed
 Emitted = Outgoing | SipResponse | Signal
 
 
+_ACTPASS = "a=setup:actpass"
+
+
 class Phase(StrEnum):
     """Where a leg stands. The first group calls, the second is called, the third is the same for both."""
 
@@ -124,10 +127,10 @@ class LegState:
     """A leg's memory. Actions change it and put what is to be sent into `out`."""
 
     __slots__ = (
-        "acks", "answered", "bye", "call_id", "collisions", "contact", "dialog", "digest", "dropped", "end_said",
-        "forks", "heard", "invite", "invited", "last_status", "new_id", "offered", "out", "parting", "phase",
-        "refreshed", "reinvite", "resend_after", "ringing_seen", "sdp", "settings", "tag", "target", "timers",
-        "untried", "visited", "waiting",
+        "acks", "agreed", "answered", "bye", "call_id", "collisions", "contact", "dialog", "digest", "dropped",
+        "end_said", "forks", "heard", "invite", "invited", "last_status", "new_id", "offered", "out", "parting",
+        "phase", "refreshed", "reinvite", "reoffer", "resend_after", "ringing_seen", "sdp", "settings", "tag",
+        "target", "timers", "untried", "visited", "waiting",
     )  # fmt: skip
 
     def __init__(
@@ -168,8 +171,12 @@ class LegState:
         self.refreshed: Dialog | None = None
         "The dialog as the peer's re-INVITE wants it, until that is answered."
 
+        self.agreed = ""
+        "Our SDP as it was last agreed, fit for an answer."
         self.offered: Description | None = None
         "Our offer or answer, while it waits for candidates."
+        self.reoffer: Offer | Complete | None = None
+        "The change that our re-INVITE asks for."
         self.waiting: Offer | Complete | None = None
         "An offer that came while the last exchange was still on its way."
 
@@ -184,8 +191,7 @@ class LegState:
         "Where the INVITE has been sent; more than one only if redirections are followed."
         self.untried: list[Uri] = []
         "Addresses of a redirection, best first."
-        credentials = target.credentials if target is not None else None
-        self.digest = DigestSession(credentials.user, credentials.password) if credentials is not None else None
+        self.digest = _digest(target.credentials) if target is not None else None
 
         self.invited: SipRequest | None = None
         "The peer's INVITE, or re-INVITE, that has no final response yet."
@@ -245,6 +251,7 @@ class LegState:
             request, 200, tag=self.tag, headers=headers, body=text.encode(), content_type="application/sdp"
         )
         self.out.append(self.answered)
+        self.agreed = text
         self.last_status = 200
         self.invited = None
         self.phase = Phase.ANSWERED
@@ -265,6 +272,14 @@ class LegState:
         """64*T1, in seconds: nothing is waited for any longer."""
         return 64 * self.settings.t1
 
+    def agree(self, answer: str) -> None:
+        """Our offer was answered with this.  A refresh by the peer is answered with what we offered (RFC 3264 §8)..."""
+        ours = self.sdp.text or ""
+        if _ACTPASS in ours:  # ... but an answer must say which side opens the DTLS association (RFC 8842 §5.3)
+            ours = ours.replace(_ACTPASS, "a=setup:passive" if "a=setup:active" in answer else "a=setup:active")
+        self.agreed = ours
+        self.note_dropped()
+
     def note_dropped(self) -> None:
         """Keep what the last reading or writing of an SDP left out."""
         self.dropped.extend(self.sdp.dropped)
@@ -280,3 +295,7 @@ class LegState:
         self.phase = Phase.CLOSED
         self.timers.clear()
         self.invited = self.waiting = self.offered = None
+
+
+def _digest(credentials: Credentials | None) -> DigestSession | None:
+    return None if credentials is None else DigestSession(credentials.user, credentials.password)

@@ -187,7 +187,7 @@ TABLE: dict[Phase, dict[Event | Timer, Action]] = {
         **_ANYTIME,
         T.RETRY:        reinvite.reinvite_again,
         X.OFFER:        reinvite.glare,
-        X.INVITE:       reinvite.collide,
+        X.INVITE:       reinvite.overtaken,
         X.BYE:          within.hung_up,
         X.END:          within.end,
     },

@@ -13,6 +13,7 @@ from mappings.terms import CandidateType, Senders
 
 from .ladder import (
     PCMA,
+    PCMU,
     PEER_TCP,
     Ladder,
     audio,
@@ -850,11 +851,54 @@ def test_a_change_that_always_meets_another_is_given_up() -> None:
 def test_while_our_change_is_out_theirs_has_to_wait() -> None:
     call = changing()
     assert call.asks("INVITE", sdp(version=2)) == ["491 INVITE"]
-    call.answered(491)
-    assert call.asks("INVITE", sdp(version=2)) == ["491 INVITE"]
-    assert call.after(4.1) == ["INVITE"]
     assert call.answered(200, sdp(version=2)) == ["ACK", "Answer"]
     assert call.asks("INVITE", sdp(version=3)) == ["Offer"]
+
+
+@pytest.mark.conformance("MOD-15")
+def test_a_change_that_overtakes_ours_is_told_after_ours_is_taken_back() -> None:
+    call = changing()
+    call.answered(491)
+    assert call.asks("INVITE", sdp(version=2)) == ["Refuse general-error", "Offer"]
+    refuse = call.signal(Refuse)
+    assert isinstance(refuse, Refuse)
+    assert refuse.glare
+    assert call.after(10) == []
+    assert call.says(Answer(audio(codecs=(PCMU,)))) == ["200 INVITE"]
+    assert call.acks() == []
+    changing(call)
+
+
+def test_a_refresh_does_not_overtake_our_change() -> None:
+    call = changing()
+    call.answered(491)
+    assert call.asks("INVITE", sdp()) == ["200 INVITE"]
+    assert b"a=sendrecv" in call.responses[0].body, "what was agreed, not what we want"
+    assert call.acks() == ["INVITE"]
+    assert b"a=sendonly" in call.last("INVITE").request.body
+    assert call.answered(200, sdp(version=2)) == ["ACK", "Answer"]
+
+
+def test_an_unusable_change_does_not_overtake_ours() -> None:
+    call = changing()
+    call.answered(491)
+    assert call.asks("INVITE", "nonsense") == ["400 INVITE"]
+    assert call.after(4.1) == ["INVITE"]
+    assert call.answered(200, sdp(version=2)) == ["ACK", "Answer"]
+
+
+def test_a_refresh_after_our_offer_names_the_side_that_opens_dtls() -> None:
+    answer = sdp(media="UDP/TLS/RTP/SAVPF 0") + (
+        "a=ice-ufrag:9uB6\r\na=ice-pwd:YH75Fviy6338Vbrhrlp8Yh\r\na=rtcp-mux\r\na=setup:{}\r\n"
+        f"a=fingerprint:sha-256 {':'.join(['B7'] * 32)}\r\na=candidate:1 1 UDP 99 192.0.2.20 30000 typ host\r\n"
+    )
+    for theirs, ours in (("active", "passive"), ("passive", "active")):
+        call = calling()
+        call.says(Offer(webrtc(SRFLX)))
+        assert b"a=setup:actpass" in call.last("INVITE").request.body
+        assert call.answered(200, answer.format(theirs)) == ["ACK", "Answer"]
+        assert call.asks("INVITE", answer.format(theirs)) == ["200 INVITE"]
+        assert f"a=setup:{ours}".encode() in call.responses[0].body
 
 
 def test_a_second_change_of_ours_is_refused_while_one_is_out() -> None:
