@@ -1,0 +1,381 @@
+"""SIP's sockets around the pure transactions: bytes in, messages to whom they belong, effects out.
+
+Theory of operation.  Every message that arrives is read, given to `Transactions`, and what that returns is carried out:
+bytes to sockets, messages to owners.  An owner is whoever sent a request (it gets the responses, or one `Failed`) or
+adopted a received one (it gets the CANCEL).  Requests that nobody owns go to `on_request`.  One timer serves all
+transactions.
+
+What is left behind is cleaned up here: a request whose owner went away unanswered is answered 500, an INVITE of such an
+owner is cancelled, and a 2xx that comes for it all the same gets its ACK and a BYE.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Iterable
+
+import structlog
+
+from gateway.errors import PeerError
+from gateway.net.departures import Departures
+from gateway.net.sent_by import Listener, SentBy
+from gateway.net.sip_face import NoObserver, Owner, SipObserver, SipPortSettings
+from gateway.net.sockets import Sockets
+from gateway.net.throttle import Throttle
+from gateway.sip.dialog import refuse_fork
+from gateway.sip.flow import Flow
+from gateway.sip.matching import Key, server_key
+from gateway.sip.message import METHODS, Header, Malformed, SipRequest, SipResponse, parse
+from gateway.sip.transactions import Deliver, Effect, Terminated, Transactions, Transmit
+from gateway.sip.wire import Failed, Outgoing
+
+__all__ = ["Listener", "NoObserver", "Owner", "SipObserver", "SipPort", "SipPortSettings"]
+
+MAX_FORKS = 16
+"Answers to one INVITE that nobody wants of which leave is taken."
+
+_COPIED = frozenset({"Via", "From", "To", "Call-ID", "CSeq"})
+"What every response has from its request."
+
+
+class SipPort:
+    """The SIP side of the gateway."""
+
+    def __init__(
+        self,
+        settings: SipPortSettings,
+        *,
+        on_request: Callable[[SipRequest], None],
+        observer: SipObserver | None = None,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        """To be made inside the event loop, whose clock is the default one."""
+        self._settings = settings
+        self._on_request = on_request
+        self._observer: SipObserver = observer or NoObserver()
+        self._loop = asyncio.get_running_loop()
+        self._clock = clock or self._loop.time
+        self._log = structlog.get_logger().bind(protocol="sip")
+        self._throttle = Throttle(self._clock)
+        self._transactions = Transactions(
+            t1=settings.t1, t2=settings.t2, t4=settings.t4, limit=settings.max_transactions
+        )
+        self._sockets = Sockets(
+            self,
+            max_datagram=settings.max_datagram,
+            max_message=settings.max_message,
+            max_connections=settings.max_connections,
+            idle_seconds=settings.idle_seconds,
+            partial_seconds=64 * settings.t1,
+            connect_seconds=settings.connect_seconds,
+            clock=self._clock,
+        )
+        self._departures = Departures(self._sockets, begin=self._begin, failed=self._failed, clock=self._clock)
+        self._sent_by = SentBy(())
+        self._running = False
+        self._owners: dict[Key, Owner] = {}
+        self._owned: dict[int, set[Key]] = {}
+        "The keys of an owner, by its identity."
+        self._forks: dict[str, dict[str, Outgoing]] = {}
+        "The ACKs to answers that nobody wanted, by branch and To tag."
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+
+    async def start(self) -> None:
+        """Listen.  ConfigError or TransportError when that is not possible; then nothing is left open."""
+        settings = self._settings
+        try:
+            await self._sockets.listen(settings.listeners)
+        except BaseException:
+            await self._sockets.close()
+            raise
+        self._sent_by = SentBy(self.listening, settings.advertised_host, settings.advertised_port)
+        self._running = True
+        for listener in self.listening:
+            self._log.info("sip_listening", transport=listener.transport, address=f"{listener.host}:{listener.port}")
+
+    async def stop(self) -> None:
+        """Close all, and forget all; what still waits to be sent has failed."""
+        self._running = False
+        await self._departures.close()
+        await self._sockets.close()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._transactions = Transactions()
+        self._owners.clear()
+        self._owned.clear()
+        self._forks.clear()
+
+    @property
+    def listening(self) -> tuple[Listener, ...]:
+        """The listeners with their real ports."""
+        return self._sockets.listening
+
+    @property
+    def transactions(self) -> int:
+        """Live transactions, and requests that wait for one."""
+        return len(self._transactions) + len(self._departures)
+
+    @property
+    def connections(self) -> int:
+        """Connections that stand, or are being made."""
+        return self._sockets.connections
+
+    def sent_by(self, transport: str | None = None, towards: str | None = None) -> str:
+        """``host:port`` under which peers reach us; ``towards`` is the address of one, where we have several."""
+        return self._sent_by.text(transport or self.listening[0].transport, towards)
+
+    def contact(self, transport: str | None = None, towards: str | None = None) -> str:
+        """The same for a Contact: with the transport as parameter where it is not UDP."""
+        transport = transport or self.listening[0].transport
+        text = self._sent_by.text(transport, towards)
+        return text if transport == "UDP" else f"{text};transport={transport.lower()}"
+
+    # Owners.
+
+    def send(self, message: Outgoing | SipResponse, owner: Owner | None = None) -> None:
+        """Send a request or answer one.  Never raises: a request that fails comes back as `Failed`."""
+        if isinstance(message, SipResponse):
+            self._respond(message)
+        elif message.request.method == "CANCEL":
+            self._send_cancel(message, owner)
+        elif self._running:
+            self._departures.send(message, owner)
+        else:
+            self._failed(message, owner, "not listening")
+
+    def adopt(self, request: SipRequest, owner: Owner, tag: str | None = None) -> None:
+        """Let a received request's CANCEL reach this owner; ``tag`` is the To tag that its responses will have."""
+        key = self._transactions.adopt(request, tag)
+        if key is not None:
+            self._own(key, owner)
+
+    def release(self, owner: Owner) -> None:
+        """Forget an owner, and clean up what it left undone."""
+        self._departures.forget(owner)
+        for key in self._owned.pop(id(owner), ()):
+            del self._owners[key]
+            self._run(self._transactions.abandon(key, self._clock()))
+
+    def _own(self, key: Key, owner: Owner) -> None:
+        self._owners[key] = owner
+        self._owned.setdefault(id(owner), set()).add(key)
+
+    def _disown(self, key: Key) -> None:
+        owner = self._owners.pop(key, None)
+        if owner is not None:
+            keys = self._owned[id(owner)]
+            keys.discard(key)
+            if not keys:
+                del self._owned[id(owner)]
+
+    # Out.
+
+    def _respond(self, response: SipResponse) -> None:
+        try:
+            effects = self._transactions.respond(response, self._clock())
+        except (ValueError, PeerError) as error:
+            self._log.error("sip_unwritable", status=response.status, reason=str(error))
+            # What was copied from the request is sound, and the peer is owed a final response.
+            headers = tuple(header for header in response.headers if header[0] in _COPIED)
+            effects = self._transactions.respond(SipResponse(500, "Server Internal Error", headers), self._clock())
+        self._run(effects)
+
+    def _send_cancel(self, outgoing: Outgoing, owner: Owner | None) -> None:
+        """It goes where its INVITE went, under the same Via (§9.1)."""
+        found = self._transactions.invite(outgoing.branch)
+        if found is None:
+            self._failed(outgoing, owner, "nothing to cancel")
+            return
+        invite, flow = found
+        self._begin(outgoing, owner, flow, invite.first("Via") or "")
+
+    def _begin(self, outgoing: Outgoing, owner: Owner | None, flow: Flow, via: str | None = None) -> None:
+        """Add the Via and start the transaction."""
+        request, branch = outgoing.request, outgoing.branch
+        if via is None:
+            sent_by = self._sent_by.text(flow.transport, flow.host)
+            via = f"SIP/2.0/{flow.transport} {sent_by};branch={branch};rport"
+        complete = SipRequest(request.method, request.uri, (("Via", via), *request.headers), request.body)
+        try:
+            effects = self._transactions.request(complete, branch, flow, self._clock())
+        except ValueError as error:
+            self._log.error("sip_unwritable", method=request.method, reason=str(error))
+            self._failed(outgoing, owner, "cannot be written")
+            return
+        if owner is not None and request.method != "ACK":
+            self._own((branch, request.method), owner)
+        self._run(effects)
+
+    def _failed(self, outgoing: Outgoing, owner: Owner | None, text: str) -> None:
+        if owner is not None and outgoing.request.method != "ACK":
+            owner.put(Failed(outgoing.branch, outgoing.request.method, "transport", text))
+
+    # In: what the sockets tell.
+
+    def datagram(self, data: bytes, flow: Flow) -> None:
+        if len(data) > self._settings.max_datagram:
+            self._refuse_oversize(data, flow)
+        elif len(data) > 4 or data.strip(b"\r\n\0"):  # else a keep-alive (RFC 5626 §3.5.1)
+            self.message(data, flow)
+
+    def message(self, data: bytes, flow: Flow) -> None:
+        try:
+            message = parse(data, flow)
+            if isinstance(message, SipRequest):
+                self._observer.request_received(_known(message.method))
+            else:
+                self._observer.response_received(_known(message.cseq.method), message.status)
+            effects = self._transactions.receive(message, self._clock())
+            if len(effects) == 1 and isinstance(effects[0], Transmit) and effects[0].status == 503:
+                self._observer.refused("transactions")
+            self._run(effects)
+        except Malformed as fault:
+            self.unframed(fault, flow)
+        except PeerError as error:  # in what is read only here: the Vias below the first
+            self.unframed(Malformed(error.text, status=error.status), flow)
+        except Exception:  # an error of ours ends one message, not the socket
+            if self._throttle.admits():
+                self._log.exception("sip_message_failed", transport=flow.transport, peer=_peer(flow))
+
+    def unframed(self, fault: Malformed, flow: Flow) -> None:
+        """Answer what can be answered (§8.2, RFC 4475), and say so, now and then."""
+        self._observer.malformed(flow.transport)
+        if self._throttle.admits():
+            self._log.warning(
+                "sip_malformed",
+                transport=flow.transport,
+                peer=_peer(flow),
+                reason=fault.text,
+                suppressed=self._throttle.held(),
+            )
+        if isinstance(fault.partial, SipRequest):
+            server: Header = ("Server", self._settings.user_agent)
+            self._run(self._transactions.refuse(fault.partial, fault.status, headers=(server,)))
+
+    def _refuse_oversize(self, data: bytes, flow: Flow) -> None:
+        try:
+            partial: SipRequest | SipResponse | None = parse(data, flow)
+        except Malformed as fault:
+            partial = fault.partial
+        limit = self._settings.max_datagram
+        self.unframed(Malformed(f"datagram: more than {limit} octets", status=513, partial=partial), flow)
+
+    def lost(self, flow: Flow, text: str, *, orderly: bool = False) -> None:
+        if flow.reliable and not orderly and self._throttle.admits():
+            self._log.warning("sip_connection_lost", transport=flow.transport, peer=_peer(flow), reason=text)
+        self._run(self._transactions.fail(flow, self._clock(), f"{_peer(flow)}: {text}"))
+
+    def in_use(self, flow: Flow) -> bool:
+        return self._transactions.uses(flow)
+
+    def refused(self, cause: str) -> None:
+        self._observer.refused(cause)
+
+    # Effects.
+
+    def _run(self, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Transmit):
+                self._count(effect)
+                self._sockets.send(effect.data, effect.flow)
+            elif isinstance(effect, Deliver):
+                self._deliver(effect.message, effect.branch)
+            elif isinstance(effect, Terminated):
+                self._disown(effect.key)
+                if effect.method == "INVITE":
+                    self._forks.pop(effect.key[0], None)
+                if effect.timed_out:
+                    self._observer.transaction_timed_out(_known(effect.method))
+            else:
+                owner = self._owners.get((effect.branch, effect.method))
+                if owner is not None:
+                    owner.put(effect)
+        self._arm()
+
+    def _count(self, sent: Transmit) -> None:
+        method = _known(sent.method)
+        if sent.retransmission:
+            self._observer.retransmitted(method)
+        elif sent.status is None:
+            self._observer.request_sent(method)
+        else:
+            self._observer.response_sent(method, sent.status)
+
+    def _deliver(self, message: SipRequest | SipResponse, branch: str) -> None:
+        if isinstance(message, SipResponse):
+            method = message.cseq.method
+            owner = self._owners.get((branch, method))
+            if owner is not None:
+                owner.put(message)
+            elif method == "INVITE":
+                self._clean_up(message, branch)
+        elif message.method in ("CANCEL", "ACK"):
+            key = server_key(message)
+            key = (key[0], key[1], "INVITE")
+            owner = self._owners.get(key)
+            if owner is not None:
+                owner.put(message)
+            elif message.method == "CANCEL":
+                self._run(self._transactions.abandon(key, self._clock(), 487))
+            else:
+                self._ask(message)
+        else:
+            self._ask(message)
+
+    def _ask(self, request: SipRequest) -> None:
+        """A request for nobody yet.  Whatever goes wrong there, it gets its final response."""
+        status = 500
+        try:
+            self._on_request(request)
+            return
+        except PeerError as error:
+            status = error.status
+        except Exception:
+            if self._throttle.admits():
+                self._log.exception("sip_request_failed", method=request.method, peer=_peer(request.flow))
+        self._run(self._transactions.abandon(server_key(request), self._clock(), status))
+
+    def _clean_up(self, response: SipResponse, branch: str) -> None:
+        """A response to an INVITE that nobody waits for: cancel it, or take leave of who answered (§13.2.2.4)."""
+        if response.status < 200:
+            self._run(self._transactions.abandon((branch, "INVITE"), self._clock()))
+            return
+        found = self._transactions.invite(branch)
+        acks = self._forks.setdefault(branch, {})
+        tag = response.to.tag or ""
+        if response.status >= 300 or found is None or (tag not in acks and len(acks) >= MAX_FORKS):
+            return
+        if tag in acks:
+            self.send(acks[tag])
+            return
+        leave = refuse_fork(found[0], response, lambda: secrets.token_hex(16))
+        acks[tag] = leave[0]
+        for outgoing in leave:
+            self.send(outgoing)
+
+    def _arm(self) -> None:
+        """One timer for all; it is moved only to wake us earlier."""
+        deadline = self._transactions.deadline
+        if deadline is None:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+        elif self._timer is None or deadline < self._timer_at:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer_at = deadline
+            self._timer = self._loop.call_later(max(0.0, deadline - self._clock()), self._expire)
+
+    def _expire(self) -> None:
+        self._timer = None
+        self._run(self._transactions.expire(max(self._clock(), self._timer_at)))
+
+
+def _known(method: str) -> str:
+    """The method as a label: peers may invent as many as they like."""
+    return method if method in METHODS else "other"
+
+
+def _peer(flow: Flow | None) -> str:
+    return f"{flow.host}:{flow.port}" if flow else ""

@@ -1,0 +1,300 @@
+"""The sockets that SIP goes over (RFC 3261 §18): listeners, and connections by where they lead.
+
+An outgoing connection's flow has no `local`: it is whatever connection leads to that address, made anew when needed.
+A flow of an incoming connection names that one, and ends with it.
+"""
+
+import asyncio
+import errno
+import socket
+from collections.abc import Callable, Iterable
+from itertools import count
+from typing import Protocol
+
+from gateway.errors import ConfigError, TransportError
+from gateway.net.sent_by import Listener
+from gateway.net.stream import Connection
+from gateway.net.udp import UdpSocket
+from gateway.sip.flow import Flow
+from gateway.sip.message import MAX_HEAD, Framer, Malformed
+
+BACKLOG = 256
+"Connections that may wait to be accepted."
+
+SWEEP_SECONDS = 5.0
+"How often idle connections are looked for."
+
+Opened = Callable[[str | None], None]
+"Called when a connection stands, or with the reason why it does not."
+
+
+class SocketsUser(Protocol):
+    """What the sockets tell; none of these may raise."""
+
+    def datagram(self, data: bytes, flow: Flow) -> None:
+        """A datagram; longer than allowed by one octet when it was too long."""
+        ...
+
+    def message(self, data: bytes, flow: Flow) -> None:
+        """One message out of a connection."""
+        ...
+
+    def unframed(self, fault: Malformed, flow: Flow) -> None:
+        """A connection carried what cannot be framed, and closes."""
+        ...
+
+    def lost(self, flow: Flow, text: str, *, orderly: bool = False) -> None:
+        """Nothing gets there: ICMP said so, or the connection could not be made, or ended, perhaps in good order."""
+        ...
+
+    def in_use(self, flow: Flow) -> bool:
+        """Whether a connection is still waited for, however idle."""
+        ...
+
+    def refused(self, cause: str) -> None:
+        """A connection was turned away."""
+        ...
+
+
+class Sockets:
+    """All sockets of one port."""
+
+    def __init__(
+        self,
+        user: SocketsUser,
+        *,
+        max_datagram: int,
+        max_message: int,
+        max_connections: int,
+        idle_seconds: float,
+        partial_seconds: float,
+        connect_seconds: float,
+        clock: Callable[[], float],
+    ) -> None:
+        self.listening: tuple[Listener, ...] = ()
+        "With the ports that they really have."
+
+        self._user = user
+        self._max_datagram = max_datagram
+        self._max_message = max_message
+        self._max_connections = max_connections
+        self._idle_seconds = idle_seconds
+        self._partial_seconds = partial_seconds
+        self._connect_seconds = connect_seconds
+        self._clock = clock
+        self._datagrams: dict[str, UdpSocket] = {}
+        self._servers: list[asyncio.Server] = []
+        self._connections: dict[Flow, Connection] = {}
+        self._waiting: dict[Flow, list[Opened]] = {}
+        "Who waits for a connection that is being made."
+        self._connecting: set[asyncio.Task[None]] = set()
+        self._serial = count(1)
+        self._sweep: asyncio.TimerHandle | None = None
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    @property
+    def connections(self) -> int:
+        """Connections that stand, or are being made."""
+        return len(self._connections)
+
+    async def listen(self, listeners: Iterable[Listener]) -> None:
+        """Open the listeners.  ConfigError for one that is not possible at all, TransportError for one not now."""
+        for listener in listeners:
+            if listener.transport not in ("UDP", "TCP"):
+                raise ConfigError(f"[sip] listen: transport {listener.transport} is not supported")
+            where = f"{listener.transport} {listener.host}:{listener.port}"
+            try:
+                bound = await _bind(listener)
+            except OSError as error:
+                raise TransportError(f"{where}: cannot listen, {error.strerror or error}") from error
+            host, port = bound.getsockname()[:2]
+            if listener.transport == "UDP":
+                name = f"{host}:{port}"
+                self._datagrams[name] = UdpSocket(
+                    bound,
+                    name,
+                    max_datagram=self._max_datagram,
+                    received=self._user.datagram,
+                    failed=self._user.lost,
+                )
+            else:
+                server = await asyncio.get_running_loop().create_server(self._accept, sock=bound, backlog=BACKLOG)
+                self._servers.append(server)
+            self.listening += (Listener(listener.transport, host, port),)
+
+    async def close(self) -> None:
+        """Close everything; connections get a moment to send what was written."""
+        for task in self._connecting:
+            task.cancel()
+        for server in self._servers:
+            server.close()
+        for datagrams in self._datagrams.values():
+            datagrams.close()
+        for connection in tuple(self._connections.values()):
+            if connection.is_made:
+                connection.close()
+            else:
+                self._gone(connection, "stopped")
+        await asyncio.gather(*self._connecting, return_exceptions=True)
+        try:
+            async with asyncio.timeout(1.0):
+                await self._empty.wait()
+        except TimeoutError:
+            for connection in tuple(self._connections.values()):
+                connection.abort()
+            await self._empty.wait()
+        for server in self._servers:
+            await server.wait_closed()
+        if self._sweep is not None:
+            self._sweep.cancel()
+            self._sweep = None
+        self._servers.clear()
+        self._datagrams.clear()
+        self.listening = ()
+
+    # Out.
+
+    def datagrams(self, host: str) -> UdpSocket | None:
+        """The socket for datagrams to an address."""
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return next((found for found in self._datagrams.values() if found.family == family), None)
+
+    def is_open(self, flow: Flow) -> bool:
+        """Whether something can be sent there without making a connection first."""
+        if flow.transport == "UDP":
+            return flow.local in self._datagrams
+        connection = self._connections.get(flow)
+        return connection is not None and connection.is_open
+
+    def send(self, data: bytes, flow: Flow) -> None:
+        """Send, over a new connection if need be; a failure is told by `lost`."""
+        if flow.transport == "UDP":
+            datagrams = self._datagrams.get(flow.local) or self.datagrams(flow.host)
+            if datagrams is not None:
+                datagrams.send(data, flow)
+                return
+        else:
+            connection = self._connections.get(flow)
+            if connection is None and not flow.local:
+                connection = self._connect(flow)
+            if connection is not None:
+                connection.write(data)
+                return
+        asyncio.get_running_loop().call_soon(self._user.lost, flow, "no way there")
+
+    def open(self, flow: Flow, opened: Opened) -> None:
+        """Have a connection, and call back when it stands or cannot be made."""
+        if self.is_open(flow):
+            opened(None)
+        elif flow not in self._connections and (flow.local or self._connect(flow) is None):
+            opened("too many connections" if not flow.local else "connection closed")
+        else:
+            self._waiting.setdefault(flow, []).append(opened)
+
+    def _connect(self, flow: Flow) -> Connection | None:
+        if len(self._connections) >= self._max_connections:
+            self._user.refused("connections")
+            return None
+        connection = self._connections[flow] = self._connection(flow)
+        self._empty.clear()
+        task = asyncio.get_running_loop().create_task(self._make(connection))
+        self._connecting.add(task)
+        task.add_done_callback(self._connecting.discard)
+        return connection
+
+    async def _make(self, connection: Connection) -> None:
+        flow = connection.flow
+        text = "connection timed out"
+        try:
+            async with asyncio.timeout(self._connect_seconds):
+                await asyncio.get_running_loop().create_connection(lambda: connection, flow.host, flow.port)
+            return
+        except TimeoutError:
+            pass
+        except OSError as error:
+            text = errno.errorcode.get(error.errno or 0, "") or str(error)
+            text = f"connection failed ({text})"
+        self._gone(connection, text)
+
+    def _connection(self, flow: Flow) -> Connection:
+        framer = Framer(max_head=min(MAX_HEAD, self._max_message), max_body=self._max_message)
+        return Connection(self, flow, framer=framer, clock=self._clock)
+
+    # In.
+
+    def _accept(self) -> Connection:
+        return self._connection(Flow("TCP", "", 0, f"c{next(self._serial)}"))
+
+    def stream_opened(self, connection: Connection) -> bool:
+        flow = connection.flow
+        if flow.local:
+            if len(self._connections) >= self._max_connections:
+                self._user.refused("connections")
+                return False
+            host, port = connection.peer()
+            flow = connection.flow = Flow(flow.transport, host, port, flow.local)
+            self._connections[flow] = connection
+            self._empty.clear()
+        if self._sweep is None:
+            self._sweep_later()
+        for opened in self._waiting.pop(flow, ()):
+            opened(None)
+        return True
+
+    def stream_received(self, data: bytes, connection: Connection) -> None:
+        self._user.message(data, connection.flow)
+
+    def stream_malformed(self, fault: Malformed, connection: Connection) -> None:
+        self._user.unframed(fault, connection.flow)
+
+    def stream_closed(self, connection: Connection, error: Exception | None) -> None:
+        self._gone(connection, f"connection lost ({error or 'closed'})", orderly=error is None)
+
+    def _gone(self, connection: Connection, text: str, *, orderly: bool = False) -> None:
+        flow = connection.flow
+        if self._connections.get(flow) is not connection:
+            return
+        del self._connections[flow]
+        if not self._connections:
+            self._empty.set()
+        for opened in self._waiting.pop(flow, ()):
+            opened(text)
+        self._user.lost(flow, text, orderly=orderly)
+
+    def _sweep_later(self) -> None:
+        delay = min(SWEEP_SECONDS, self._idle_seconds / 4)
+        self._sweep = asyncio.get_running_loop().call_later(delay, self._close_idle)
+
+    def _close_idle(self) -> None:
+        """Close what has been silent for long, and at once what never ends its message."""
+        self._sweep = None
+        now = self._clock()
+        for connection in tuple(self._connections.values()):
+            if connection.began_at is not None and now - connection.began_at > self._partial_seconds:
+                connection.abort()
+            elif now - connection.heard_at > self._idle_seconds and not self._user.in_use(connection.flow):
+                connection.close()
+        if self._connections:
+            self._sweep_later()
+
+
+async def _bind(listener: Listener) -> socket.socket:
+    """A bound socket; a name is taken by its first address."""
+    kind = socket.SOCK_DGRAM if listener.transport == "UDP" else socket.SOCK_STREAM
+    found = await asyncio.get_running_loop().getaddrinfo(
+        listener.host, listener.port, type=kind, flags=socket.AI_PASSIVE
+    )
+    family, _, protocol, _, address = found[0]
+    bound = socket.socket(family, kind, protocol)
+    try:
+        if family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if kind == socket.SOCK_STREAM:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.setblocking(False)
+        bound.bind(address)
+    except OSError:
+        bound.close()
+        raise
+    return bound

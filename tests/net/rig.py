@@ -1,0 +1,327 @@
+"""A SIP port on real loopback sockets, and the peers around it.  In the end nothing of it may be left."""
+
+import asyncio
+import socket
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from typing import cast
+
+from structlog.testing import capture_logs
+
+from gateway.net.sip import Listener, SipPort, SipPortSettings
+from gateway.sip.flow import Hop
+from gateway.sip.message import SipRequest, SipResponse, parse, respond
+from gateway.sip.wire import Failed, Outgoing
+
+HERE = "127.0.0.1"
+BOTH = (Listener("UDP", HERE, 0), Listener("TCP", HERE, 0))
+
+
+@dataclass
+class Clock:
+    """The loop's time, and what a test adds to it."""
+
+    ahead: float = 0.0
+
+    def __call__(self) -> float:
+        return asyncio.get_running_loop().time() + self.ahead
+
+
+class Counts:
+    """Counts as metrics do."""
+
+    def __init__(self) -> None:
+        self.of: Counter[tuple[object, ...]] = Counter()
+
+    def request_received(self, method: str) -> None:
+        self.of["in", method] += 1
+
+    def request_sent(self, method: str) -> None:
+        self.of["out", method] += 1
+
+    def response_received(self, method: str, status: int) -> None:
+        self.of["in", method, status] += 1
+
+    def response_sent(self, method: str, status: int) -> None:
+        self.of["out", method, status] += 1
+
+    def retransmitted(self, method: str) -> None:
+        self.of["again", method] += 1
+
+    def transaction_timed_out(self, method: str) -> None:
+        self.of["late", method] += 1
+
+    def malformed(self, transport: str) -> None:
+        self.of["malformed", transport] += 1
+
+    def refused(self, cause: str) -> None:
+        self.of["refused", cause] += 1
+
+
+class Inbox:
+    """An owner, or whoever gets what nobody owns."""
+
+    def __init__(self) -> None:
+        self._messages: asyncio.Queue[SipRequest | SipResponse | Failed] = asyncio.Queue()
+
+    def put(self, message: SipRequest | SipResponse | Failed) -> None:
+        self._messages.put_nowait(message)
+
+    @property
+    def empty(self) -> bool:
+        return self._messages.empty()
+
+    async def request(self) -> SipRequest:
+        message = await self._messages.get()
+        assert isinstance(message, SipRequest)
+        return message
+
+    async def response(self) -> SipResponse:
+        message = await self._messages.get()
+        assert isinstance(message, SipResponse)
+        return message
+
+    async def failure(self) -> Failed:
+        message = await self._messages.get()
+        assert isinstance(message, Failed)
+        return message
+
+
+class Phone(asyncio.DatagramProtocol):
+    """A UDP peer."""
+
+    def __init__(self) -> None:
+        self.heard: asyncio.Queue[tuple[bytes, tuple[str, int]]] = asyncio.Queue()
+        self.transport: asyncio.DatagramTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.heard.put_nowait((data, addr))
+
+    @property
+    def port(self) -> int:
+        assert self.transport is not None
+        return int(self.transport.get_extra_info("sockname")[1])
+
+    def close(self) -> None:
+        assert self.transport is not None
+        self.transport.close()
+
+    @property
+    def hop(self) -> Hop:
+        return Hop(HERE, self.port)
+
+    def send(self, data: bytes, port: int) -> None:
+        assert self.transport is not None
+        self.transport.sendto(data, (HERE, port))
+
+    async def gets(self) -> SipRequest | SipResponse:
+        return parse((await self.heard.get())[0])
+
+    async def gets_request(self, method: str) -> SipRequest:
+        message = await self.gets()
+        assert isinstance(message, SipRequest)
+        assert message.method == method
+        return message
+
+    async def gets_response(self, status: int) -> SipResponse:
+        message = await self.gets()
+        assert isinstance(message, SipResponse)
+        assert message.status == status
+        return message
+
+
+@dataclass
+class Rig:
+    """A port and what surrounds it."""
+
+    port: SipPort
+    clock: Clock
+    counts: Counts
+    inbox: Inbox
+    phone: Phone
+    logs: list[dict[str, object]]
+    peers: list[asyncio.StreamWriter] = field(default_factory=list)
+
+    def listening(self, transport: str) -> int:
+        return next(listener.port for listener in self.port.listening if listener.transport == transport)
+
+    @property
+    def udp(self) -> int:
+        return self.listening("UDP")
+
+    def says(self, data: bytes) -> None:
+        self.phone.send(data, self.udp)
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await asyncio.open_connection(HERE, self.listening("TCP"))
+        self.peers.append(writer)
+        return reader, writer
+
+    def later(self, seconds: float) -> None:
+        """Let time pass for the port."""
+        self.clock.ahead += seconds
+        self.port._expire()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the loop turn until something is so; the test's own time limit ends it otherwise."""
+    while not condition():  # noqa: ASYNC110
+        await asyncio.sleep(0)
+
+
+async def end_of(reader: asyncio.StreamReader) -> None:
+    """Wait until the port has closed a connection, one way or the other, having sent nothing."""
+    with suppress(ConnectionError):
+        assert await reader.read() == b""
+
+
+@asynccontextmanager
+async def rig(
+    listeners: tuple[Listener, ...] = BOTH,
+    on_request: Callable[[SipRequest], None] | None = None,
+    **options: object,
+) -> AsyncIterator[Rig]:
+    """A started port; in the end nothing of it may be left."""
+    clock, counts, inbox = Clock(), Counts(), Inbox()
+    settings = replace(SipPortSettings(listeners=listeners), **options)  # type: ignore[arg-type]
+    _, phone = await asyncio.get_running_loop().create_datagram_endpoint(Phone, local_addr=(HERE, 0))
+    with capture_logs() as logs:
+        port = SipPort(settings, on_request=on_request or inbox.put, observer=counts, clock=clock)
+        await port.start()
+        made = Rig(port, clock, counts, inbox, phone, logs)  # type: ignore[arg-type]
+        try:
+            yield made
+            for writer in made.peers:
+                writer.close()
+            await until(lambda: all(not flow.local for flow in port._sockets._connections))
+            for _ in range(3):
+                made.later(100.0)
+            assert port.transactions == 0
+            assert (port._owners, port._owned, port._forks) == ({}, {}, {})
+            assert port._timer is None
+        finally:
+            await port.stop()
+            phone.close()
+    assert port.connections == 0
+    assert port.listening == ()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+def scenario(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
+    """Run a coroutine as a test, for half a minute at most."""
+
+    async def limited() -> None:
+        async with asyncio.timeout(30.0):
+            await test()
+
+    def run() -> None:
+        asyncio.run(limited())
+
+    run.__name__, run.__doc__ = test.__name__, test.__doc__
+    run.__dict__.update(test.__dict__)
+    return run
+
+
+def outgoing(hop: Hop, method: str = "INVITE", branch: str = "z9hG4bKout1", body: bytes = b"") -> Outgoing:
+    request = SipRequest(
+        method,
+        "sip:+15550100@trunk.example",
+        (
+            ("Max-Forwards", "70"),
+            ("From", "<sip:nurse@gw.example>;tag=ours"),
+            ("To", "<sip:+15550100@trunk.example>" + ("" if method in ("INVITE", "CANCEL") else ";tag=theirs")),
+            ("Call-ID", "call-1@gw.example"),
+            ("CSeq", f"7 {method}"),
+        ),
+        body,
+    )
+    return Outgoing(request, branch, hop)
+
+
+def incoming(
+    method: str = "INVITE",
+    branch: str = "z9hG4bKin1",
+    *,
+    transport: str = "UDP",
+    sent_by: str = HERE,
+    to_tag: str = "",
+    call_id: str = "call-2@phone.example",
+    body: bytes = b"",
+) -> bytes:
+    return (
+        f"{method} sip:juliet@gw.example SIP/2.0\r\n"
+        f"Via: SIP/2.0/{transport} {sent_by};branch={branch};rport\r\n"
+        f"From: <sip:phone@127.0.0.1>;tag=from1\r\n"
+        f"To: <sip:juliet@gw.example>{to_tag}\r\n"
+        f"Call-ID: {call_id}\r\nCSeq: 3 {method}\r\nMax-Forwards: 70\r\nContent-Length: {len(body)}\r\n\r\n"
+    ).encode() + body
+
+
+def answer(request: SipRequest | SipResponse, status: int, tag: str = "theirs") -> bytes:
+    assert isinstance(request, SipRequest)
+    return respond(request, status, tag=tag).encode()
+
+
+async def stream_response(reader: asyncio.StreamReader) -> SipResponse:
+    message = parse(await reader.readuntil(b"\r\n\r\n"))
+    assert isinstance(message, SipResponse)
+    return message
+
+
+@contextmanager
+def taken_port() -> Iterator[int]:
+    """A TCP port of which connections are refused."""
+    with socket.socket() as bound:
+        bound.bind((HERE, 0))
+        yield int(bound.getsockname()[1])
+
+
+@dataclass
+class Server:
+    """A TCP peer that listens."""
+
+    server: asyncio.Server
+    accepted: "asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]]"
+
+    @property
+    def port(self) -> int:
+        return int(self.server.sockets[0].getsockname()[1])
+
+
+@asynccontextmanager
+async def tcp_server(port: int = 0) -> AsyncIterator[Server]:
+    accepted: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        accepted.put_nowait((reader, writer))
+
+    server = await asyncio.start_server(take, HERE, port)
+    writers: list[asyncio.StreamWriter] = []
+    original = accepted.get
+
+    async def get() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        found = await original()
+        writers.append(found[1])
+        return found
+
+    accepted.get = get  # type: ignore[method-assign]
+    try:
+        yield Server(server, accepted)
+    finally:
+        for writer in writers:
+            writer.close()
+        server.close()
+        await server.wait_closed()
+
+
+async def stream_request(reader: asyncio.StreamReader) -> SipRequest:
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+    message = parse(head + await reader.readexactly(length))
+    assert isinstance(message, SipRequest)
+    return message

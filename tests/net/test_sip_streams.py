@@ -1,0 +1,330 @@
+"""SIP over connections: which way requests take, framing, and how connections end."""
+
+import asyncio
+import socket
+import struct
+from dataclasses import replace
+
+import pytest
+
+from gateway.net import departures
+from gateway.net.sip import Listener
+from gateway.sip.flow import Flow, Hop
+from gateway.sip.message import respond
+from tests.net.rig import (
+    HERE,
+    Inbox,
+    Phone,
+    answer,
+    end_of,
+    incoming,
+    outgoing,
+    rig,
+    scenario,
+    stream_request,
+    stream_response,
+    taken_port,
+    tcp_server,
+    until,
+)
+
+
+@scenario
+async def test_two_requests_share_one_connection_whose_small_writes_leave_at_once() -> None:
+    async with rig() as it, tcp_server() as peer:
+        owner = Inbox()
+        hop = Hop(HERE, peer.port, "TCP")
+        it.port.send(outgoing(hop, "OPTIONS", "z9hG4bK1"), owner)
+        it.port.send(outgoing(hop, "OPTIONS", "z9hG4bK2"), owner)
+        reader, writer = await peer.accepted.get()
+        for branch in ("z9hG4bK1", "z9hG4bK2"):
+            request = await stream_request(reader)
+            assert (request.branch, request.via.transport) == (branch, "TCP")
+            assert request.via.hostport == f"127.0.0.1:{it.listening('TCP')}"
+            writer.write(answer(request, 200))
+            assert (await owner.response()).branch == branch
+        (connection,) = it.port._sockets._connections.values()
+        assert connection._transport is not None
+        made = connection._transport.get_extra_info("socket")
+        assert made.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        it.port.send(outgoing(hop, "OPTIONS", "z9hG4bK3"), owner)
+        await stream_request(reader)
+        assert it.port.connections == 1
+        writer.close()
+        assert (await owner.failure()).text.endswith("connection lost (closed)")
+        assert it.port.connections == 0
+
+
+@pytest.mark.conformance("SIP-23")
+@scenario
+async def test_a_large_request_goes_by_tcp_where_the_peer_takes_it() -> None:
+    async with rig() as it, tcp_server() as peer:
+        owner = Inbox()
+        it.port.send(outgoing(Hop(HERE, peer.port), body=b"v" * 1200), owner)
+        reader, writer = await peer.accepted.get()
+        request = await stream_request(reader)
+        assert request.via.transport == "TCP"
+        writer.write(answer(request, 486))
+        assert (await owner.response()).status == 486
+        assert (await stream_request(reader)).method == "ACK"
+
+
+@pytest.mark.conformance("SIP-23")
+@scenario
+async def test_a_large_request_goes_by_udp_where_tcp_is_refused_and_the_next_at_once() -> None:
+    async with rig() as it:
+        owner = Inbox()
+        it.port.send(outgoing(it.phone.hop, body=b"v" * 1200), owner)
+        assert it.port.connections == 1
+        invite = await it.phone.gets_request("INVITE")
+        assert (invite.via.transport, invite.branch) == ("UDP", "z9hG4bKout1")
+        it.says(answer(invite, 486))
+        await owner.response()
+        it.port.send(outgoing(it.phone.hop, "INFO", "z9hG4bK2", b"v" * 1200), owner)
+        assert it.port.connections == 0
+
+
+@scenario
+async def test_a_large_request_does_not_wait_long_for_a_firewall_that_says_nothing() -> None:
+    elsewhere = "127.0.0.77"  # where nobody else has ports
+    with socket.socket() as full, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(departures, "UNASKED_SECONDS", 0.01)
+        full.bind((elsewhere, 0))
+        full.listen(0)
+        port = full.getsockname()[1]
+        waiting = [socket.socket() for _ in range(4)]
+        for one in waiting:  # what is beyond the backlog gets no answer
+            one.setblocking(False)
+            one.connect_ex((elsewhere, port))
+        _, phone = await asyncio.get_running_loop().create_datagram_endpoint(Phone, local_addr=(elsewhere, port))
+        async with rig() as it:
+            it.port.send(outgoing(Hop(elsewhere, port), "INFO", body=b"v" * 1200))
+            assert (await phone.gets_request("INFO")).via.transport == "UDP"
+        phone.close()
+        for one in waiting:
+            one.close()
+
+
+@scenario
+async def test_a_large_request_stays_on_udp_when_we_have_no_tcp_or_the_transport_is_said() -> None:
+    async with rig((Listener("UDP", HERE, 0),)) as it:
+        it.port.send(outgoing(it.phone.hop, "INFO", "z9hG4bK1", b"v" * 1200))
+        assert (await it.phone.gets_request("INFO")).via.transport == "UDP"
+    async with rig() as it:
+        it.port.send(outgoing(replace(it.phone.hop, transport="UDP"), "INFO", "z9hG4bK1", b"v" * 1200))
+        assert it.port.connections == 0
+        await it.phone.gets_request("INFO")
+
+
+@scenario
+async def test_an_invite_whose_owner_left_before_the_connection_stood_does_not_leave() -> None:
+    async with rig() as it, tcp_server() as peer:
+        owner = Inbox()
+        hop = Hop(HERE, peer.port, "TCP")
+        it.port.send(outgoing(hop), owner)
+        it.port.send(outgoing(hop, "BYE", "z9hG4bKbye"), owner)
+        it.port.release(owner)
+        reader, _ = await peer.accepted.get()
+        assert (await stream_request(reader)).method == "BYE"
+
+
+@scenario
+async def test_a_flow_that_is_open_is_used_again_and_one_that_is_not_is_made_again() -> None:
+    async with rig() as it, tcp_server() as peer:
+        reader, writer = await it.connect()
+        writer.write(incoming("OPTIONS", transport="TCP"))
+        flow = (await it.inbox.request()).flow
+        assert flow is not None
+        it.port.send(outgoing(Hop("away.invalid", flow=flow), "INFO", "z9hG4bK1"))
+        assert (await stream_request(reader)).method == "INFO"
+        writer.close()
+        await until(lambda: it.port.connections == 0)
+        it.port.send(outgoing(Hop(HERE, peer.port, "TCP", flow), "INFO", "z9hG4bK2"))
+        reader, _ = await peer.accepted.get()
+        assert (await stream_request(reader)).branch == "z9hG4bK2"
+
+
+@pytest.mark.conformance("SIP-24")
+@scenario
+async def test_a_stream_is_cut_into_messages_wherever_its_segments_end() -> None:
+    async with rig() as it:
+        reader, writer = await it.connect()
+        first = incoming("OPTIONS", "z9hG4bK1", transport="TCP")
+        second = incoming("INFO", "z9hG4bK2", transport="TCP", body=b"Signal=5\r\n")
+        writer.write(first + second)
+        assert [(await it.inbox.request()).method for _ in range(2)] == ["OPTIONS", "INFO"]
+        third = incoming("INFO", "z9hG4bK3", transport="TCP", call_id="other", body=b"Signal=6\r\n")
+        step = len(third) // 10
+        (connection,) = it.port._sockets._connections.values()
+        for start in range(0, len(third), step):
+            part = third[start : start + step]
+            before = connection._framer.waiting
+            writer.write(part)
+            await until(lambda had=before: connection._framer.waiting != had)  # type: ignore[misc]
+        request = await it.inbox.request()
+        assert (request.branch, request.body) == ("z9hG4bK3", b"Signal=6\r\n")
+        it.port.send(respond(request, 200, tag="mine"))
+        assert (await stream_response(reader)).branch == "z9hG4bK3"
+        writer.write(b"\r\n\r\n")
+        assert await reader.readexactly(2) == b"\r\n"
+
+
+@pytest.mark.conformance("SIP-25")
+@scenario
+async def test_a_stream_without_content_length_is_closed() -> None:
+    async with rig() as it:
+        reader, writer = await it.connect()
+        writer.write(incoming("OPTIONS", transport="TCP").replace(b"Content-Length: 0\r\n", b""))
+        await end_of(reader)
+        assert it.counts.of["malformed", "TCP"] == 1
+        assert it.inbox.empty
+        await until(lambda: it.port.connections == 0)
+
+
+@scenario
+async def test_a_stream_that_announces_too_much_is_closed() -> None:
+    async with rig(max_message=1000) as it:
+        reader, writer = await it.connect()
+        writer.write(incoming("INFO", transport="TCP").replace(b"Length: 0", b"Length: 1001"))
+        await end_of(reader)
+        reader, writer = await it.connect()
+        writer.write(b"INFO sip:x SIP/2.0\r\nSubject: " + b"x" * 70_000)
+        await end_of(reader)
+        await until(lambda: it.port.connections == 0)
+
+
+@scenario
+async def test_a_malformed_message_on_a_stream_is_answered_and_the_stream_goes_on() -> None:
+    async with rig() as it:
+        reader, writer = await it.connect()
+        writer.write(incoming("OPTIONS", transport="TCP").replace(b"Forwards: 70", b"Forwards: x"))
+        assert (await stream_response(reader)).status == 400
+        writer.write(incoming("OPTIONS", "z9hG4bK2", transport="TCP"))
+        assert (await it.inbox.request()).branch == "z9hG4bK2"
+
+
+@scenario
+async def test_a_connection_reset_in_the_middle_of_a_message_leaves_nothing() -> None:
+    async with rig() as it:
+        _, writer = await it.connect()
+        writer.write(incoming("INVITE", transport="TCP", body=b"v=0\r\n")[:-3])
+        await until(lambda: it.port.connections == 1)
+        (connection,) = it.port._sockets._connections.values()
+        await until(lambda: connection._framer.waiting > 0)
+        made = writer.get_extra_info("socket")
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+        await until(lambda: it.port.connections == 0)
+        assert it.port.transactions == 0
+        assert [entry["event"] for entry in it.logs if entry["log_level"] == "warning"] == ["sip_connection_lost"]
+
+
+@scenario
+async def test_half_a_message_and_silence_is_cut_off_and_an_idle_connection_closed() -> None:
+    async with rig(idle_seconds=600.0) as it:
+        slow_reader, slow = await it.connect()
+        slow.write(incoming("OPTIONS", transport="TCP")[:40])
+        idle_reader, _ = await it.connect()
+        await until(lambda: it.port.connections == 2)
+        await until(lambda: any(found.began_at for found in it.port._sockets._connections.values()))
+        it.clock.ahead = 31.0
+        it.port._sockets._close_idle()
+        assert it.port.connections == 2
+        it.clock.ahead = 33.0
+        it.port._sockets._close_idle()
+        await end_of(slow_reader)
+        await until(lambda: it.port.connections == 1)
+        it.clock.ahead = 601.0
+        it.port._sockets._close_idle()
+        await end_of(idle_reader)
+        await until(lambda: it.port.connections == 0)
+
+
+@scenario
+async def test_a_connection_with_a_live_transaction_is_not_idle() -> None:
+    async with rig(idle_seconds=10.0) as it:
+        reader, writer = await it.connect()
+        writer.write(incoming(transport="TCP"))
+        await it.inbox.request()
+        it.clock.ahead = 20.0
+        it.port._sockets._close_idle()
+        assert (await stream_response(reader)).status == 100
+        assert it.port._sockets.is_open(next(iter(it.port._sockets._connections)))
+        writer.write(incoming("CANCEL", transport="TCP"))
+        assert [(await stream_response(reader)).status for _ in range(2)] == [200, 487]
+        writer.write(incoming("ACK", transport="TCP", to_tag=";tag=x"))
+        await until(lambda: it.port.transactions == 0)
+
+
+@scenario
+async def test_a_response_finds_its_client_again_after_the_connection_broke() -> None:
+    async with rig() as it, tcp_server() as peer:
+        _, writer = await it.connect()
+        writer.write(incoming("INFO", transport="TCP", sent_by=f"{HERE}:{peer.port}"))
+        request = await it.inbox.request()
+        writer.close()
+        await until(lambda: it.port.connections == 0)
+        it.port.send(respond(request, 200, tag="mine"))
+        reader, _ = await peer.accepted.get()
+        assert (await stream_response(reader)).status == 200
+
+
+@scenario
+async def test_connections_beyond_the_limit_are_turned_away() -> None:
+    async with rig(max_connections=2) as it:
+        for _ in range(2):
+            await it.connect()
+        await until(lambda: it.port.connections == 2)
+        reader, _ = await it.connect()
+        await end_of(reader)
+        assert it.counts.of["refused", "connections"] == 1
+        owner = Inbox()
+        it.port.send(outgoing(Hop(HERE, 9, "TCP")), owner)
+        assert (await owner.failure()).text == "127.0.0.1:9: too many connections"
+
+
+@scenario
+async def test_a_peer_that_reads_nothing_is_cut_off() -> None:
+    async with rig() as it:
+        _, writer = await it.connect()
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        await until(lambda: it.port.connections == 1)
+        (flow,) = it.port._sockets._connections
+        for _ in range(200):
+            it.port._sockets.send(b"x" * 65536, flow)
+        await until(lambda: it.port.connections == 0)
+
+
+@scenario
+async def test_a_port_that_stops_cuts_off_who_does_not_read_and_gives_up_connecting() -> None:
+    async with rig() as it:
+        _, writer = await it.connect()
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        await until(lambda: it.port.connections == 1)
+        (flow,) = it.port._sockets._connections
+        while not it.port._sockets._connections[flow]._transport.get_write_buffer_size():  # type: ignore[union-attr]
+            it.port._sockets.send(b"x" * 65536, flow)
+        owner = Inbox()
+        with taken_port() as port:
+            it.port.send(outgoing(Hop(HERE, port, "TCP")), owner)
+            await it.port.stop()
+        assert (await owner.failure()).text == "stopped"
+
+
+@scenario
+async def test_what_nothing_leads_to_fails() -> None:
+    async with rig((Listener("TCP", HERE, 0),)) as it:
+        owner = Inbox()
+        it.port.send(outgoing(Hop(HERE, 5060)), owner)
+        assert (await owner.failure()).text == "127.0.0.1: no UDP listener of that IP version"
+        lost = asyncio.Event()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(it.port._sockets._user, "lost", lambda flow, text: lost.set())
+            it.port._sockets.send(b"x", Flow("TCP", HERE, 1, "c99"))
+            await lost.wait()
+            lost.clear()
+            it.port._sockets.send(b"x", Flow("UDP", HERE, 1, "gone"))
+            await lost.wait()
+        refused: list[str | None] = []
+        it.port._sockets.open(Flow("TCP", HERE, 1, "c99"), refused.append)
+        assert refused == ["connection closed"]
