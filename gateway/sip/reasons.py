@@ -48,6 +48,8 @@ _CAUSE = re.compile(r"\s*([\w.!%*+`'~-]++)\s*+((?:;.*)?)", re.DOTALL)
 _PARAMETER = re.compile(r""";\s*+([\w-]++)\s*+=\s*+("(?:[^"\\]|\\.)*+"|[^;\s"]*+)""", re.DOTALL)
 _WARNING = re.compile(r"\s*(\d{3})\s")
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f-\x9f]+")
+_NO_XML = re.compile("[\ud800-\udfff\ufffe\uffff]")
+"What stands for bytes that are no UTF-8, and what else XML has no place for."
 
 
 class Refusal(NamedTuple):
@@ -64,7 +66,7 @@ class Refusal(NamedTuple):
 def end_of_response(response: SipResponse, *, rang: bool) -> End:
     """What a 3xx-6xx to our INVITE means (1.7.2); ``rang``: a 180 was seen before."""
     status, phrase, text = _status_line(response)
-    redirect = str(found[0]) if status < 400 and (found := redirects(response)) else None
+    redirect = _clean(str(found[0])) if status < 400 and (found := redirects(response)) else None
     if redirect is not None:
         text = f"{text}: {redirect}"
     return End(_reason(response, rang=rang), text, status, phrase, redirect)
@@ -255,4 +257,4 @@ def _may_redirect(uri: str) -> bool:
 
 def _clean(text: str) -> str:
     """A text from the other side on one line: neither header nor XML can carry its control characters."""
-    return _UNPRINTABLE.sub(" ", text).strip()
+    return _NO_XML.sub("\ufffd", _UNPRINTABLE.sub(" ", text)).strip()

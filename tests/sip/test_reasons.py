@@ -1,5 +1,7 @@
 """Reasons in SIP's words: read, written, and there and back."""
 
+from xml.etree.ElementTree import Element, fromstring, tostring
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from gateway.errors import PeerError
 from gateway.signals import End, Refuse
 from gateway.sip import reasons
-from gateway.sip.message import Header, SipRequest, SipResponse
+from gateway.sip.message import Header, SipRequest, SipResponse, parse
 from gateway.sip.wire import Failed
 from mappings.reasons import BY_STATUS, ROWS, Cause, EndReason
 
@@ -92,6 +94,20 @@ def test_the_end_of_a_refused_call_says_code_and_phrase() -> None:
     assert reasons.end_of_response(response(486, phrase=""), rang=False).text == "486 Busy Here"
     assert reasons.end_of_response(response(499, phrase=""), rang=False).text == "499"
     assert reasons.end_of_response(response(486, phrase="a\x00b\x07"), rang=False).phrase == "a b"
+
+
+def test_what_a_peer_says_can_always_be_written_into_xml() -> None:
+    raw = b"SIP/2.0 302 B\xfcro\x01 \xef\xbf\xbf\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKx\r\nFrom: <sip:a@b>;tag=1\r\n"
+    raw += b"To: <sip:c@d>;tag=2\r\nCall-ID: x\r\nCSeq: 1 INVITE\r\nContact: <sip:\xff@h>\r\n"
+    raw += b'Reason: Q.850;cause=1;text="\xfe"\r\n\r\n'
+    said = parse(raw)
+    assert isinstance(said, SipResponse)
+    end = reasons.end_of_response(said, rang=False)
+    for text in (end.text, end.phrase, end.redirect, *[cause.text for cause in reasons.read_causes(said)]):
+        assert text is not None
+        element = Element("text")
+        element.text = text
+        assert fromstring(tostring(element, "utf-8")).text == text
 
 
 def test_the_addresses_of_a_redirection_come_in_the_order_of_preference() -> None:
