@@ -119,6 +119,14 @@ class Dialog:
             body,
         )
 
+    def holds(self, request: SipRequest) -> bool:
+        """Whether a request of the peer belongs to this dialog (§12.2.2)."""
+        return (
+            request.call_id == self.call_id
+            and (request.to.tag or "") == self.local_tag
+            and (request.from_.tag or "") == self.remote_tag
+        )
+
     def received(self, request: SipRequest) -> "Dialog | None":
         """The dialog after a request of the peer, or None when that is out of order (§12.2.2: 500).
 

@@ -23,6 +23,7 @@ from typing import Any, assert_never
 from gateway.errors import PeerError
 from gateway.sdp.history import SdpSession
 from gateway.signals import Answer, Candidates, Complete, End, Offer, Progress, Refuse, Signal
+from gateway.sip.dialog import Dialog
 from gateway.sip.message import SipRequest, SipResponse
 from gateway.sip.reasons import refusal_of_error
 from gateway.sip.state import Credentials, Emitted, LegSettings, LegState, Phase, Received, SipTarget, Timer
@@ -131,27 +132,24 @@ class SipLeg(LegState):
 
     def _request(self, request: SipRequest, now: float) -> None:
         method = request.method
-        if method == "ACK":
-            self._do(Event.ACK, request, now)
-            return
-        if method == "CANCEL":
+        if method == "CANCEL":  # its INVITE's transaction has matched it (§9.2)
             if self.invited is not None and request.cseq.number == self.invited.cseq.number:
                 self._do(Event.CANCEL, request, now)
-            return
-        if self.phase is Phase.IDLE and self.target is None and method == "INVITE":
+        elif self.phase is Phase.IDLE and self.target is None and method == "INVITE":
             self._do(Event.INVITE, request, now)
-            return
-        try:
-            self._in_dialog(request, now)
-        except PeerError as error:
-            verdict = refusal_of_error(error)
-            self.reply(request, verdict.status, verdict.headers)
+        elif self.dialog is None or self.phase is Phase.CLOSED or not self.dialog.holds(request):
+            if method != "ACK":
+                self.reply(request, 481)
+        elif method == "ACK":
+            self._do(Event.ACK, request, now)
+        else:
+            try:
+                self._in_dialog(request, self.dialog, now)
+            except PeerError as error:
+                verdict = refusal_of_error(error)
+                self.reply(request, verdict.status, verdict.headers)
 
-    def _in_dialog(self, request: SipRequest, now: float) -> None:
-        dialog = self.dialog
-        if dialog is None or self.phase is Phase.CLOSED or (request.from_.tag or "") != dialog.remote_tag:
-            self.reply(request, 481)
-            return
+    def _in_dialog(self, request: SipRequest, dialog: Dialog, now: float) -> None:
         received = dialog.received(request)
         if received is None:
             self.reply(request, 500)

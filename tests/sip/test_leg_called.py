@@ -683,10 +683,20 @@ def test_an_info_of_another_kind_is_415_and_told_what_is_read() -> None:
     assert "application/dtmf-relay" in (response(call).first("Accept") or "")
 
 
+@pytest.mark.conformance("ROB-09")
 def test_a_request_with_another_tag_is_for_another_dialog() -> None:
     call = picked_up()
     assert call.asks("BYE", from_tag="stranger") == ["481 BYE"]
+    assert call.gets(call.request("BYE").replace_header("Call-ID", "another@phones.example")) == ["481 BYE"]
+    assert call.gets(call.request("BYE").replace_header("To", "<sip:romeo@gw.example>;tag=theirs")) == ["481 BYE"]
     assert not call.leg.closed
+
+
+def test_an_ack_of_a_stranger_acknowledges_nothing() -> None:
+    call = rung()
+    call.says(YES)
+    assert call.asks("ACK", cseq=100, from_tag="stranger") == []
+    assert call.after(0.5) == ["200 INVITE"]
 
 
 def test_a_request_that_cannot_be_read_is_400_and_changes_nothing() -> None:
