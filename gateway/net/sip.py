@@ -175,7 +175,7 @@ class SipPort:
         try:
             effects = self._transactions.respond(response, self._clock())
         except (ValueError, PeerError) as error:
-            self._log.error("sip_unwritable", status=response.status, reason=str(error))
+            self._log.error("sip_unwritable", status=response.status, text=str(error))
             # What was copied from the request is sound, and the peer is owed a final response.
             headers = tuple(header for header in response.headers if header[0] in _COPIED)
             effects = self._transactions.respond(SipResponse(500, "Server Internal Error", headers), self._clock())
@@ -200,7 +200,7 @@ class SipPort:
         try:
             effects = self._transactions.request(complete, branch, flow, self._clock())
         except ValueError as error:
-            self._log.error("sip_unwritable", method=request.method, reason=str(error))
+            self._log.error("sip_unwritable", method=request.method, text=str(error))
             self._failed(outgoing, owner, "cannot be written")
             return
         if owner is not None and request.method != "ACK":
@@ -220,15 +220,11 @@ class SipPort:
             self.message(data, flow)
 
     def message(self, data: bytes, flow: Flow) -> None:
+        self._log.debug("sip_message_received", transport=flow.transport, peer=_peer(flow), wire=data)
         try:
             message = parse(data, flow)
-            if isinstance(message, SipRequest):
-                self._observer.request_received(_known(message.method))
-            else:
-                self._observer.response_received(_known(message.cseq.method), message.status)
             effects = self._transactions.receive(message, self._clock())
-            if len(effects) == 1 and isinstance(effects[0], Transmit) and effects[0].status == 503:
-                self._observer.refused("transactions")
+            self._count_received(message, effects)
             self._run(effects)
         except Malformed as fault:
             self.unframed(fault, flow)
@@ -246,7 +242,7 @@ class SipPort:
                 "sip_malformed",
                 transport=flow.transport,
                 peer=_peer(flow),
-                reason=fault.text,
+                text=fault.text,
                 suppressed=self._throttle.held(),
             )
         if isinstance(fault.partial, SipRequest):
@@ -263,7 +259,7 @@ class SipPort:
 
     def lost(self, flow: Flow, text: str, *, orderly: bool = False) -> None:
         if flow.reliable and not orderly and self._throttle.admits():
-            self._log.warning("sip_connection_lost", transport=flow.transport, peer=_peer(flow), reason=text)
+            self._log.warning("sip_connection_lost", transport=flow.transport, peer=_peer(flow), text=text)
         self._run(self._transactions.fail(flow, self._clock(), f"{_peer(flow)}: {text}"))
 
     def in_use(self, flow: Flow) -> bool:
@@ -277,7 +273,7 @@ class SipPort:
     def _run(self, effects: Iterable[Effect]) -> None:
         for effect in effects:
             if isinstance(effect, Transmit):
-                self._count(effect)
+                self._count_sent(effect)
                 self._sockets.send(effect.data, effect.flow)
             elif isinstance(effect, Deliver):
                 self._deliver(effect.message, effect.branch)
@@ -293,7 +289,18 @@ class SipPort:
                     owner.put(effect)
         self._arm()
 
-    def _count(self, sent: Transmit) -> None:
+    def _count_received(self, message: SipRequest | SipResponse, effects: list[Effect]) -> None:
+        """Count what is no retransmission: that does nothing, or makes us repeat ourselves."""
+        if isinstance(message, SipRequest):
+            if message.method == "ACK" or not all(map(_is_repetition, effects)):
+                self._observer.request_received(_known(message.method))
+            if len(effects) == 1 and isinstance(effects[0], Transmit) and effects[0].status == 503:
+                self._observer.refused("transactions")
+        elif any(isinstance(effect, Deliver) for effect in effects):
+            self._observer.response_received(_known(message.cseq.method), message.status)
+
+    def _count_sent(self, sent: Transmit) -> None:
+        self._log.debug("sip_message_sent", transport=sent.flow.transport, peer=_peer(sent.flow), wire=sent.data)
         method = _known(sent.method)
         if sent.retransmission:
             self._observer.retransmitted(method)
@@ -375,6 +382,10 @@ class SipPort:
 def _known(method: str) -> str:
     """The method as a label: peers may invent as many as they like."""
     return method if method in METHODS else "other"
+
+
+def _is_repetition(effect: Effect) -> bool:
+    return isinstance(effect, Transmit) and effect.retransmission
 
 
 def _peer(flow: Flow | None) -> str:

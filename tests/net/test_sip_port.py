@@ -254,6 +254,24 @@ async def test_a_call_of_a_peer_is_adopted_cancelled_and_refused() -> None:
 
 
 @scenario
+async def test_what_comes_twice_is_counted_once() -> None:
+    async with rig() as it:
+        owner = Inbox()
+        for _ in range(2):
+            it.says(incoming("INFO"))
+        it.port.send(outgoing(it.phone.hop), owner)
+        request = await it.phone.gets_request("INVITE")
+        for _ in range(2):
+            it.says(answer(request, 486))
+            await it.phone.gets_request("ACK")
+        assert it.counts.of["in", "INFO"] == 1
+        assert it.counts.of["in", "INVITE", 486] == 1
+        assert it.counts.of["again", "ACK"] == 1
+        wire = [entry for entry in it.logs if "wire" in entry]
+        assert [entry["event"] for entry in wire[-2:]] == ["sip_message_received", "sip_message_sent"]
+
+
+@scenario
 async def test_a_success_is_acknowledged_to_whoever_gets_requests() -> None:
     async with rig() as it:
         owner = Inbox()
