@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import structlog
@@ -14,6 +14,9 @@ from gateway.errors import PeerError
 from gateway.signals import Answer, Candidates, Complete, End, Offer, Progress, Refuse, Side, Signal
 from mappings.description import Description
 from mappings.reasons import EndReason
+
+GIVE_WAY = object()
+"For the inbox of a call to an XMPP user who is calling us at that moment, and whose call stands."
 
 SIGNALS = (Offer, Complete, Progress, Answer, Refuse, Candidates, End)
 
@@ -91,6 +94,7 @@ class CallTask:
         observer: CallObserver,
         facts: Mapping[str, str],
         on_closed: Callable[["CallTask"], None],
+        address: Callable[[str], str | None] = lambda address: None,
     ) -> None:
         self.id = call
         self.origin = origin
@@ -101,6 +105,8 @@ class CallTask:
         self._limits = limits
         self._observer = observer
         self._on_closed = on_closed
+        self._address = address
+        "From the address that one side names to try instead, to the other side's words for it, or None."
         self._loop = asyncio.get_running_loop()
         self._inbox: deque[tuple[float, Side | None, Any]] = deque()
         self._wake: asyncio.Future[None] | None = None
@@ -159,8 +165,11 @@ class CallTask:
 
     def _take(self, side: Side | None, item: Any, now: float) -> None:
         if side is not None:
-            party = self.parties[side]
-            self._guard(side, party.leg.receive, item, now)
+            leg = self.parties[side].leg
+            if item is GIVE_WAY:
+                self._carry(side, leg.give_way(now), now)  # type: ignore[attr-defined]
+            else:
+                self._guard(side, leg.receive, item, now)
         elif isinstance(item, End):
             self._end(item, now)
         else:
@@ -199,6 +208,8 @@ class CallTask:
                 party.transmit(item)
                 continue
             signal: Signal = item
+            if isinstance(signal, End) and signal.redirect is not None:
+                signal = replace(signal, redirect=self._address(signal.redirect))
             try:
                 sends = self.bridge.receive(side, signal)
             except OutOfOrder as error:

@@ -91,14 +91,12 @@ class XmppPort:
         *,
         on_stanza: Callable[[Stanza], None],
         observer: XmppObserver,
-        on_connected: Callable[[], None] = lambda: None,
     ) -> None:
         self.connected = False
         self.last_failure: str | None = None
         "Why the stream is down, while it is."
         self._settings = settings
         self._on_stanza = on_stanza
-        self._on_connected = on_connected
         self._observer = observer
         self._log = structlog.get_logger().bind(protocol="xmpp", peer=f"{settings.host}:{settings.port}")
         self._held: deque[tuple[float, Stanza]] = deque(maxlen=settings.hold_limit)
@@ -174,12 +172,11 @@ class XmppPort:
             since, stanza = self._held.popleft()
             if since >= oldest:
                 self.send(stanza)
-        self._on_connected()
         self._watch()
 
     def _refused(self, condition: str) -> None:
         self._condition = condition
-        self._log.error("xmpp_refused", reason=condition)
+        self._log.warning("xmpp_refused", reason=condition)
 
     def _failed(self, stream: _Component, why: str) -> None:
         if stream is not self._stream or self._stopping:

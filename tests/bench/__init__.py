@@ -1,0 +1,6 @@
+"""What a call costs: CPU, time and memory of the gateway alone on one core, its driver on the other.
+
+`python -m tests.bench` runs everything and prints one table; nothing here is a test, since a timed test fails with the
+weather.  The driver is both ends of every call: an XMPP server's component port (or a client of a real Prosody) and a
+SIP user agent, made of prepared text so that it costs less than what it measures.
+"""

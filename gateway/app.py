@@ -1,0 +1,226 @@
+"""The daemon put together: what there is, how it starts, and the two ways it stops.
+
+TERM drains: nothing new is taken, calls may end by themselves, and what is left after the time-out is ended.  INT ends
+all calls at once.  Either way both sides of every call are told before the sockets close.
+"""
+
+import asyncio
+import secrets
+import signal
+import time
+from xml.etree.ElementTree import Element
+
+import structlog
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from gateway import __version__
+from gateway.call.calls import Calls, CallsLimits
+from gateway.call.opening import Opening, OpeningSettings
+from gateway.call.task import CallLimits
+from gateway.config import Settings
+from gateway.entity import disco
+from gateway.entity.answers import Entity
+from gateway.entity.presence import Devices
+from gateway.errors import TransportError
+from gateway.jingle.leg import JingleTimers
+from gateway.metrics import Metrics
+from gateway.net.http import HttpPort
+from gateway.net.resolve import Resolver
+from gateway.net.sip import Listener, SipPort, SipPortSettings
+from gateway.net.xmpp import XmppPort, XmppPortSettings
+from gateway.reception import Reception
+from gateway.routing import Routing
+from gateway.sip.flow import Hop
+from gateway.sip.leg import LegSettings
+from gateway.sip.message import SipRequest
+from gateway.stanza import Stanza
+
+NAMES_SECONDS = 60.0
+"How often the names of trunks are looked up again, for the addresses that their calls come from."
+
+LAST_WORDS_SECONDS = 5.0
+"How long the legs may take to say goodbye when we stop."
+
+
+class App:
+    """Everything, wired.  To be made inside the event loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.registry = CollectorRegistry()
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=self.registry)
+        self.metrics = Metrics(self.registry)
+        self.routing = Routing(settings.routing)
+        self.devices = Devices(_new_id)
+        self.entity = Entity(
+            component=disco.component("jingle-sip"),
+            number=disco.number(disco.Abilities()),
+            version=__version__,
+            translate=self.routing.translate,
+        )
+        self.xmpp = XmppPort(xmpp_port_settings(settings), on_stanza=self._stanza, observer=self.metrics)
+        self.sip = SipPort(sip_port_settings(settings), on_request=self._request, observer=self.metrics)
+        self.calls = Calls(
+            CallsLimits(
+                calls=settings.limits.calls,
+                calls_per_user=settings.limits.calls_per_caller,
+                stale_seconds=settings.limits.ring_timeout_seconds,
+                server=settings.sip.user_agent,
+            ),
+            opening=lambda on_closed: Opening(
+                _opening_settings(settings),
+                routing=self.routing,
+                xmpp=self.xmpp,
+                sip=self.sip,
+                choose=self.devices.choose,
+                announce=self._announce,
+                observer=self.metrics,
+                new_id=_new_id,
+                on_closed=on_closed,
+            ),
+            xmpp=self.xmpp,
+            sip=self.sip,
+            observer=self.metrics,
+            new_id=_new_id,
+        )
+        self.reception = Reception(
+            calls=self.calls,
+            entity=self.entity,
+            devices=self.devices,
+            resource=settings.xmpp.resource,
+            routing=self.routing,
+            xmpp=self.xmpp,
+            sip=self.sip,
+            server=settings.sip.user_agent,
+            observer=self.metrics,
+            new_id=_new_id,
+            clock=time.monotonic,
+            wall=time.time,
+        )
+        self.http = HttpPort(settings.http.host, settings.http.port, registry=self.registry, missing=self._missing)
+        self._stop = asyncio.Event()
+        self._now = False
+        self._caps = disco.caps(self.entity.number)
+        self._log = structlog.get_logger()
+
+    # ---------------------------------------------------------------------------------------------------------- running
+
+    async def run(self) -> None:
+        """Serve until told to stop.  TransportError or OSError when a socket cannot be had."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._told, "SIGTERM", False)
+        loop.add_signal_handler(signal.SIGINT, self._told, "SIGINT", True)
+        self._log.info("gateway_started", version=__version__)
+        names = None
+        try:
+            await self.sip.start()
+            await self.http.start()
+            self.xmpp.start()
+            if self.routing.unresolved:
+                names = asyncio.create_task(self._look_up())
+            await self._stop.wait()
+            await self._leave()
+        finally:
+            if names is not None:
+                names.cancel()
+                await asyncio.gather(names, return_exceptions=True)
+            await self.sip.stop()
+            await self.xmpp.stop()
+            await self.http.stop()
+            self._log.info("gateway_stopped")
+
+    def _told(self, stop: str, now: bool) -> None:
+        self._log.info("gateway_stopping", stop=stop, calls=len(self.calls))
+        self._now = self._now or now or self._stop.is_set()  # asked twice means now
+        if self._now:
+            self.calls.end_all()
+        self._stop.set()
+
+    async def _leave(self) -> None:
+        if not self._now:
+            await self.calls.drain(self.settings.limits.drain_timeout_seconds)
+        await self.calls.emptied(LAST_WORDS_SECONDS)
+
+    async def _look_up(self) -> None:
+        """Keep the addresses of trunks that are known by name, since their calls are told by where they come from."""
+        resolver = Resolver()
+        while True:
+            for trunk, host in self.routing.unresolved.items():
+                try:
+                    found = await resolver.resolve(Hop(host))
+                except TransportError as error:
+                    self._log.warning("trunk_unresolved", trunk=trunk, text=str(error))
+                else:
+                    self.routing.learn(trunk, [flow.host for flow in found])
+            await asyncio.sleep(NAMES_SECONDS)
+
+    def _missing(self) -> list[str]:
+        """What keeps a call from being made, a line each."""
+        missing = []
+        if not self.xmpp.connected:
+            missing.append(f"xmpp: not connected: {self.xmpp.last_failure or 'connecting'}")
+        if not self.sip.listening:
+            missing.append("sip: not listening")
+        if self._stop.is_set():
+            missing.append(f"stopping: {len(self.calls)} calls left")
+        return missing
+
+    # ----------------------------------------------------------------------------------------------------------- wiring
+
+    def _stanza(self, stanza: Stanza) -> None:
+        self.reception.stanza(stanza)
+
+    def _request(self, request: SipRequest) -> None:
+        self.reception.request(request)
+
+    def _announce(self, user: str, local: str) -> Element | None:
+        """The caps to tell a user by directed presence, who does not get that number's presence by subscription."""
+        return None if self.devices.sees(user, local) else self._caps
+
+
+def xmpp_port_settings(settings: Settings) -> XmppPortSettings:
+    """What the component stream is given."""
+    xmpp = settings.xmpp
+    return XmppPortSettings(
+        domain=xmpp.domain,
+        host=xmpp.host,
+        port=xmpp.port,
+        secret=settings.xmpp_secret.reveal(),
+        backoff_first_seconds=xmpp.reconnect_first_seconds,
+        backoff_most_seconds=xmpp.reconnect_most_seconds,
+        idle_ping_seconds=xmpp.idle_ping_seconds,
+        hold_seconds=xmpp.hold_seconds,
+        hold_limit=xmpp.hold_stanzas,
+    )
+
+
+def sip_port_settings(settings: Settings) -> SipPortSettings:
+    """What the SIP sockets are given."""
+    return SipPortSettings(
+        listeners=tuple(Listener(at.transport, at.host, at.port) for at in settings.listeners),
+        advertised_host=settings.sip.advertised_host,
+        advertised_port=settings.sip.advertised_port,
+        user_agent=settings.sip.user_agent,
+    )
+
+
+def _opening_settings(settings: Settings) -> OpeningSettings:
+    limits = settings.limits
+    return OpeningSettings(
+        domain=settings.xmpp.domain,
+        resource=settings.xmpp.resource,
+        limits=CallLimits(ring_seconds=limits.ring_timeout_seconds + 30, call_seconds=limits.max_call_seconds),
+        jingle=JingleTimers(
+            iq_timeout_seconds=limits.iq_timeout_seconds,
+            no_device_timeout_seconds=limits.no_device_timeout_seconds,
+            ring_timeout_seconds=limits.ring_timeout_seconds,
+            proceed_timeout_seconds=limits.proceed_timeout_seconds,
+        ),
+        sip=LegSettings(gather_seconds=limits.gather_seconds, user_agent=settings.sip.user_agent),
+        sdp_address=settings.sip.advertised_host or settings.listeners[0].host,
+    )
+
+
+def _new_id() -> str:
+    return secrets.token_hex(16)

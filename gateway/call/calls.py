@@ -1,0 +1,300 @@
+"""All calls: which one a message belongs to, and whether a new one may begin."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from gateway.call.opening import Opened, Opening, SipWire, XmppWire
+from gateway.call.task import GIVE_WAY, CallTask
+from gateway.errors import PeerError
+from gateway.jid import bare
+from gateway.jingle import proposal, refusal
+from gateway.jingle.request import read
+from gateway.signals import End
+from gateway.sip import uas
+from gateway.sip.message import SipRequest
+from gateway.sip.reasons import refusal_of_error
+from gateway.stanza import Stanza, read_error
+from mappings.reasons import EndReason
+from mappings.terms import Action, Initiation, Method
+
+RETRY_AFTER = ("Retry-After", "10")
+"What a caller is told when there is no room: when to come again, in seconds (RFC 3261 §21.5.4)."
+
+_CAUSES = {
+    "resource-constraint": "limit",
+    "item-not-found": "no_route",
+    "forbidden": "forbidden",
+    "service-unavailable": "forbidden",
+}
+
+
+def _cause(failure: PeerError) -> str:
+    """Why no call began, in the words of the metric."""
+    if failure.reason is EndReason.GONE and failure.status == 503:
+        return "draining"
+    if failure.status == 404:
+        return "no_route"
+    return _CAUSES.get(failure.condition, "malformed")
+
+
+class CallsObserver(Protocol):
+    """What is counted before, and beside, a call."""
+
+    def call_opened(self, origin: str) -> None:
+        """A call began."""
+        ...
+
+    def call_refused(self, origin: str, cause: str) -> None:
+        """No call began: limit, draining, no_route, forbidden, malformed."""
+        ...
+
+    def jingle_request(self, direction: str, action: str) -> None:
+        """A Jingle action or message-initiation element."""
+        ...
+
+    def jingle_error(self, direction: str, condition: str) -> None:
+        """A stanza error about one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallsLimits:
+    """How many calls at once."""
+
+    calls: int = 2_000
+    calls_per_user: int = 10
+    "Of one XMPP user (bare JID), in both directions."
+
+    stale_seconds: float = 90.0
+    "A propose that was stored for longer does not ring any more (XEP-0353 §6)."
+
+    server: str = ""
+    "What the Server header says."
+
+
+class Calls:
+    """The calls there are, by everything that may name one."""
+
+    def __init__(
+        self,
+        limits: CallsLimits,
+        *,
+        opening: Callable[[Callable[[CallTask], None]], Opening],
+        xmpp: XmppWire,
+        sip: SipWire,
+        observer: CallsObserver,
+        new_id: Callable[[], str],
+    ) -> None:
+        self._new_id = new_id
+        self._limits = limits
+        self._xmpp = xmpp
+        self._sip = sip
+        self._observer = observer
+        self._opening = opening(self._closed)
+        self._log = structlog.get_logger()
+        self._draining = False
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self._by_name: dict[str, Opened] = {}
+        self._by_session: dict[tuple[str, str], Opened] = {}
+        self._by_tag: dict[str, Opened] = {}
+        self._by_user: dict[str, dict[str, Opened]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    # ---------------------------------------------------------------------------------------------------------- stanzas
+
+    def jingle(self, stanza: Stanza) -> None:
+        """An IQ set that holds a <jingle/>: into its call, or a new one, or the error that XEP-0166 §10 asks for."""
+        try:
+            asked = read(stanza)
+        except PeerError as failure:
+            self._observer.jingle_request("in", "unreadable")
+            self._say([refusal.refused(stanza, failure)])
+            return
+        self._observer.jingle_request("in", asked.action.value)
+        opened = self._by_session.get((bare(stanza.sender), asked.sid))
+        if opened is not None and bare(opened.local) == bare(stanza.to):
+            opened.task.put(opened.xmpp_side, stanza)
+        elif asked.action is Action.SESSION_INITIATE and opened is None:
+            self._open_from_xmpp(stanza, asked.sid)
+        else:
+            self._say([refusal.unknown_session(stanza)])
+
+    def initiation(self, stanza: Stanza, *, wall: float) -> bool:
+        """A message of XEP-0353: into its call, or, if it proposes one, a new call.  False: it is none of ours.
+
+        ``wall``: the time in seconds since 1970, to tell a propose that was stored too long to be still alive.
+        """
+        try:
+            said = proposal.read(stanza)
+        except PeerError:
+            return False
+        if said is None:
+            return False
+        self._observer.jingle_request("in", said.kind.value)
+        opened = self._by_session.get((bare(stanza.sender), said.id))
+        if opened is not None:
+            opened.task.put(opened.xmpp_side, stanza)
+        elif said.kind is not Initiation.PROPOSE:
+            return False
+        elif not said.stale(wall, self._limits.stale_seconds):
+            self._open_from_xmpp(stanza, said.id)
+        return True
+
+    def reply(self, stanza: Stanza) -> bool:
+        """An IQ result or error, or a bounced message: into the call that waits for it, if one does."""
+        opened = self._by_name.get(stanza.id.rpartition("-")[0])
+        if opened is None or bare(stanza.sender) != opened.peer:
+            return False
+        opened.task.put(opened.xmpp_side, stanza)
+        return True
+
+    def gone(self, jid: str) -> None:
+        """A full JID went offline (XEP-0166 §6.7)."""
+        for opened in tuple(self._by_user.get(bare(jid), {}).values()):
+            opened.task.put(opened.xmpp_side, Stanza(kind="presence", type="unavailable", sender=jid, to=opened.local))
+
+    def _open_from_xmpp(self, stanza: Stanza, sid: str) -> None:
+        user = bare(stanza.sender)
+        if self._crossed(stanza, sid, user):
+            return
+        try:
+            self._admit(user)
+            opened = self._opening.from_xmpp(stanza, sid)
+        except PeerError as failure:
+            self._observer.call_refused("xmpp", _cause(failure))
+            self._log.info("call_refused", origin="xmpp", caller=stanza.sender, callee=stanza.to, text=failure.text)
+            self._say(refusal.refuse(stanza, failure, local=self._opening.local(stanza.to), id=self._new_id()))
+            return
+        self._begin(opened, "xmpp")
+        opened.task.put(opened.xmpp_side, stanza)
+
+    def _crossed(self, stanza: Stanza, sid: str, user: str) -> bool:
+        """Whether a call of ours to the same user crosses this one, and stands (XEP-0166 §7.2.16; XEP-0353 §4.1)."""
+        local = self._opening.local(stanza.to)
+        for opened in tuple(self._by_user.get(user, {}).values()):
+            if opened.local != local or not opened.jingle.contested:
+                continue
+            if opened.jingle.outranks(sid, stanza.sender):
+                self._say(refusal.break_tie(stanza, local=local, id=self._new_id()))
+                return True
+            opened.task.put(opened.xmpp_side, GIVE_WAY)
+        return False
+
+    def _say(self, stanzas: Iterable[Stanza]) -> None:
+        for stanza in stanzas:
+            if stanza.type == "error":
+                self._observer.jingle_error("out", read_error(stanza).condition)
+            self._xmpp.send(stanza)
+
+    # -------------------------------------------------------------------------------------------------------------- SIP
+
+    def dialog(self, message: SipRequest, tag: str) -> None:
+        """A request that carries our tag: into its call, or 481 (RFC 3261 §12.2.2)."""
+        opened = self._by_tag.get(tag)
+        if opened is not None:
+            if message.method == Method.INVITE:
+                self._sip.adopt(message, opened.task.inlets[opened.sip_side])
+            opened.task.put(opened.sip_side, message)
+        elif message.method != Method.ACK:
+            self._sip.send(uas.answer(message, 481, tag=self._new_id()[:16], server=self._limits.server))
+
+    def invite(self, message: SipRequest, trunk: str) -> None:
+        """An INVITE from a trunk: a new call, or the response that says why not."""
+        try:
+            self._admit(None)
+            opened = self._opening.from_sip(message, trunk)
+            self._admit(opened.peer)
+        except PeerError as failure:
+            self._observer.call_refused("sip", _cause(failure))
+            self._log.info(
+                "call_refused",
+                origin="sip",
+                trunk=trunk,
+                caller=str(message.from_.uri),
+                callee=message.uri,
+                text=failure.text,
+            )
+            refused = refusal_of_error(failure)
+            headers = (*refused.headers, RETRY_AFTER) if refused.status == 503 else refused.headers
+            self._sip.send(
+                uas.answer(message, refused.status, headers, tag=self._new_id()[:16], server=self._limits.server)
+            )
+            return
+        self._begin(opened, "sip")
+        self._sip.adopt(message, opened.task.inlets[opened.sip_side])
+        opened.task.put(opened.sip_side, message)
+
+    # ---------------------------------------------------------------------------------------------------- coming, going
+
+    def _admit(self, user: str | None) -> None:
+        """Raise PeerError when there is no room for one more call."""
+        if self._draining:
+            raise PeerError(
+                "the gateway is stopping", status=503, condition="resource-constraint", reason=EndReason.GONE
+            )
+        if len(self._by_name) >= self._limits.calls:
+            raise PeerError("too many calls at a time", status=503, condition="resource-constraint")
+        if user is not None and len(self._by_user.get(user, ())) >= self._limits.calls_per_user:
+            raise PeerError(
+                "too many calls of this user", status=486, condition="resource-constraint", reason=EndReason.BUSY
+            )
+
+    def _begin(self, opened: Opened, origin: str) -> None:
+        task = opened.task
+        self._by_name[task.id] = opened
+        self._by_session[opened.peer, opened.sid] = opened
+        self._by_tag[opened.tag] = opened
+        self._by_user.setdefault(opened.peer, {})[task.id] = opened
+        self._empty.clear()
+        self._observer.call_opened(origin)
+        running = asyncio.get_running_loop().create_task(task.run(), name=f"call {task.id}")
+        self._tasks.add(running)
+        running.add_done_callback(self._tasks.discard)
+
+    def _closed(self, task: CallTask) -> None:
+        opened = self._by_name.pop(task.id)
+        self._by_session.pop((opened.peer, opened.sid), None)
+        self._by_tag.pop(opened.tag, None)
+        users = self._by_user[opened.peer]
+        users.pop(task.id, None)
+        if not users:
+            del self._by_user[opened.peer]
+        self._sip.release(task.inlets[opened.sip_side])
+        if not self._by_name:
+            self._empty.set()
+
+    async def drain(self, seconds: float) -> None:
+        """Accept nothing new, and wait so long for the calls to end by themselves; then end them."""
+        self._draining = True
+        if self._by_name:
+            self._log.info("calls_draining", calls=len(self._by_name), timeout_seconds=seconds)
+        try:
+            async with asyncio.timeout(seconds):
+                await self._empty.wait()
+        except TimeoutError:
+            self.end_all()
+
+    def end_all(self) -> None:
+        """End every call now, and say so to both of its sides."""
+        self._draining = True
+        for opened in tuple(self._by_name.values()):
+            opened.task.end(End(EndReason.GONE, "the gateway is stopping", 503))
+
+    async def emptied(self, seconds: float) -> None:
+        """Wait until no call is left, at most so long; what is left then is cut off."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._empty.wait()
+        except TimeoutError:
+            self._log.warning("calls_cut_off", calls=len(self._by_name))
+            for task in tuple(self._tasks):
+                task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,0 +1,218 @@
+"""A new call put together: where it goes, its two legs, and what the log will call it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+from xml.etree.ElementTree import Element
+
+from gateway.call.task import CallLimits, CallObserver, CallTask, Inlet, Party
+from gateway.entity.presence import Direct, Propose
+from gateway.jid import bare, is_full
+from gateway.jingle.leg import JingleLeg, JingleTimers
+from gateway.routing import Routing
+from gateway.sdp.history import SdpSession
+from gateway.signals import Side
+from gateway.sip.leg import LegSettings, SipLeg, SipTarget
+from gateway.sip.message import SipRequest
+from gateway.stanza import Stanza
+from mappings.terms import Role
+
+
+class XmppWire(Protocol):
+    """The way to the XMPP server."""
+
+    def send(self, stanza: Stanza) -> None:
+        """Send, or hold until the stream is back."""
+        ...
+
+
+class SipWire(Protocol):
+    """The way to SIP peers."""
+
+    def send(self, message: Any, owner: Inlet | None = None) -> None:
+        """Send a request or response; what becomes of a request is put into its owner's inbox."""
+        ...
+
+    def adopt(self, request: SipRequest, owner: Inlet) -> None:
+        """Let a received request's CANCEL reach this owner."""
+        ...
+
+    def release(self, owner: Inlet) -> None:
+        """Forget an owner."""
+        ...
+
+    def contact(self, transport: str | None) -> str:
+        """Where peers reach us: host:port, with the transport as a parameter where it is not UDP."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpeningSettings:
+    """What the legs of every call are given."""
+
+    domain: str
+    resource: str
+    limits: CallLimits
+    jingle: JingleTimers
+    sip: LegSettings
+    sdp_address: str
+    "What stands in o= when a description names no address of its own."
+
+
+@dataclass(slots=True, kw_only=True)
+class Opened:
+    """A call that may run, and by what its messages find it."""
+
+    task: CallTask
+    sid: str
+    peer: str
+    "The XMPP user's bare JID."
+
+    local: str
+    "The full JID under which the SIP user calls or is called."
+
+    tag: str
+    "Our tag in the SIP dialog."
+
+    jingle: JingleLeg
+    xmpp_side: Side
+
+    @property
+    def sip_side(self) -> Side:
+        """Where the SIP user sits."""
+        return self.xmpp_side.other
+
+
+class Opening:
+    """Makes calls; keeps none."""
+
+    def __init__(
+        self,
+        settings: OpeningSettings,
+        *,
+        routing: Routing,
+        xmpp: XmppWire,
+        sip: SipWire,
+        choose: Callable[[str], Propose | Direct],
+        announce: Callable[[str, str], Element | None],
+        observer: CallObserver,
+        new_id: Callable[[], str],
+        on_closed: Callable[[CallTask], None],
+    ) -> None:
+        self._settings = settings
+        self._routing = routing
+        self._xmpp = xmpp
+        self._sip = sip
+        self._choose = choose
+        self._announce = announce
+        "The caps to announce to a user who does not get the presence of that JID of ours, or None."
+        self._observer = observer
+        self._new_id = new_id
+        self._on_closed = on_closed
+
+    def from_xmpp(self, stanza: Stanza, sid: str) -> Opened:
+        """A session-initiate or propose: a call to a SIP user.  PeerError when there is no way, or no right, to it."""
+        settings = self._settings
+        outbound = self._routing.outbound(stanza.sender, stanza.to)
+        name = self._new_id()[:16]
+        local = self.local(stanza.to)
+        jingle = JingleLeg.answering(
+            name=name,
+            request=stanza,
+            local=local,
+            new_id=self._new_id,
+            settings=settings.jingle,
+            announce=self._announce(stanza.sender, local),
+        )
+        sip = SipLeg.calling(
+            SipTarget(
+                uri=outbound.request_uri,
+                hop=outbound.hop,
+                from_=outbound.from_,
+                to=outbound.to,
+                headers=outbound.headers,
+                credentials=outbound.credentials,
+            ),
+            call_id=self._new_id(),
+            tag=self._new_id()[:16],
+            contact=outbound.contact(self._sip.contact(outbound.hop.transport)),
+            sdp=self._sdp(Role.INITIATOR),
+            new_id=self._new_id,
+            settings=settings.sip,
+        )
+        facts = {"caller": stanza.sender, "callee": outbound.number_label, "trunk": outbound.trunk}
+        return self._opened(name, Side.CALLER, jingle, sip, facts, sid=sid, peer=bare(stanza.sender), local=local)
+
+    def from_sip(self, request: SipRequest, trunk: str) -> Opened:
+        """An INVITE from a trunk: a call to an XMPP user.  PeerError with the status when nobody has that number."""
+        settings = self._settings
+        inbound = self._routing.inbound_request(request, trunk)
+        name = self._new_id()[:16]
+        sid = _uuid4(self._new_id())
+        local = self.local(f"{inbound.caller}@{settings.domain}")
+        whom = Direct(inbound.callee) if is_full(inbound.callee) else self._choose(inbound.callee)
+        jingle = JingleLeg.calling(
+            name=name,
+            sid=sid,
+            local=local,
+            peer=whom.jid,
+            direct=isinstance(whom, Direct),
+            nick=inbound.nick,
+            announce=self._announce(inbound.callee, local),
+            new_id=self._new_id,
+            settings=settings.jingle,
+        )
+        sip = SipLeg.called(
+            request,
+            tag=self._new_id()[:16],
+            contact=inbound.contact(self._sip.contact(request.flow.transport if request.flow else None)),
+            sdp=self._sdp(Role.RESPONDER),
+            new_id=self._new_id,
+            settings=settings.sip,
+        )
+        facts = {"caller": str(request.from_.uri), "callee": inbound.callee, "trunk": trunk}
+        return self._opened(name, Side.CALLEE, jingle, sip, facts, sid=sid, peer=bare(inbound.callee), local=local)
+
+    def local(self, jid: str) -> str:
+        """The full JID under which a SIP user appears: always the same one (clients.md rule 4)."""
+        return f"{bare(jid)}/{self._settings.resource}"
+
+    def _sdp(self, role: Role) -> SdpSession:
+        # 62 bits: RFC 3264 §5 wants the o= numbers to fit in 64 bits, signed, with room to count up.
+        return SdpSession(role, int(self._new_id()[:16], 16) >> 2, address=self._settings.sdp_address)
+
+    def _opened(
+        self,
+        name: str,
+        xmpp_side: Side,
+        jingle: JingleLeg,
+        sip: SipLeg,
+        facts: dict[str, str],
+        *,
+        sid: str,
+        peer: str,
+        local: str,
+    ) -> Opened:
+        inlets: dict[Side, Inlet] = {}
+        parties = {
+            xmpp_side: Party(jingle, "jingle", self._xmpp.send, "jingle"),
+            xmpp_side.other: Party(sip, "sip", lambda message: self._sip.send(message, inlets[xmpp_side.other]), "sdp"),
+        }
+        task = CallTask(
+            name,
+            origin="xmpp" if xmpp_side is Side.CALLER else "sip",
+            parties={side: parties[side] for side in Side},
+            limits=self._settings.limits,
+            observer=self._observer,
+            facts=facts,
+            on_closed=self._on_closed,
+            address=self._routing.redirect,
+        )
+        inlets.update(task.inlets)
+        return Opened(task=task, sid=sid, peer=peer, local=local, tag=sip.tag, jingle=jingle, xmpp_side=xmpp_side)
+
+
+def _uuid4(hexadecimal: str) -> str:
+    """32 hexadecimal digits as a UUID of version 4, which XEP-0353 §3.1 recommends for an id."""
+    h = hexadecimal
+    return f"{h[:8]}-{h[8:12]}-4{h[13:16]}-a{h[17:20]}-{h[20:]}"

@@ -1,0 +1,182 @@
+"""`jingle-sip check`: everything around the gateway tried once, a line each, green or what to do about it."""
+
+import asyncio
+import secrets
+import sys
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+from gateway.app import sip_port_settings, xmpp_port_settings
+from gateway.config import Settings
+from gateway.errors import ConfigError, TransportError
+from gateway.net.resolve import Resolver
+from gateway.net.sip import SipPort
+from gateway.net.xmpp import XmppPort
+from gateway.rules import Trunk
+from gateway.sip.address import NameAddr, Uri
+from gateway.sip.flow import Hop
+from gateway.sip.message import SipRequest, SipResponse
+from gateway.sip.wire import Failed, Outgoing
+
+HANDSHAKE_SECONDS = 10.0
+OPTIONS_SECONDS = 8.0
+
+_WHY = {
+    "not-authorized": "the secret is not the one that the server has",
+    "host-unknown": "the server knows no component of that name: add it to its configuration",
+    "conflict": "a component of that name is connected already: is the gateway running?",
+}
+
+
+class Finding(NamedTuple):
+    """One thing that was tried."""
+
+    well: bool
+    what: str
+    text: str
+
+
+class _Nobody:
+    """Counts nothing."""
+
+    def stanza(self, direction: str, kind: str) -> None:
+        """Ignored."""
+
+    def xmpp_connected(self, connected: bool) -> None:
+        """Ignored."""
+
+    def xmpp_reconnected(self) -> None:
+        """Ignored."""
+
+
+class _Reply:
+    """Waits for the final response to one request."""
+
+    def __init__(self) -> None:
+        self.future: asyncio.Future[SipResponse | Failed] = asyncio.get_running_loop().create_future()
+
+    def put(self, message: SipRequest | SipResponse | Failed) -> None:
+        """Take what came."""
+        final = isinstance(message, Failed) or (isinstance(message, SipResponse) and message.status >= 200)
+        if final and not self.future.done():
+            assert not isinstance(message, SipRequest)
+            self.future.set_result(message)
+
+
+def check(settings: Settings) -> int:
+    """Try everything and print it; 0 when all is well, else 1."""
+    return asyncio.run(_check(settings))
+
+
+async def _check(settings: Settings) -> int:
+    colour = sys.stdout.isatty()
+    well = True
+    print(
+        f"[ok]   configuration: {len(settings.routing.trunks)} trunks, {len(settings.routing.dial)} dial rules, "
+        f"{len(settings.routing.numbers)} numbers"
+    )
+    async for finding in _findings(settings):
+        word = "[ok]  " if finding.well else "[FAIL]"
+        if colour:
+            word = f"\x1b[{32 if finding.well else 31}m{word}\x1b[0m"
+        print(f"{word} {finding.what}: {finding.text}", flush=True)
+        well = well and finding.well
+    return 0 if well else 1
+
+
+async def _findings(settings: Settings) -> AsyncIterator[Finding]:
+    yield await _component(settings)
+    sip = SipPort(sip_port_settings(settings), on_request=lambda request: None)
+    try:
+        await sip.start()
+    except (ConfigError, TransportError, OSError) as error:
+        text = f"{error}: another program, or the gateway itself, has it; trunks are not asked"
+        yield Finding(False, "sip sockets", text)
+        return
+    try:
+        yield Finding(True, "sip sockets", ", ".join(f"{at.transport} {at.host}:{at.port}" for at in sip.listening))
+        for trunk in settings.routing.trunks:
+            yield await _trunk(settings, sip, trunk)
+    finally:
+        await sip.stop()
+    yield await _http(settings)
+    if not any(trunk.allow for trunk in settings.routing.trunks):
+        yield Finding(False, "callers", "no trunk's 'allow' names anybody, so nobody may call out")
+    if settings.routing.trunks and not settings.routing.dial:
+        yield Finding(False, "dial rules", "there is no [[dial]], so no number can be called")
+
+
+async def _component(settings: Settings) -> Finding:
+    xmpp = settings.xmpp
+    what = f"component {xmpp.domain} at {xmpp.host}:{xmpp.port}"
+    port = XmppPort(xmpp_port_settings(settings), on_stanza=lambda stanza: None, observer=_Nobody())
+    port.start()
+    try:
+        async with asyncio.timeout(HANDSHAKE_SECONDS):
+            await port.established()
+    except TransportError as error:
+        return Finding(False, what, _WHY.get(str(error), f"{error}: does the server listen for components there?"))
+    except TimeoutError:
+        return Finding(False, what, f"no handshake within {HANDSHAKE_SECONDS:g} seconds")
+    finally:
+        await port.stop()
+    return Finding(True, what, "handshake done")
+
+
+async def _trunk(settings: Settings, sip: SipPort, trunk: Trunk) -> Finding:
+    hop = Hop(trunk.host, trunk.port, trunk.transport)
+    what = f"trunk {trunk.name} at {trunk.host}:{trunk.port or 5060}"
+    resolver = Resolver()
+    try:
+        async with asyncio.timeout(OPTIONS_SECONDS):
+            targets = await resolver.resolve(hop)
+    except (TransportError, TimeoutError) as error:
+        return Finding(False, what, f"{error or 'the name server does not answer'}")
+    reply = _Reply()
+    sip.send(_options(settings, sip, trunk, hop), reply)
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    try:
+        async with asyncio.timeout(OPTIONS_SECONDS):
+            answer = await reply.future
+    except TimeoutError:
+        place = f"{targets[0].host}:{targets[0].port}"
+        return Finding(False, what, f"no answer to OPTIONS from {place} within {OPTIONS_SECONDS:g} seconds")
+    finally:
+        sip.release(reply)
+    if isinstance(answer, Failed):
+        return Finding(False, what, answer.text)
+    took = (loop.time() - started) * 1000
+    # Any answer shows that somebody speaks SIP there; many PBXs answer OPTIONS of a stranger by 401, 404 or 405.
+    return Finding(answer.status < 500, what, f"OPTIONS answered {answer.status} {answer.phrase} in {took:.0f} ms")
+
+
+def _options(settings: Settings, sip: SipPort, trunk: Trunk, hop: Hop) -> Outgoing:
+    us = Uri(scheme="sip", host=trunk.from_domain)
+    target = Uri(scheme="sip", host=trunk.host, port=trunk.port)
+    branch = f"z9hG4bK{secrets.token_hex(12)}"
+    request = SipRequest(
+        "OPTIONS",
+        str(target),
+        (
+            ("Max-Forwards", "70"),
+            ("From", f"{NameAddr('', us)};tag={secrets.token_hex(8)}"),
+            ("To", str(NameAddr("", target))),
+            ("Call-ID", secrets.token_hex(16)),
+            ("CSeq", "1 OPTIONS"),
+            ("Contact", f"<sip:{sip.contact(trunk.transport)}>"),
+            ("Accept", "application/sdp"),
+            ("User-Agent", settings.sip.user_agent),
+        ),
+    )
+    return Outgoing(request, branch, hop)
+
+
+async def _http(settings: Settings) -> Finding:
+    what = f"http {settings.http.host}:{settings.http.port}"
+    try:
+        server = await asyncio.start_server(lambda reader, writer: None, settings.http.host, settings.http.port)
+    except OSError as error:
+        return Finding(False, what, f"{error.strerror or error}: another program, or the gateway itself, has it")
+    server.close()
+    return Finding(True, what, "free")

@@ -1,0 +1,185 @@
+"""The front desk: every stanza and SIP request that comes is brought to its call, answered, or turned away.
+
+Nothing here decides about calls; it decides whom something is for.  SIP is taken from trunks only: by the address it
+comes from, or by digest credentials, and whoever is neither gets 403 or a challenge, and is counted.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import structlog
+
+from gateway.call.calls import Calls
+from gateway.call.opening import SipWire, XmppWire
+from gateway.entity import answers, subscription
+from gateway.entity.answers import Entity
+from gateway.entity.presence import Devices
+from gateway.jid import domain
+from gateway.net.throttle import Throttle
+from gateway.routing import Routing
+from gateway.sip import auth, uas
+from gateway.sip.message import SipRequest
+from gateway.stanza import Stanza
+from mappings.namespaces import JINGLE, MESSAGE_INITIATION
+from mappings.terms import Method
+
+NONCE_SECONDS = 300.0
+"How long a nonce of ours is good."
+
+_JINGLE = f"{{{JINGLE}}}jingle"
+
+
+class ReceptionObserver(Protocol):
+    """What is turned away."""
+
+    def refused(self, cause: str) -> None:
+        """A SIP request from nobody we know: unknown_source, unauthorized."""
+        ...
+
+
+class Reception:
+    """Brings what comes to where it belongs."""
+
+    def __init__(
+        self,
+        *,
+        calls: Calls,
+        entity: Entity,
+        devices: Devices,
+        resource: str,
+        routing: Routing,
+        xmpp: XmppWire,
+        sip: SipWire,
+        server: str,
+        observer: ReceptionObserver,
+        new_id: Callable[[], str],
+        clock: Callable[[], float],
+        wall: Callable[[], float],
+    ) -> None:
+        self._calls = calls
+        self._entity = entity
+        self._devices = devices
+        self._resource = resource
+        self._routing = routing
+        self._xmpp = xmpp
+        self._sip = sip
+        self._server = server
+        self._observer = observer
+        self._new_id = new_id
+        self._clock = clock
+        self._wall = wall
+        self._secret = bytes.fromhex(new_id())
+        self._replays = auth.Replays(lifetime=NONCE_SECONDS)
+        self._log = structlog.get_logger()
+        self._throttle = Throttle(clock)
+
+    # ---------------------------------------------------------------------------------------------------------- stanzas
+
+    def stanza(self, stanza: Stanza) -> None:
+        """Take a stanza; whatever must be answered is."""
+        if not stanza.sender or domain(stanza.to) != self._routing.domain:
+            return  # from nobody, or for somebody else: no server routes that here, and no answer would arrive
+        match stanza.kind, stanza.type:
+            case "iq", "result" | "error":
+                if not self._calls.reply(stanza):
+                    self._devices.answered(stanza)
+            case "iq", "set" if stanza.child(_JINGLE) is not None:
+                self._calls.jingle(stanza)
+            case "message", "error":
+                self._calls.reply(stanza)
+            case "message", _ if any(stanza.in_namespace(MESSAGE_INITIATION)):
+                if not self._calls.initiation(stanza, wall=self._wall()):
+                    self._answer(stanza)
+            case "presence", _:
+                self._presence(stanza)
+            case _:
+                self._answer(stanza)
+
+    def _answer(self, stanza: Stanza) -> None:
+        reply = answers.answer(stanza, self._entity, self._new_id)
+        if reply is not None:
+            self._xmpp.send(reply)
+
+    def _presence(self, stanza: Stanza) -> None:
+        if domain(stanza.sender) == self._routing.domain:
+            return
+        for reply in (
+            *subscription.answer(stanza, self._entity, self._resource),
+            *self._devices.presence(stanza),
+        ):
+            self._xmpp.send(reply)
+        if stanza.type == "unavailable":
+            self._calls.gone(stanza.sender)
+
+    # -------------------------------------------------------------------------------------------------------------- SIP
+
+    def request(self, request: SipRequest) -> None:
+        """Take a SIP request that no transaction's owner waits for."""
+        tag = request.to.tag
+        if tag:
+            self._calls.dialog(request, tag)
+            return
+        trunk = self._trunk(request) if request.method == Method.INVITE else None
+        if request.method == Method.INVITE and trunk is None:
+            return
+        reply = uas.check(request, tag=self._new_tag(), server=self._server)
+        if reply is not None:
+            self._sip.send(reply)
+        elif trunk is not None:
+            self._calls.invite(request, trunk)
+
+    def _trunk(self, request: SipRequest) -> str | None:
+        """The trunk an INVITE comes from; None when it was refused, which then has been said."""
+        flow = request.flow
+        host, port = (flow.host, flow.port) if flow is not None else ("", 0)
+        trunk = self._routing.trunk_for(host, port)
+        if trunk is not None:
+            return trunk
+        if not self._routing.challenges:
+            self._turn_away(request, 403, "unknown_source")
+            return None
+        stale = False
+        for authorization in request.all("Authorization"):
+            now = self._clock()
+            verdict = auth.verify(
+                authorization,
+                method=request.method,
+                realm=self._routing.domain,
+                password=self._routing.inbound_password,
+                secret=self._secret,
+                now=now,
+                lifetime=NONCE_SECONDS,
+                body=request.body,
+            )
+            if verdict.ok and self._replays.is_new(verdict, now):
+                return self._routing.trunk_for(host, port, verdict.user)
+            stale = stale or verdict.stale or verdict.ok
+        nonce = auth.make_nonce(self._secret, self._clock())
+        challenges = auth.challenge(self._routing.domain, nonce, stale=stale)
+        headers = tuple(("WWW-Authenticate", challenge) for challenge in challenges)
+        # The first request of every call comes without credentials; only wrong ones are worth a count and a line.
+        if request.first("Authorization") and not stale:
+            self._note(request, 401, "unauthorized")
+        self._sip.send(uas.answer(request, 401, headers, tag=self._new_tag(), server=self._server))
+        return None
+
+    def _turn_away(self, request: SipRequest, status: int, cause: str) -> None:
+        self._note(request, status, cause)
+        self._sip.send(uas.answer(request, status, tag=self._new_tag(), server=self._server))
+
+    def _note(self, request: SipRequest, status: int, cause: str) -> None:
+        self._observer.refused(cause)
+        if not self._throttle.admits():
+            return
+        peer = f"{request.flow.host}:{request.flow.port}" if request.flow is not None else None
+        self._log.info(
+            "sip_refused",
+            peer=peer,
+            method=request.method,
+            status=status,
+            cause=cause,
+            suppressed=self._throttle.held(),
+        )
+
+    def _new_tag(self) -> str:
+        return self._new_id()[:16]
