@@ -11,6 +11,7 @@ Whether a proof has been used before is `Replays`' to know.
 
 import hashlib
 import hmac
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -31,6 +32,8 @@ _MAX_STALE: Final = 2
 
 _MAX_ROUNDS: Final = 8
 "How often in a row one may be asked at all: several proxies on the way ask one after the other, but not for ever."
+
+_COUNT: Final = re.compile(r"[0-9A-Fa-f]{1,8}")
 
 OFFERED: Final = ("SHA-256", "MD5")
 "What our own challenges offer, the better first (RFC 8760 §2.4)."
@@ -109,23 +112,29 @@ class DigestSession:
         """
         self._rounds += 1
         news: dict[tuple[str, str], _Asked] = {}
+        refused: list[tuple[str, str]] = []
         for question, answer_header in _HEADERS.items():
             for challenge in _read(response.all(question)):
                 key = (answer_header, challenge.realm)
-                if key in news or not challenge.usable or self._realm not in (None, challenge.realm):
+                if key in news or key in refused or not challenge.usable or self._realm not in (None, challenge.realm):
                     continue
                 before = self._asked.get(key)
                 if before is None or before.uses == 0:
                     news[key] = _Asked(challenge)
                 elif challenge.stale and before.stale < _MAX_STALE:
                     news[key] = _Asked(challenge, stale=before.stale + 1)
-                elif (before.proven or before.uses > 1) and challenge.nonce != before.challenge.nonce:
+                elif before.proven and challenge.nonce != before.challenge.nonce:
                     news[key] = _Asked(challenge)
                 else:
-                    return False
-        if self._rounds > _MAX_ROUNDS:
+                    refused.append(key)
+        if refused or self._rounds > _MAX_ROUNDS:
+            for key in refused:
+                del self._asked[key]  # a later request begins anew
+            self._rounds = 0
             return False
-        self._asked.update(news)
+        # Who asks behind another shows that the other let the request through.
+        proven = {key: replace(asked, proven=True) for key, asked in self._asked.items() if asked.uses}
+        self._asked |= proven | news
         return bool(news)
 
     def authorize(self, request: SipRequest, cnonce: str) -> SipRequest:
@@ -281,12 +290,7 @@ def verify(
 
 def _count(text: str) -> int:
     """The value of nc, or 0."""
-    if not 1 <= len(text) <= 8 or not text.isascii() or not text.isalnum():
-        return 0
-    try:
-        return int(text, 16)
-    except ValueError:
-        return 0
+    return int(text, 16) if _COUNT.fullmatch(text) else 0
 
 
 class Replays:
@@ -298,6 +302,9 @@ class Replays:
         self._counts: dict[str, tuple[int, float]] = {}
         self._lifetime = lifetime
         self._limit = limit
+
+    def __len__(self) -> int:
+        return len(self._counts)
 
     def is_new(self, verdict: Verdict, now: float) -> bool:
         """Whether this use of the nonce is the first; if not, its sender is to be asked again, as if it were stale.

@@ -28,7 +28,7 @@ _PARAMETER: Final = re.compile(
 _URI_PARAMETER: Final = re.compile(r";([^;=?]++)(?:=([^;?]*+))?")
 _LIST_ITEM: Final = re.compile(rf'(?:[^,"<]++|{_QUOTED}|<[^>]*+>)*+(?:,|\Z)', re.S)
 _PAIR: Final = re.compile(r"\\(.)", re.S)
-_TO_ESCAPE: Final = re.compile(r'["\\\x00-\x08\x0b\x0c\x0e-\x1f\x7f]')
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SECRET: Final = re.compile(r":[^:@]*+@")
 
 
@@ -54,7 +54,12 @@ def quote(text: str) -> str:
     """The text as a quoted-string; a line break cannot be written in one and becomes a blank."""
     if "\n" in text or "\r" in text:
         text = text.replace("\r\n", " ").replace("\n", " ").replace("\r", " ")
-    return '"' + _TO_ESCAPE.sub(r"\\\g<0>", text) + '"'
+    text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{_CONTROL.sub(_escaped, text)}"'
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return "\\" + match[0]
 
 
 def unquote(text: str) -> str:

@@ -37,10 +37,10 @@ class SipMessage:
     _cache: dict[str, Any]
 
     def _with(self, headers: tuple[Header, ...]) -> Self:
-        raise NotImplementedError
+        raise NotImplementedError  # pragma: no cover
 
     def _start_line(self) -> str:
-        raise NotImplementedError
+        raise NotImplementedError  # pragma: no cover
 
     # As text -----------------------------------------------------------------------------------------------------
 
