@@ -240,7 +240,7 @@ class Transactions:
         if not transaction.machine.client:
             response = respond(request, status, tag=transaction.tag or stateless_tag(request))
             self._feed(transaction, Input.FAILURE, now, effects, response)
-        elif transaction.method == "INVITE" and transaction.state is State.PROCEEDING:
+        else:  # only a client INVITE keeps its request, and it is in Proceeding
             cancel = companion(request, "CANCEL", request.first("To") or "")
             effects += self.request(cancel, key[0], transaction.flow, now)
         return effects

@@ -358,6 +358,12 @@ class TestBrokenFlows:
         transmit = only(transactions.respond(respond(request, 200, tag="t"), 2.0))
         assert transmit.flow == Flow("TCP", "192.0.2.7", 5070)
 
+    def test_a_response_over_a_connection_of_ours_needs_no_other_way(self) -> None:
+        transactions = Transactions()
+        request = one_delivered(transactions.receive(incoming("INFO", flow=TCP), 0.0))
+        assert transactions.fail(TCP, 1.0, "connection lost") == []
+        assert only(transactions.respond(respond(request, 200, tag="t"), 2.0)).flow == TCP
+
     def test_where_the_client_named_no_port_it_is_the_default_one(self) -> None:
         transactions = Transactions()
         request = one_delivered(transactions.receive(incoming("OPTIONS", flow=INCOMING, sent_by="192.0.2.7"), 0.0))
