@@ -263,6 +263,13 @@ class TestClientInvite:
         assert cancel.to.tag is None
         assert transactions.abandon(key, 1.2) == []
 
+    def test_its_cancel_can_copy_it_while_it_lives(self) -> None:
+        transactions = Transactions()
+        request = outgoing()
+        transactions.request(request, "z9hG4bKout1", UDP, 0.0)
+        assert transactions.invite("z9hG4bKout1") == (request, UDP)
+        assert transactions.invite("z9hG4bKelse") is None
+
 
 class TestClientOther:
     @pytest.mark.conformance("SIP-04")
@@ -478,6 +485,9 @@ class TestServerInvite:
         assert only(transactions.abandon(key, 1.0)).status == 500
         assert transactions.abandon(key, 1.1) == []
         assert transactions.abandon(("none", "", "INVITE"), 1.2) == []
+
+    def test_an_ack_is_never_answered(self) -> None:
+        assert Transactions().refuse(incoming("ACK"), 400) == []
 
 
 class TestCancel:
