@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from gateway.sip.digest import HASHES, SESS, Challenge, Digest, schemes
+from gateway.sip.digest import SESS, Challenge, Digest, schemes
 from gateway.sip.grammar import quote
 from gateway.sip.message import SipRequest, SipResponse
 
@@ -253,26 +253,18 @@ def verify(
     ``password`` finds a user's, or None.  ``lifetime`` is how long a nonce may be used, in seconds.  ``uri`` is the
     Request-URI if the header's must equal it: not behind proxies that rewrite it.  Nothing is raised.
     """
-    found = schemes(authorization)
-    if not found or found[0][0] != "digest":
+    given = _credentials(authorization, realm)
+    if given is None:
         return REFUSED
-    given = found[0][1]
-    algorithm = given.get("algorithm", "MD5")
-    base = algorithm.upper().removesuffix(SESS)
-    qop = given["qop"].lower() if "qop" in given else None
-    user = given.get("username")
-    count = _count(given.get("nc", ""))
-    known = user is not None and base in OFFERED and base in HASHES and qop in (None, "auth", "auth-int")
-    if not known or user is None or given.get("realm") != realm or (qop is not None and not count):
-        return REFUSED
-    secret_word = password(user)
-    nonce, claimed = given.get("nonce", ""), given.get("uri", "")
+    user, qop = given["username"], given.get("qop")
+    word = password(user)
+    claimed = given.get("uri", "")
     expected = Digest(
-        algorithm=algorithm,
+        algorithm=given.get("algorithm", "MD5"),
         user=user,
         realm=realm,
-        password=secret_word or "",
-        nonce=nonce,
+        password=word or "",  # unknown users take as long as known ones
+        nonce=given.get("nonce", ""),
         method=method,
         uri=claimed,
         body=body,
@@ -281,16 +273,31 @@ def verify(
         cnonce=given.get("cnonce", ""),
     ).response()
     right = _equal(given.get("response", "").lower(), expected)
-    if not right or secret_word is None or uri not in (None, claimed):
+    if not right or word is None or uri not in (None, claimed):
         return Verdict(False, user=user)
+    nonce = given.get("nonce", "")
     if not _is_fresh(nonce, secret, now, lifetime, context):
         return Verdict(False, stale=True, user=user)
-    return Verdict(True, user=user, nonce=nonce, nc=count if qop is not None else 0)
+    return Verdict(True, user=user, nonce=nonce, nc=int(given["nc"], 16) if qop else 0)
 
 
-def _count(text: str) -> int:
-    """The value of nc, or 0."""
-    return int(text, 16) if _COUNT.fullmatch(text) else 0
+def _credentials(authorization: str, realm: str) -> dict[str, str] | None:
+    """The parameters of digest credentials that answer a challenge of ours, or None."""
+    found = schemes(authorization)
+    if not found or found[0][0] != "digest":
+        return None
+    given = found[0][1]
+    if "qop" in given:
+        given["qop"] = given["qop"].lower()
+    counted = _COUNT.fullmatch(given.get("nc", "")) is not None and int(given["nc"], 16) > 0
+    right = (
+        "username" in given
+        and given.get("realm") == realm
+        and given.get("algorithm", "MD5").upper().removesuffix(SESS) in OFFERED
+        and given.get("qop") in (None, "auth", "auth-int")
+        and (counted or "qop" not in given)
+    )
+    return given if right else None
 
 
 class Replays:

@@ -182,24 +182,7 @@ def parse(data: bytes, flow: Flow | None = None) -> SipRequest | SipResponse:
     Bytes behind the Content-Length are dropped (RFC 3261 §18.3), line breaks before the start line too (§7.5).
     Raises `Malformed`.
     """
-    fault: PeerError | None = None
-    if data[:1] in (b"\r", b"\n"):
-        data = data.lstrip(b"\r\n")
-    end = END_OF_HEAD.search(data)
-    if end is None:
-        head, body = data, b""
-        fault = PeerError("message: no empty line behind the headers")
-    else:
-        head, body = data[: end.start()].removesuffix(b"\r"), data[end.end() :]
-    if len(head) > MAX_HEAD:
-        raise Malformed(f"message: head of more than {MAX_HEAD} octets", status=513)
-    text = head.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
-    if "\r" in text or ("\0" in text and BARE_NUL.search(text)):
-        fault = fault or PeerError("message: a carriage return or NUL inside a line")
-        text = BARE_NUL.sub(" ", text.replace("\r", " "))
-    if "\n " in text or "\n\t" in text:
-        text = _FOLD.sub(" ", text)
-    lines = text.split("\n")
+    lines, body, fault = _lines(data)
     index: dict[str, list[str]] = {}
     headers, bad_line = _headers(lines, index)
     lengths = index.pop("content-length", [])
@@ -217,6 +200,28 @@ def parse(data: bytes, flow: Flow | None = None) -> SipRequest | SipResponse:
     except PeerError as error:
         raise Malformed(error.text, status=error.status, partial=message) from None
     return message
+
+
+def _lines(data: bytes) -> tuple[list[str], bytes, PeerError | None]:
+    """The unfolded lines of the head, what follows the head, and what was wrong with either."""
+    fault: PeerError | None = None
+    if data[:1] in (b"\r", b"\n"):
+        data = data.lstrip(b"\r\n")
+    end = END_OF_HEAD.search(data)
+    if end is None:
+        head, body = data, b""
+        fault = PeerError("message: no empty line behind the headers")
+    else:
+        head, body = data[: end.start()].removesuffix(b"\r"), data[end.end() :]
+    if len(head) > MAX_HEAD:
+        raise Malformed(f"message: head of more than {MAX_HEAD} octets", status=513)
+    text = head.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
+    if "\r" in text or ("\0" in text and BARE_NUL.search(text)):
+        fault = fault or PeerError("message: a carriage return or NUL inside a line")
+        text = BARE_NUL.sub(" ", text.replace("\r", " "))
+    if "\n " in text or "\n\t" in text:
+        text = _FOLD.sub(" ", text)
+    return text.split("\n"), body, fault
 
 
 def _headers(lines: list[str], index: dict[str, list[str]]) -> tuple[list[Header], PeerError | None]:
