@@ -102,8 +102,9 @@ _CONTROL = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029]")
 def _number(least: int, most: int) -> Callable[[str], int]:
     def read(text: str) -> int:
         # int() alone takes '1_0', '+1', '１' and a megabyte of digits.
-        text = text.strip()
-        if len(text) <= 10 and text.isdigit() and text.isascii() and least <= (value := int(text)) <= most:
+        if not text.isdigit():
+            text = text.strip()
+        if text.isdigit() and len(text) < 11 and text.isascii() and least <= (value := int(text)) <= most:
             return value
         raise ValueError("not a number that may stand here")
 
@@ -111,16 +112,29 @@ def _number(least: int, most: int) -> Callable[[str], int]:
 
 
 def _word(rule: Word) -> Callable[[str], str]:
+    if rule == Word():
+        return _opaque
     whole = re.compile(rule.pattern).fullmatch
+    lower, upper, blanks, strip = rule.lower, rule.upper, rule.blanks, rule.strip
 
     def read(text: str) -> str:
-        text = "".join(text.split()) if rule.blanks else text.strip().strip(rule.strip or None)
-        if rule.lower:
+        if lower:
             text = text.lower()
-        elif rule.upper:
+        elif upper:
             text = text.upper()
-        if not whole(text) or not text.isprintable():
-            raise ValueError("not a word that may stand here")
-        return text
+        if whole(text):
+            return text
+        text = "".join(text.split()) if blanks else text.strip().strip(strip)
+        if whole(text):
+            return text
+        raise ValueError("not a word that may stand here")
 
     return read
+
+
+def _opaque(text: str) -> str:
+    if not text.isprintable() or " " in text:
+        text = text.strip()
+    if text and text.isprintable() and " " not in text:
+        return text
+    raise ValueError("not a word that may stand here")

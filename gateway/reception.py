@@ -87,7 +87,7 @@ class Reception:
                 self._calls.jingle(stanza)
             case "message", "error":
                 self._calls.reply(stanza)
-            case "message", _ if any(stanza.in_namespace(MESSAGE_INITIATION)):
+            case "message", _ if stanza.speaks(MESSAGE_INITIATION):
                 if not self._calls.initiation(stanza, wall=self._wall()):
                     self._answer(stanza)
             case "presence", _:

@@ -1,6 +1,5 @@
 """One XMPP stanza as a value: what crosses between the component stream and the pure core (RFC 6120 §8)."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 from xml.etree.ElementTree import Element, SubElement
@@ -54,10 +53,10 @@ class Stanza:
         """The first child of that Clark name."""
         return next((child for child in self.children if child.tag == name), None)
 
-    def in_namespace(self, namespace: str) -> Iterator[Element]:
-        """The children of that namespace."""
+    def speaks(self, namespace: str) -> bool:
+        """Whether a child is of that namespace."""
         prefix = "{" + namespace + "}"
-        return (child for child in self.children if child.tag.startswith(prefix))
+        return any(child.tag.startswith(prefix) for child in self.children)
 
 
 @dataclass(frozen=True, slots=True)

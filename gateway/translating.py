@@ -46,8 +46,9 @@ def translate(options: argparse.Namespace, source: BinaryIO, target: TextIO, com
             dropped = translation.dropped
         else:
             jingle = sdp_to_jingle(data, by=Role(options.by) if options.by else None, action=options.action)
-            indent(jingle.element)
-            target.write(tostring(jingle.element, encoding="unicode") + "\n")
+            shown = _plain(jingle.element)
+            indent(shown)
+            target.write(tostring(shown, encoding="unicode") + "\n")
             dropped = jingle.dropped
     except PeerError as error:
         complaints.write(f"jingle-sip: {error.text}\n")
@@ -69,3 +70,12 @@ def _jingle(data: bytes) -> Element:
     if found is None:
         raise PeerError(f"XML: no <jingle xmlns='{JINGLE}'/> in it")
     return found
+
+
+def _plain(element: Element, around: str = "") -> Element:
+    """The same with default namespaces, as a client would write it, where ElementTree writes ns0 and ns1."""
+    namespace, _, name = element.tag.removeprefix("{").rpartition("}")
+    plain = Element(name, element.attrib if namespace == around else {"xmlns": namespace, **element.attrib})
+    plain.text, plain.tail = element.text, element.tail
+    plain.extend(_plain(child, namespace) for child in element)
+    return plain

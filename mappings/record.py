@@ -33,9 +33,12 @@ class Number:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Word:
-    """A text without blanks that matches the pattern, after `strip` (characters at its ends) and the case are applied."""
+    """A text that matches the pattern, after the case is applied and `strip` (signs, and blanks) taken from its ends.
 
-    pattern: str = r"\S+"
+    Without a pattern: any text without blanks and control characters.
+    """
+
+    pattern: str = ""
     lower: bool = False
     upper: bool = False
     strip: str = ""

@@ -201,7 +201,7 @@ class Calls:
         opened = self._by_tag.get(tag)
         if opened is not None:
             if message.method == Method.INVITE:
-                self._sip.adopt(message, opened.task.inlets[opened.sip_side])
+                self._sip.adopt(message, opened.task.inlets[opened.sip_side], opened.tag)
             opened.task.put(opened.sip_side, message)
         elif message.method != Method.ACK:
             self._sip.send(uas.answer(message, 481, tag=self._new_id()[:16], server=self._limits.server))
@@ -229,7 +229,7 @@ class Calls:
             )
             return
         self._begin(opened, "sip")
-        self._sip.adopt(message, opened.task.inlets[opened.sip_side])
+        self._sip.adopt(message, opened.task.inlets[opened.sip_side], opened.tag)
         opened.task.put(opened.sip_side, message)
 
     # ---------------------------------------------------------------------------------------------------- coming, going

@@ -33,8 +33,8 @@ class SipWire(Protocol):
         """Send a request or response; what becomes of a request is put into its owner's inbox."""
         ...
 
-    def adopt(self, request: SipRequest, owner: Inlet) -> None:
-        """Let a received request's CANCEL reach this owner."""
+    def adopt(self, request: SipRequest, owner: Inlet, tag: str | None = None) -> None:
+        """Let a received request's CANCEL reach this owner, whose responses will have that To tag."""
         ...
 
     def release(self, owner: Inlet) -> None:

@@ -9,6 +9,7 @@ within `hold_seconds`, the time for which its receiver still has a use for it.
 """
 
 import asyncio
+import logging
 import random
 from collections import deque
 from collections.abc import Callable
@@ -99,6 +100,8 @@ class XmppPort:
         self._on_stanza = on_stanza
         self._observer = observer
         self._log = structlog.get_logger().bind(protocol="xmpp", peer=f"{settings.host}:{settings.port}")
+        self._shows = self._log.is_enabled_for(logging.DEBUG)
+        "Whether stanzas are shown; one that came has to be written again for that."
         self._held: deque[tuple[float, Stanza]] = deque(maxlen=settings.hold_limit)
         self._stream: _Component | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -141,8 +144,10 @@ class XmppPort:
         if not self.connected or stream is None:
             self._held.append((self._loop.time(), stanza))
             return
-        stream.send_raw(_text(stanza))
+        text = _text(stanza)
+        stream.send_raw(text)
         self._observer.stanza("out", stanza.kind)
+        self._log.debug("stanza_sent", wire=text)
 
     # ------------------------------------------------------------------------------------------------------ connection
 
@@ -264,6 +269,8 @@ class XmppPort:
             children=tuple(xml),
         )
         self._observer.stanza("in", stanza.kind)
+        if self._shows:
+            self._log.debug("stanza_received", wire=_text(stanza))
         try:
             self._on_stanza(stanza)
         except Exception:

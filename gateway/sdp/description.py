@@ -36,6 +36,7 @@ from .template import template
 from .text import Medium, Section
 
 _DIRECTIONS = {str(direction): direction for direction in Direction}
+_HELD = {Direction.SENDRECV: Direction.SENDONLY, Direction.RECVONLY: Direction.INACTIVE}
 # fmt: off
 _HANDLED = payload.ATTRIBUTES | transport.ATTRIBUTES | _DIRECTIONS.keys() | {
     "mid", "crypto", "zrtp-hash", "rtcp-mux", "extmap", "extmap-allow-mixed", "ssrc", "ssrc-group", "msid", "content",
@@ -91,7 +92,8 @@ def read(medium: Medium, tag: Section | None, name: str, creator: Role, context:
         raise transport.unsupported(f"m={medium.kind}: {medium.ports} ports")
     attributes, by, dropped, head = medium.attributes, context.by, context.dropped, context.head
     sections: tuple[Section, ...] = (medium, head) if tag is None else (medium, tag, head)
-    carried = transport.read(medium, sections, by, dropped, answer=context.answer)
+    address = transport.default(medium, head)
+    carried = transport.read(medium, address, sections, by, dropped, answer=context.answer)
     encryption = _read_encryption(medium, context)
     if "SAVP" in medium.proto.upper() and not carried.fingerprints and (encryption is None or not encryption.crypto):
         raise unusable(f"m={medium.kind}: {medium.proto} without a key that can be used", EndReason.SECURITY_ERROR)
@@ -118,26 +120,19 @@ def read(medium: Medium, tag: Section | None, name: str, creator: Role, context:
     for unknown in attributes:
         if unknown not in _HANDLED:
             dropped.add(unknown)
-    senders = _read_senders(medium, carried, context)
+    # RFC 3264 §8.4: without ICE the zero address is RFC 2543's way to say "send me nothing".
+    held = address.zero and not isinstance(carried, Ice) and address.port not in (0, transport.DISCARD)
+    senders = _read_senders(medium, context, held=held)
     return Media(name=name, rtp=rtp, transport=carried, creator=creator, senders=senders)
 
 
-def _read_senders(medium: Medium, carried: object, context: Context) -> Senders:
+def _read_senders(medium: Medium, context: Context, *, held: bool) -> Senders:
     direction = Direction.SENDRECV
     for section in (context.head, medium):
         for name, said in _DIRECTIONS.items():
             if name in section.attributes:
                 direction = said
-    if not isinstance(carried, Ice) and _held_by_address(medium, context.head):
-        # RFC 3264 §8.4: the zero address is RFC 2543's way to say "send me nothing".
-        direction = {Direction.SENDRECV: Direction.SENDONLY, Direction.RECVONLY: Direction.INACTIVE}.get(
-            direction, direction
-        )
-    return DIRECTIONS[context.by, direction]
-
-
-def _held_by_address(medium: Medium, head: Section) -> bool:
-    return medium.port not in (0, transport.DISCARD) and transport.default(medium, head).zero
+    return DIRECTIONS[context.by, _HELD.get(direction, direction) if held else direction]
 
 
 def _read_encryption(medium: Medium, context: Context) -> Encryption | None:

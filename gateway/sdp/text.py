@@ -66,19 +66,26 @@ def parse(text: str | bytes) -> Sdp:
         text = text.decode("utf-8", "replace")
     if "\0" in text:
         raise PeerError("sdp: holds a NUL")
-    text = _UNWRITABLE.sub("\ufffd", text)
     current = head = Section()
+    attributes = head.attributes
     media: list[Medium] = []
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if not text.replace("\n", "").isprintable():
+        text = _UNWRITABLE.sub("\ufffd", text)
     for number, line in enumerate(text.split("\n"), 1):
         if line[:2] == "a=":
-            name, _, value = line[2:].partition(":")
-            current.attributes.setdefault(name.strip(), []).append(value.strip())
+            name, _, value = line.partition(":")
+            name = name[2:].strip()
+            if name in attributes:
+                attributes[name].append(value.strip())
+            else:
+                attributes[name] = [value.strip()]
         elif line[:2] == "m=":
             if len(media) == MOST_MEDIA:
                 raise PeerError(f"sdp line {number}: more than {MOST_MEDIA} m= lines", status=488, reason=_UNUSABLE)
             current = _medium(line[2:], number)
+            attributes = current.attributes
             media.append(current)
         elif line[1:2] == "=" and line[0].isalpha():
             current.lines.append((line[0], line[2:].strip()))

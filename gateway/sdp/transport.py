@@ -83,9 +83,13 @@ def _multicast(host: str) -> bool:
     return host.count(".") == 3 and first.isdigit() and 224 <= int(first[:3]) <= 239
 
 
-def read(medium: Medium, sections: Sequence[Section], by: Role, dropped: Dropped, *, answer: bool) -> Ice | RawUdp:
-    """The transport of an m= section; what it leaves out holds from the sections after it (RFC 8839 §5.4)."""
-    address = default(medium, sections[-1])
+def read(
+    medium: Medium, address: Address, sections: Sequence[Section], by: Role, dropped: Dropped, *, answer: bool
+) -> Ice | RawUdp:
+    """The transport of an m= section with that default address.
+
+    What the first section leaves out holds from those after it (RFC 8839 §5.4).
+    """
     fingerprints = _fingerprints(sections, by, dropped, answer=answer)
     ufrag, pwd = _inherited("ice-ufrag", sections), _inherited("ice-pwd", sections)
     if not ufrag or not pwd or "ice-mismatch" in medium.attributes:

@@ -61,7 +61,7 @@ async def _introduce(end: XmppEnd, driver: Driver) -> None:
     inner = end.on_stanza
 
     def answer(text: str, when: float) -> None:
-        if "disco#info" in text and "type=\"get\"" in text.replace("'", '"'):
+        if "disco#info" in text and 'type="get"' in text.replace("'", '"'):
             attributes = dict(part.split("=", 1) for part in text.partition(">")[0].split()[1:] if "=" in part)
             id, to = attributes["id"].strip("'\""), attributes["from"].strip("'\"")
             node = text.partition("node=")[2][1:].partition('"')[0].partition("'")[0]

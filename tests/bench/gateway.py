@@ -79,7 +79,15 @@ port = {http_port}
         self._log = (self._folder / "gateway.log").open("wb")
         pin = ["taskset", "-c", "0"] if (os.cpu_count() or 1) > 1 else []
         self._process = await asyncio.create_subprocess_exec(
-            *pin, sys.executable, "-m", "gateway", "run", "--config", str(self._config), stdout=self._log, stderr=self._log
+            *pin,
+            sys.executable,
+            "-m",
+            "gateway",
+            "run",
+            "--config",
+            str(self._config),
+            stdout=self._log,
+            stderr=self._log,
         )
         self.pid = self._process.pid
         for _ in range(200):

@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable
+from typing import cast
 
 _CALL_ID = re.compile(r"(?mi)^Call-ID: *(\S+)")
 _TO = re.compile(r"(?mi)^To: *([^\r\n]+)")
@@ -36,8 +37,7 @@ class SipEnd(asyncio.DatagramProtocol):
         self._acks: dict[str, str] = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self.transport = transport
+        self.transport = cast(asyncio.DatagramTransport, transport)
         self.address = transport.get_extra_info("sockname")[:2]
 
     def _count(self, what: str) -> None:

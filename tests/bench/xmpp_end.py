@@ -9,7 +9,7 @@ import hashlib
 import re
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, cast
 
 _STANZA = re.compile(r"<(iq|message|presence)\b(?:[^>]*/>|.*?</\1>)", re.S)
 
@@ -47,8 +47,7 @@ class ComponentEnd(asyncio.Protocol):
         self._open = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
         self._buffer, self._open = "", False
 
     def data_received(self, data: bytes) -> None:
@@ -102,8 +101,7 @@ class ClientEnd(asyncio.Protocol):
         self._buffer = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
         self._header()
 
     def _header(self) -> None:

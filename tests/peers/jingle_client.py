@@ -221,10 +221,14 @@ class JingleClient:
         stream.connect(*self._server)
         async with asyncio.timeout(PATIENCE_SECONDS):
             await signed_in
+        # Who has not asked for the roster is not told of subscriptions (RFC 6121 §2.2).
+        await self.ask(self.bare, Element("{jabber:iq:roster}query"), type="get")
         if self._carbons:
             await self.ask(self.bare, Element("{urn:xmpp:carbons:2}enable"))
         if self._available:
             self.announce()
+            # The server's own copy says that it counts this device as available from now on.
+            await self.expect(presence("", self.jid))
 
     async def close(self) -> None:
         """Sign out."""
