@@ -10,10 +10,11 @@ import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from tests.bench.gateway import SECRET, Gateway, cpu_seconds, resident_kib
-from tests.bench.scenarios import Driver, Result
+from tests.bench.gateway import DOMAIN, SECRET, Gateway, cpu_seconds, resident_kib
+from tests.bench.scenarios import Driver
 from tests.bench.sip_end import SipEnd
 from tests.bench.xmpp_end import ClientEnd, ComponentEnd, XmppEnd
+from tests.peers.prosody import Prosody
 
 JID = "romeo@home.example/bench"
 
@@ -46,7 +47,7 @@ async def _bench(*, initiation: bool, hold: bool = False, known: bool = False) -
         try:
             async with gateway:
                 await end.ready
-                driver = Driver(end, sip, "gw.example", initiation=initiation, hold=hold)
+                driver = Driver(end, sip, DOMAIN, initiation=initiation, hold=hold)
                 if known:
                     await _introduce(end, driver)
                 yield driver, gateway
@@ -105,13 +106,13 @@ async def cost(calls: int, *, outgoing: bool, initiation: bool, rate: float = 10
     async with _bench(initiation=initiation, known=not outgoing and not initiation) as (driver, gateway):
         await driver.run(50, rate, outgoing=outgoing)
         before = cpu_seconds(gateway.pid)
-        driver.done.clear()
-        driver.result = Result()
+        driver.again()
         result = await driver.run(calls, rate, outgoing=outgoing, first=50)
         used = cpu_seconds(gateway.pid) - before
         way = "XMPP to SIP" if outgoing else "SIP to XMPP"
         print(
-            f"{way}, {'with' if initiation else 'without'} message initiation: {used / calls * 1000:.2f} ms CPU a call, "
+            f"{way}, {'with' if initiation else 'without'} message initiation: "
+            f"{used / calls * 1000:.2f} ms CPU a call, "
             f"{result.completed} of {calls} complete, {result.failed} failed",
             flush=True,
         )
@@ -122,8 +123,7 @@ async def delay(calls: int, rate: float = 20.0) -> None:
     for outgoing in (True, False):
         async with _bench(initiation=False, known=not outgoing) as (driver, _):
             await driver.run(20, rate, outgoing=outgoing)
-            driver.done.clear()
-            driver.result = Result()
+            driver.again()
             result = await driver.run(calls, rate, outgoing=outgoing, first=20)
             if outgoing:
                 print(f"session-initiate to INVITE, median / p99: {_spread(result.to_invite)} ms", flush=True)
@@ -164,8 +164,7 @@ async def memory(calls: int) -> None:
     async with _bench(initiation=False, hold=True) as (driver, gateway):
         await driver.run(100, 100, outgoing=True)
         before = resident_kib(gateway.pid)
-        driver.done.clear()
-        driver.result = Result()
+        driver.again()
         await driver.run(calls, 100, outgoing=True, first=100)
         after = resident_kib(gateway.pid)
         print(f"memory: {(after - before) / calls:.1f} KiB an open call, at {calls} calls", flush=True)
@@ -174,45 +173,53 @@ async def memory(calls: int) -> None:
 
 async def with_prosody(calls: int, rate: float = 20.0) -> None:
     """A real server in the path, and its own CPU."""
-    from tests.peers.prosody import Prosody  # noqa: PLC0415 - only this run needs the program
-
     loop = asyncio.get_running_loop()
     with tempfile.TemporaryDirectory() as folder:
-        async with Prosody(Path(folder) / "prosody", component_secret=SECRET) as prosody:
-            end = ClientEnd("home.example", "romeo", prosody.password)
-            await loop.create_connection(lambda: end, "127.0.0.1", prosody.c2s_port)
+        prosody = Prosody(Path(folder))
+        await prosody.start()
+        end = ClientEnd("home.example", "romeo", prosody.accounts["romeo"])
+        sip_port = _free_port(socket.SOCK_DGRAM)
+        transport, sip = await loop.create_datagram_endpoint(
+            lambda: SipEnd(("127.0.0.1", sip_port)), local_addr=("127.0.0.1", 0)
+        )
+        gateway = Gateway(
+            Path(folder),
+            xmpp_port=prosody.component_port,
+            xmpp_host=prosody.address,
+            secret=prosody.secret,
+            sip_port=sip_port,
+            pbx_port=sip.address[1],
+            http_port=_free_port(),
+            jid="romeo@home.example",
+        )
+        try:
+            await loop.create_connection(lambda: end, prosody.address, prosody.client_port)
             await end.ready
-            sip_port = _free_port(socket.SOCK_DGRAM)
-            transport, sip = await loop.create_datagram_endpoint(
-                lambda: SipEnd(("127.0.0.1", sip_port)), local_addr=("127.0.0.1", 0)
-            )
-            gateway = Gateway(
-                Path(folder),
-                xmpp_port=prosody.component_port,
-                sip_port=sip_port,
-                pbx_port=sip.address[1],
-                http_port=_free_port(),
-                jid="romeo@home.example",
-            )
             async with gateway:
                 for initiation in (False, True):
-                    driver = Driver(end, sip, "gw.example", initiation=initiation)
-                    first = 100_000 * (1 + initiation)
-                    await driver.run(20, rate, outgoing=True, first=first)
-                    driver.done.clear()
-                    driver.result = Result()
-                    before = cpu_seconds(gateway.pid), cpu_seconds(prosody.pid)
-                    result = await driver.run(calls, rate, outgoing=True, first=first + 20)
-                    ours = cpu_seconds(gateway.pid) - before[0]
-                    theirs = cpu_seconds(prosody.pid) - before[1]
-                    print(
-                        f"with Prosody, {'with' if initiation else 'without'} message initiation: gateway "
-                        f"{ours / calls * 1000:.2f} ms, Prosody {theirs / calls * 1000:.2f} ms CPU a call "
-                        f"(ratio {ours / theirs:.2f}); to INVITE {_spread(result.to_invite)} ms, "
-                        f"to session-accept {_spread(result.to_accept)} ms, {result.failed} failed",
-                        flush=True,
+                    await _through_prosody(
+                        Driver(end, sip, DOMAIN, initiation=initiation), gateway, prosody, calls, rate
                     )
+        finally:
             transport.close()
+            await prosody.stop()
+
+
+async def _through_prosody(driver: Driver, gateway: Gateway, prosody: Prosody, calls: int, rate: float) -> None:
+    pid = prosody.program.pid
+    first = 100_000 * (1 + driver.initiation)
+    await driver.run(20, rate, outgoing=True, first=first)
+    driver.again()
+    before = cpu_seconds(gateway.pid), cpu_seconds(pid)
+    result = await driver.run(calls, rate, outgoing=True, first=first + 20)
+    ours, theirs = cpu_seconds(gateway.pid) - before[0], cpu_seconds(pid) - before[1]
+    print(
+        f"with Prosody, {'with' if driver.initiation else 'without'} message initiation: "
+        f"gateway {ours / calls * 1000:.2f} ms, Prosody {theirs / calls * 1000:.2f} ms CPU a call "
+        f"(ratio {ours / theirs:.2f}); to INVITE {_spread(result.to_invite)} ms, "
+        f"to session-accept {_spread(result.to_accept)} ms, {result.failed} failed",
+        flush=True,
+    )
 
 
 async def main() -> None:

@@ -30,16 +30,28 @@ def resident_kib(pid: int) -> int:
 class Gateway:
     """`jingle-sip run` with a configuration for the bench."""
 
-    def __init__(self, folder: Path, *, xmpp_port: int, sip_port: int, pbx_port: int, http_port: int, jid: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        xmpp_port: int,
+        sip_port: int,
+        pbx_port: int,
+        http_port: int,
+        jid: str,
+        xmpp_host: str = "127.0.0.1",
+        secret: str = SECRET,
+    ) -> None:
         self.sip = ("127.0.0.1", sip_port)
         self.http_port = http_port
         self._folder = folder
-        (folder / "secret").write_text(SECRET)
+        (folder / "secret").write_text(secret)
         self._config = folder / "gateway.toml"
         self._config.write_text(
             f"""
 [xmpp]
 domain = "{DOMAIN}"
+host = "{xmpp_host}"
 port = {xmpp_port}
 secret_file = "secret"
 reconnect_first_seconds = 0.1

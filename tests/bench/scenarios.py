@@ -70,6 +70,11 @@ class Driver:
             await self.done.wait()
         return self.result
 
+    def again(self) -> None:
+        """Make ready for a further run."""
+        self.done.clear()
+        self.result = Result()
+
     async def release(self) -> None:
         """Hang up what is open, and wait until it is down."""
         self.done.clear()
