@@ -104,7 +104,7 @@ def read(
         # RFC 8839 §4.2.5 calls this a mismatch: something on the way rewrote it.  ICE finds out by itself whether the
         # candidates work; the client has nothing but ICE.
         dropped.add("c=")
-    complete = any("end-of-candidates" in section.attributes for section in sections)
+    complete = any("end-of-candidates" in section.attributes for section in (medium, sections[-1]))
     return Ice(
         ufrag=ufrag,
         pwd=pwd,
