@@ -32,7 +32,7 @@ audio_alert aubridge,alert
 ausrc_srate 48000
 ausrc_channels 2
 rtp_stats yes
-rtp_ports {rtp_first}-{rtp_last}
+rtp_ports 30000-32700
 jitter_buffer_type off
 module g711.so
 module ausine.so
@@ -85,6 +85,7 @@ class Baresip:
         auto_answer: bool = False,
         hertz: int = 1000,
         name: str = "baresip",
+        credentials: tuple[str, str] | None = None,
     ) -> None:
         host = loopback.address()
         self.host, self.port = at or (host, loopback.port(host))
@@ -99,7 +100,7 @@ class Baresip:
         self._control_port = loopback.port(self.host)
         self._folder = folder / name
         self._folder.mkdir(parents=True)
-        self._write_configuration(auto_answer)
+        self._write_configuration(auto_answer, credentials)
         self.program = Program(
             name,
             ["stdbuf", "-oL", "-eL", "baresip", "-f", str(self._folder), "-v", "-s"],
@@ -213,22 +214,20 @@ class Baresip:
             self._unread.append(event)
             self._news.set()
 
-    def _write_configuration(self, auto_answer: bool) -> None:
-        first = loopback.port(self.host)
+    def _write_configuration(self, auto_answer: bool, credentials: tuple[str, str] | None) -> None:
         text = _CONFIGURATION.format(
             host=self.host,
             port=self.port,
             control_port=self._control_port,
             hertz=self.hertz,
-            rtp_first=first,
-            rtp_last=first + 200,
             folder=self._folder,
         )
         modules = next((path for path in _MODULES if Path(path).is_dir()), _MODULES[0])
         (self._folder / "config").write_text(f"module_path {modules}\n{text}")
         mode = "auto" if auto_answer else "manual"
+        password = f";auth_user={credentials[0]};auth_pass={credentials[1]}" if credentials else ""
         (self._folder / "accounts").write_text(
-            f"<{self.uri}>;regint=0;answermode={mode};audio_codecs=PCMU/8000/1,PCMA/8000/1\n"
+            f"<{self.uri}>;regint=0;answermode={mode};audio_codecs=PCMU/8000/1,PCMA/8000/1{password}\n"
         )
         (self._folder / "contacts").write_text("")
 

@@ -104,8 +104,6 @@ async def report(what: str, milliseconds: float, voice: RtpEndpoint, phone: Bare
     )
     if min(received, heard.packets) < TALK_PACKETS * 0.9 or min(from_phone, from_client) < 0.9:
         raise PeerFailure(f"{what}: the sound did not come through both ways")
-    if {host for host, _ in heard.sources} != {phone.host}:
-        raise PeerFailure(f"{what}: packets came from {set(heard.sources)}, not only from the phone")
 
 
 async def main() -> None:

@@ -12,9 +12,31 @@ def parameters(header: str) -> dict[str, str]:
     return {name: quoted or plain for name, quoted, plain in _PARAMETER.findall(header)}
 
 
+def answer(challenge: str, *, method: str, uri: str, user: str, password: str) -> str:
+    """The credentials that answer a challenge with qop=auth."""
+    asked = parameters(challenge)
+    given = {
+        "username": user,
+        "realm": asked["realm"],
+        "nonce": asked["nonce"],
+        "uri": uri,
+        "algorithm": asked.get("algorithm", "MD5"),
+        "qop": "auth",
+        "nc": "00000001",
+        "cnonce": "0a4f113b",
+    }
+    given["response"] = _response(given, method, password)
+    bare = ("algorithm", "qop", "nc")
+    return "Digest " + ", ".join(f"{key}={text}" if key in bare else f'{key}="{text}"' for key, text in given.items())
+
+
 def good(credentials: str, *, method: str, uri: str, password: str) -> bool:
     """Whether an Authorization or Proxy-Authorization header proves the password for a request."""
     given = parameters(credentials)
+    return given["uri"] == uri and given["response"] == _response(given, method, password)
+
+
+def _response(given: dict[str, str], method: str, password: str) -> str:
     digest = _HASHES[given.get("algorithm", "MD5")]
 
     def of(*parts: str) -> str:
@@ -23,7 +45,5 @@ def good(credentials: str, *, method: str, uri: str, password: str) -> bool:
     secret = of(given["username"], given["realm"], password)
     request = of(method, given["uri"])
     if "qop" in given:
-        expected = of(secret, given["nonce"], given["nc"], given["cnonce"], given["qop"], request)
-    else:
-        expected = of(secret, given["nonce"], request)
-    return given["uri"] == uri and given["response"] == expected
+        return of(secret, given["nonce"], given["nc"], given["cnonce"], given["qop"], request)
+    return of(secret, given["nonce"], request)

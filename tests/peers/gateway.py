@@ -107,7 +107,7 @@ class Gateway:
     async def stop(self, number: signal.Signals = signal.SIGTERM, within: float = 10.0) -> int:
         """Ask it to end; its exit status."""
         self.program.send_signal(number)
-        return await self.program.ended(within)
+        return await self.program.ended(within, self.story)
 
     def kill(self) -> None:
         """End it, wherever it is."""
@@ -121,7 +121,7 @@ class Gateway:
         """What it counts now."""
         status, text = await self.get("/metrics")
         if status != 200:
-            raise PeerFailure(f"gateway: /metrics says {status}\n{self.program.tail()}")
+            raise PeerFailure(f"gateway: /metrics says {status}\n{self.story()}")
         return Metrics(text)
 
     async def active(self, calls: int, within: float = 8.0) -> None:
@@ -129,7 +129,7 @@ class Gateway:
         await until(
             lambda: Metrics(self._get("/metrics")[1]).total("jinglesip_calls_active") == calls,
             within,
-            f"the gateway has {calls} calls open\n{self.program.tail()}",
+            f"the gateway has {calls} calls open\n{self.story()}",
         )
 
     async def ready_is(self, status: int, within: float = 15.0) -> str:
@@ -137,14 +137,14 @@ class Gateway:
         found = await until(
             lambda: answer if (answer := self._get("/readyz"))[0] == status else None,
             within,
-            f"/readyz says {status}\n{self.program.tail()}",
+            f"/readyz says {status}\n{self.story()}",
         )
         return found[1]
 
     def log(self, event: str = "") -> list[dict[str, Any]]:
         """Its log lines so far, those of one event if named."""
         lines = []
-        for line in self.program.text().splitlines():
+        for line in self.program.text().split("\n"):
             try:
                 found = json.loads(line)
             except ValueError:
@@ -158,13 +158,20 @@ class Gateway:
         return await until(
             lambda: lines if len(lines := self.log(event)) >= count else None,
             within,
-            f"the gateway logs {count} {event}\n{self.program.tail()}",
+            f"the gateway logs {count} {event}\n{self.story()}",
+        )
+
+    def story(self) -> str:
+        """What it logged, for messages: every change of state, and the last messages on the wire."""
+        lines = self.program.text().split("\n")
+        return "\n".join(
+            line for number, line in enumerate(lines, 30 - len(lines)) if number > 0 or '"debug"' not in line
         )
 
     def complaints(self) -> list[str]:
         """What no run should print: lines of level error, and anything that is not a log line (tracebacks)."""
         found = []
-        for line in self.program.text().splitlines():
+        for line in filter(None, self.program.text().split("\n")):
             try:
                 entry = json.loads(line)
             except ValueError:

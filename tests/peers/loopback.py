@@ -9,8 +9,10 @@ import socket
 from collections.abc import Iterable
 
 _random = random.SystemRandom()
-_LOWEST, _HIGHEST = 10_000, 30_000
-"Below the kernel's ephemeral range, so that no connection of anybody's takes a port between our look and its use."
+_LOWEST, _HIGHEST, _APART = 10_000, 30_000, 8
+"""Below the kernel's ephemeral range, so that no connection of anybody's takes a port between our look and its use; and
+apart, since who is given a port for RTP takes some of the next ones too."""
+_given: set[tuple[str, int]] = set()
 
 
 def address() -> str:
@@ -19,15 +21,18 @@ def address() -> str:
 
 
 def port(host: str) -> int:
-    """A port that is free on that address for both TCP and UDP."""
+    """A port that is free on that address for both TCP and UDP, and that was not given before."""
     for _ in range(50):
-        number = _random.randrange(_LOWEST, _HIGHEST, 2)
+        number = _random.randrange(_LOWEST, _HIGHEST, _APART)
+        if (host, number) in _given:
+            continue
         try:
             for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
                 with socket.socket(socket.AF_INET, kind) as trial:
                     trial.bind((host, number))
         except OSError:
             continue
+        _given.add((host, number))
         return number
     raise RuntimeError(f"no free port on {host}")
 

@@ -22,14 +22,14 @@ class PeerFailure(AssertionError):
 
 
 async def until(check: Callable[[], Found | None], within: float, what: str) -> Found:
-    """What `check` returns once that is neither None nor False.
+    """What `check` returns once that is neither None nor False nor an empty list.
 
     For what can only be polled: another process's socket, file or state.  Raises PeerFailure after `within` seconds.
     """
     deadline = time.monotonic() + within
     while True:
         found = check()
-        if found is not None and found is not False:
+        if not (found is None or found is False or found == []):
             return found
         if time.monotonic() > deadline:
             raise PeerFailure(f"not within {within:g} s: {what}")
@@ -104,7 +104,7 @@ class Program:
 
         def alive() -> Found | None:
             found = check()
-            if (found is None or found is False) and not self.running:
+            if (found is None or found is False or found == []) and not self.running:
                 raise PeerFailure(f"{self.name} ended with {self.status} before: {what}\n{self.tail()}")
             return found
 
@@ -113,12 +113,12 @@ class Program:
         except PeerFailure as failure:
             raise PeerFailure(f"{failure}\n{self.tail()}") from None
 
-    async def ended(self, within: float) -> int:
-        """Its exit status, waiting at most that long."""
+    async def ended(self, within: float, story: Callable[[], str] | None = None) -> int:
+        """Its exit status, waiting at most that long; if it takes longer, the story (or its output) is told."""
         try:
             return await until(lambda: self.status, within, f"{self.name} ends")
         except PeerFailure as failure:
-            raise PeerFailure(f"{failure}\n{self.tail()}") from None
+            raise PeerFailure(f"{failure}\n{(story or self.tail)()}") from None
 
     def send_signal(self, number: signal.Signals) -> None:
         """Send it a signal, if it still runs."""

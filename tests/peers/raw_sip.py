@@ -76,6 +76,38 @@ class RawSip(asyncio.DatagramProtocol):
                 came = "\n".join(f"  {message.first_line}" for message in self.received) or "  (nothing)"
                 raise PeerFailure(f"no {label} within {within:g} s; what came:\n{came}") from None
 
+    def request(
+        self,
+        method: str,
+        target: tuple[str, int],
+        *,
+        user: str = "juliet",
+        call_id: str,
+        number: int = 1,
+        branch: str,
+        to_tag: str = "",
+        headers: tuple[str, ...] = (),
+        body: str = "",
+    ) -> str:
+        """Send a request, as a client without a dialog; returns its Request-URI."""
+        host, port = self.local
+        uri = f"sip:{user}@{target[0]}:{target[1]}"
+        lines = [
+            f"{method} {uri} SIP/2.0",
+            f"Via: SIP/2.0/UDP {host}:{port};branch=z9hG4bK-{branch}",
+            f"From: <sip:raw@{host}>;tag={call_id}",
+            f"To: <{uri}>" + (f";tag={to_tag}" if to_tag else ""),
+            f"Call-ID: {call_id}",
+            f"CSeq: {number} {method}",
+            f"Contact: <sip:raw@{host}:{port}>",
+            "Max-Forwards: 70",
+            *headers,
+        ]
+        lines += ["Content-Type: application/sdp"] if body else []
+        lines += [f"Content-Length: {len(body) + body.count(chr(10))}", "", body]
+        self.send("\n".join(lines), target)
+        return uri
+
     def respond(
         self,
         request: tuple[Traced, tuple[str, int]],

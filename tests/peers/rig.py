@@ -63,7 +63,7 @@ class Rig:
             if error is None:
                 await self.at_rest()
             else:
-                error.add_note(f"the gateway's log ended:\n{self.gateway.program.tail(60)}")
+                error.add_note(f"the gateway's log ended:\n{self.gateway.story()}")
         finally:
             await self._stack.aclose()
 
@@ -74,7 +74,7 @@ class Rig:
             self.check_sockets()
             status = await self.gateway.stop()
             if status != 0:
-                raise PeerFailure(f"the gateway ended with {status}\n{self.gateway.program.tail(40)}")
+                raise PeerFailure(f"the gateway ended with {status}\n{self.gateway.story()}")
         complaints = self.gateway.complaints()
         if complaints and not self.complains:
             raise PeerFailure("the gateway complained:\n" + "\n".join(complaints))
@@ -115,7 +115,13 @@ class Rig:
 
     async def phone(self, *, auto_answer: bool = False, hertz: int = 1000) -> Baresip:
         """A SIP phone at the trunk's address."""
-        phone = Baresip(self.folder, auto_answer=auto_answer, hertz=hertz, at=self.trunk)
+        return await self._started(Baresip(self.folder, auto_answer=auto_answer, hertz=hertz, at=self.trunk))
+
+    async def roaming_phone(self, user: str, password: str, name: str = "roaming") -> Baresip:
+        """A SIP phone at an address that no trunk has, which gives a password when it is asked."""
+        return await self._started(Baresip(self.folder, credentials=(user, password), name=name))
+
+    async def _started(self, phone: Baresip) -> Baresip:
         self._stack.push_async_callback(phone.stop)
         await phone.start()
         return phone

@@ -27,7 +27,14 @@ KEYS = {
     "second": 'WWW-Authenticate: Digest realm="sip.example", nonce="beef", algorithm=MD5, qop="auth", stale=true',
 }
 "What `[name]` stands for unless told otherwise."
-PARAMETERS = {"milliseconds": "200", "status": "404", "body": "this is no SDP", "method": "OPTIONS", "to_tag": ""}
+PARAMETERS = {
+    "milliseconds": "200",
+    "status": "404",
+    "body": "this is no SDP",
+    "method": "OPTIONS",
+    "to_tag": "",
+    "max_forwards": "70",
+}
 "What `$name` stands for unless told otherwise."
 
 _TRANSPORTS = {"udp": "u1", "tcp": "t1"}
@@ -88,7 +95,10 @@ class Sipp:
         """Start it; a server listens when this returns."""
         self.program.start()
         if self._server:
-            await self.program.ready(self._listening, 5.0, "listens")
+            try:
+                await self.program.ready(self._listening, 5.0, "listens")
+            except PeerFailure as failure:
+                raise PeerFailure(f"{failure}\n{self._errors()}") from None
         return self
 
     async def done(self, within: float = 45.0) -> list[Traced]:

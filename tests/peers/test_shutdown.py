@@ -14,7 +14,7 @@ async def test_sigterm_lets_a_call_end_by_itself_and_takes_no_new_one(tmp_path: 
         server = await rig.answers("uas_answer")
         call = await answered_out(rig, server)
         rig.gateway.program.send_signal(signal.SIGTERM)
-        assert "drain" in (await rig.gateway.ready_is(503)).lower()
+        assert "stopping" in await rig.gateway.ready_is(503)
         refused = call.client.session(f"{rig.gateway.number(NUMBER)}/sip", voice=await rig.voice())
         assert (await refused.initiate()).type == "error"
         caller = await rig.calls("uac_expect", parameters={"status": 503}, host=rig.trunk[0])
