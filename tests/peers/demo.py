@@ -40,9 +40,7 @@ async def demonstrate(folder: Path) -> None:
 async def from_xmpp(rig: Rig, client: JingleClient, phone: Baresip) -> None:
     """The client calls the phone, with message initiation; the client hangs up."""
     voice = await rig.voice(CLIENT_HERTZ)
-    ladder = Ladder("romeo@home.example (Jingle)", f"{phone.user} (SIP)")
-    ladder.watch_client(client)
-    ladder.watch_phone(phone)
+    ladder = Ladder(rig.gateway, "romeo@home.example (Jingle)", f"{phone.user} (SIP)")
     async with ladder.following():
         begun = time.monotonic()
         sid = client.propose(rig.gateway.number(phone.user))
@@ -56,7 +54,7 @@ async def from_xmpp(rig: Rig, client: JingleClient, phone: Baresip) -> None:
         await phone.accept()
         await session.accepted()
         milliseconds = (time.monotonic() - begun) * 1000
-        ladder.note(f" sound: {CLIENT_HERTZ} Hz → phone, {PHONE_HERTZ} Hz → client, not through the gateway ")
+        ladder.note(f" {PHONE_HERTZ} Hz ◀  sound, not through the gateway  ▶ {CLIENT_HERTZ} Hz ")
         await voice.hears(TALK_PACKETS)
         await session.terminate()
         await client.expect(initiation("finish", sid))
@@ -67,9 +65,7 @@ async def from_xmpp(rig: Rig, client: JingleClient, phone: Baresip) -> None:
 async def from_sip(rig: Rig, client: JingleClient, phone: Baresip) -> None:
     """The phone calls the client; the phone hangs up."""
     voice = await rig.voice(CLIENT_HERTZ)
-    ladder = Ladder("romeo@home.example (Jingle)", f"{phone.user} (SIP)")
-    ladder.watch_client(client)
-    ladder.watch_phone(phone)
+    ladder = Ladder(rig.gateway, "romeo@home.example (Jingle)", f"{phone.user} (SIP)")
     async with ladder.following():
         begun = time.monotonic()
         await phone.dial(f"sip:romeo@{rig.gateway.uri}")
@@ -83,7 +79,7 @@ async def from_sip(rig: Rig, client: JingleClient, phone: Baresip) -> None:
         await session.accept(offer)
         await phone.expect("CALL_ESTABLISHED")
         milliseconds = (time.monotonic() - begun) * 1000
-        ladder.note(f" sound: {CLIENT_HERTZ} Hz → phone, {PHONE_HERTZ} Hz → client, not through the gateway ")
+        ladder.note(f" {PHONE_HERTZ} Hz ◀  sound, not through the gateway  ▶ {CLIENT_HERTZ} Hz ")
         await voice.hears(TALK_PACKETS)
         await phone.hang_up()
         await session.terminated()
