@@ -103,6 +103,7 @@ class XmppPort:
         self._shows = self._log.is_enabled_for(logging.DEBUG)
         "Whether stanzas are shown; one that came has to be written again for that."
         self._held: deque[tuple[float, Stanza]] = deque(maxlen=settings.hold_limit)
+        self._out: list[str] = []
         self._stream: _Component | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._attempts = 0
@@ -120,6 +121,7 @@ class XmppPort:
         """Close the stream after what is queued has been sent."""
         self._stopping = True
         self._cancel_timer()
+        self._flush()
         stream, self._stream = self._stream, None
         if stream is None:
             return
@@ -145,9 +147,17 @@ class XmppPort:
             self._held.append((self._loop.time(), stanza))
             return
         text = _text(stanza)
-        stream.send_raw(text)
+        if not self._out:
+            self._loop.call_soon(self._flush)
+        self._out.append(text)
         self._observer.stanza("out", stanza.kind)
         self._log.debug("stanza_sent", wire=text)
+
+    def _flush(self) -> None:
+        """Write what one turn of the loop has said in one piece: a write costs more than the stanzas in it."""
+        text, self._out = "".join(self._out), []
+        if text and self._stream is not None and self._stream.is_connected():
+            self._stream.send_raw(text)
 
     # ------------------------------------------------------------------------------------------------------ connection
 
