@@ -1,4 +1,4 @@
--- For Prosody 0.12: append to /etc/prosody/prosody.cfg.lua, then `prosodyctl reload`.
+-- For Prosody 0.12: append to /etc/prosody/prosody.cfg.lua, then restart it: a reload does not start components.
 -- The gateway and Prosody on one machine: nothing else can reach the component port.
 component_ports = { 5347 }
 component_interfaces = { "127.0.0.1", "::1" }

@@ -90,7 +90,7 @@ async def _findings(settings: Settings) -> AsyncIterator[Finding]:
     try:
         await sip.start()
     except (ConfigError, TransportError, OSError) as error:
-        text = f"{error}: another program, or the gateway itself, has it; trunks are not asked"
+        text = f"{error}: the gateway or another program has it, or the address is not ours; trunks are not asked"
         yield Finding(False, "sip sockets", text)
         return
     try:
