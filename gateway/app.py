@@ -95,7 +95,7 @@ class App:
             server=settings.sip.user_agent,
             observer=self.metrics,
             new_id=_new_id,
-            clock=time.monotonic,
+            clock=asyncio.get_running_loop().time,
             wall=time.time,
         )
         self.http = HttpPort(settings.http.host, settings.http.port, registry=self.registry, missing=self._missing)
