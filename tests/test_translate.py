@@ -77,7 +77,8 @@ FIELDS = [
     ("parameter", "name"), ("parameter", "value"), ("rtcp-fb", "type"), ("rtcp-fb", "subtype"), ("rtp-hdrext", "uri"),
     ("crypto", "key-params"), ("crypto", "session-params"), ("source/parameter", "value"), ("bandwidth", "type"),
     ("category", "name"), ("group", "semantics"), ("transport", "ufrag"), ("transport", "pwd"),
-    ("candidate", "foundation"), ("candidate", "ip"), ("candidate", "rel-addr"), ("fingerprint", "hash"), ("zrtp-hash", "version"),
+    ("candidate", "foundation"), ("candidate", "ip"), ("candidate", "rel-addr"),
+    ("fingerprint", "hash"), ("zrtp-hash", "version"),
 ]  # fmt: skip
 RICH = """
 <jingle xmlns='urn:xmpp:jingle:1' action='session-initiate' sid='s'><content creator='initiator' name='a'>

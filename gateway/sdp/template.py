@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 
 from gateway.fields import Dropped, Field, fields
 from mappings.description import Parameter
-from mappings.record import SPELLINGS
+from mappings.record import MOST, SPELLINGS
 from mappings.terms import DIRECTIONS, SENDERS, Direction, Role, Senders
 
 T = TypeVar("T")
@@ -185,7 +185,7 @@ def _group(part: str, after: list[tuple[str, str]]) -> str:
 
 def _reader(field: Field, by: Role) -> Read:
     if field.record is Parameter:
-        return lambda text: tuple(map(_parameter, text.split()))
+        return lambda text: tuple(map(_parameter, text.split(maxsplit=MOST)[:MOST]))
     if field.kind is Senders:
         return lambda text: DIRECTIONS[by, Direction(text)]
     return field.read
