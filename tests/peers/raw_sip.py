@@ -81,7 +81,7 @@ class RawSip(asyncio.DatagramProtocol):
         method: str,
         target: tuple[str, int],
         *,
-        user: str = "juliet",
+        uri: str = "",
         call_id: str,
         number: int = 1,
         branch: str,
@@ -91,7 +91,7 @@ class RawSip(asyncio.DatagramProtocol):
     ) -> str:
         """Send a request, as a client without a dialog; returns its Request-URI."""
         host, port = self.local
-        uri = f"sip:{user}@{target[0]}:{target[1]}"
+        uri = uri or f"sip:juliet@{target[0]}:{target[1]}"
         lines = [
             f"{method} {uri} SIP/2.0",
             f"Via: SIP/2.0/UDP {host}:{port};branch=z9hG4bK-{branch}",
