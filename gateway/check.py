@@ -72,8 +72,8 @@ async def _check(settings: Settings) -> int:
     colour = sys.stdout.isatty()
     well = True
     print(
-        f"[ok]   configuration: {len(settings.routing.trunks)} trunks, {len(settings.routing.dial)} dial rules, "
-        f"{len(settings.routing.numbers)} numbers"
+        f"[ok]   configuration: trunks {len(settings.routing.trunks)}, dial rules {len(settings.routing.dial)}, "
+        f"numbers {len(settings.routing.numbers)}"
     )
     async for finding in _findings(settings):
         word = "[ok]  " if finding.well else "[FAIL]"

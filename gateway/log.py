@@ -83,6 +83,8 @@ Identities = Literal["masked", "full"]
 _HIDDEN = "***"
 _ADDRESS = re.compile(r"[^\s\"'<>=:;,/@]++@")
 _NUMBER = re.compile(r"\+[0-9]{4,}|(?<=tel:)[+0-9A-Fa-f*#().-]+")
+_NAME = re.compile(r"[^\s\"'<>=:;,/@.]++").fullmatch
+"A user alone: without a domain, an address or a port."
 _EXTENSION = re.compile(r"\+?[0-9*#]{3,}(?=;|\Z)")
 
 # fmt: off
@@ -168,7 +170,7 @@ def masked(text: str) -> str:
 
 def masked_user(text: str) -> str:
     """The same for what is a user and nothing else, and so may be a number without anything that shows it."""
-    return _short(text) if _EXTENSION.match(text) else masked(text)
+    return _short(text) if _EXTENSION.match(text) or _NAME(text) else masked(text)
 
 
 def _short(user: str) -> str:

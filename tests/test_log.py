@@ -219,6 +219,8 @@ def test_redaction_and_masking_take_time_in_proportion(text: str) -> None:
 @pytest.mark.parametrize(
     ("full", "masked"),
     [
+        ("alice", "a…"),
+        ("gw.example", "gw.example"),
         ("juliet@example.org/balcony", "j…@example.org/balcony"),
         ("+15551230000@gw.example", "+15…00@gw.example"),
         ("+15551230000", "+15…00"),

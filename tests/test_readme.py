@@ -91,8 +91,8 @@ def test_every_piece_of_configuration_has_only_keys_that_there_are() -> None:
 def test_the_first_line_of_check_counts_what_the_configuration_has(settings: Settings) -> None:
     routing = settings.routing
     assert (
-        f"[ok]   configuration: {len(routing.trunks)} trunks, {len(routing.dial)} dial rules, "
-        f"{len(routing.numbers)} numbers\n" in TEXT
+        f"[ok]   configuration: trunks {len(routing.trunks)}, dial rules {len(routing.dial)}, "
+        f"numbers {len(routing.numbers)}\n" in TEXT
     )
 
 

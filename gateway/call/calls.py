@@ -153,6 +153,8 @@ class Calls:
         opened = self._by_name.get(stanza.id.rpartition("-")[0])
         if opened is None or bare(stanza.sender) != opened.peer:
             return False
+        if stanza.type == "error":
+            self._observer.jingle_error("in", read_error(stanza).condition)
         opened.task.put(opened.xmpp_side, stanza)
         return True
 
@@ -163,30 +165,28 @@ class Calls:
 
     def _open_from_xmpp(self, stanza: Stanza, sid: str) -> None:
         user = bare(stanza.sender)
-        if self._crossed(stanza, sid, user):
+        local = self._opening.local(stanza.to)
+        crossing = [
+            opened
+            for opened in self._by_user.get(user, {}).values()
+            if opened.local == local and opened.jingle.contested
+        ]
+        # Of two calls that cross, one stands (XEP-0166 §7.2.16; XEP-0353 §4.1).
+        if any(opened.jingle.outranks(sid, stanza.sender) for opened in crossing):
+            self._say(refusal.break_tie(stanza, local=local, id=self._new_id()))
             return
         try:
-            self._admit(user)
+            self._admit(user, leaving=len(crossing))
             opened = self._opening.from_xmpp(stanza, sid)
         except PeerError as failure:
             self._observer.call_refused("xmpp", _cause(failure))
             self._log.info("call_refused", origin="xmpp", caller=stanza.sender, callee=stanza.to, text=failure.text)
-            self._say(refusal.refuse(stanza, failure, local=self._opening.local(stanza.to), id=self._new_id()))
+            self._say(refusal.refuse(stanza, failure, local=local, id=self._new_id()))
             return
+        for loser in crossing:
+            loser.task.put(loser.xmpp_side, GIVE_WAY)
         self._begin(opened, "xmpp")
         opened.task.put(opened.xmpp_side, stanza)
-
-    def _crossed(self, stanza: Stanza, sid: str, user: str) -> bool:
-        """Whether a call of ours to the same user crosses this one, and stands (XEP-0166 §7.2.16; XEP-0353 §4.1)."""
-        local = self._opening.local(stanza.to)
-        for opened in tuple(self._by_user.get(user, {}).values()):
-            if opened.local != local or not opened.jingle.contested:
-                continue
-            if opened.jingle.outranks(sid, stanza.sender):
-                self._say(refusal.break_tie(stanza, local=local, id=self._new_id()))
-                return True
-            opened.task.put(opened.xmpp_side, GIVE_WAY)
-        return False
 
     def _say(self, stanzas: Iterable[Stanza]) -> None:
         for stanza in stanzas:
@@ -200,7 +200,7 @@ class Calls:
         """A request that carries our tag: into its call, or 481 (RFC 3261 §12.2.2)."""
         opened = self._by_tag.get(tag)
         if opened is not None:
-            if message.method == Method.INVITE:
+            if message.method != Method.ACK:  # whatever becomes of the call, it is answered
                 self._sip.adopt(message, opened.task.inlets[opened.sip_side], opened.tag)
             opened.task.put(opened.sip_side, message)
         elif message.method != Method.ACK:
@@ -234,15 +234,15 @@ class Calls:
 
     # ---------------------------------------------------------------------------------------------------- coming, going
 
-    def _admit(self, user: str | None) -> None:
-        """Raise PeerError when there is no room for one more call."""
+    def _admit(self, user: str | None, *, leaving: int = 0) -> None:
+        """Raise PeerError when there is no room for one more call; ``leaving``: that user's calls that give way to it."""
         if self._draining:
             raise PeerError(
                 "the gateway is stopping", status=503, condition="resource-constraint", reason=EndReason.GONE
             )
-        if len(self._by_name) >= self._limits.calls:
+        if len(self._by_name) - leaving >= self._limits.calls:
             raise PeerError("too many calls at a time", status=503, condition="resource-constraint")
-        if user is not None and len(self._by_user.get(user, ())) >= self._limits.calls_per_user:
+        if user is not None and len(self._by_user.get(user, ())) - leaving >= self._limits.calls_per_user:
             raise PeerError(
                 "too many calls of this user", status=486, condition="resource-constraint", reason=EndReason.BUSY
             )
@@ -268,6 +268,7 @@ class Calls:
         if not users:
             del self._by_user[opened.peer]
         self._sip.release(task.inlets[opened.sip_side])
+        self._say(refusal.failed(stanza) for side, stanza in task.unanswered if side is opened.xmpp_side)
         if not self._by_name:
             self._empty.set()
 

@@ -14,7 +14,8 @@ from gateway.sdp.history import SdpSession
 from gateway.signals import Side
 from gateway.sip.leg import LegSettings, SipLeg, SipTarget
 from gateway.sip.message import SipRequest
-from gateway.stanza import Stanza
+from gateway.stanza import Stanza, read_error
+from mappings.namespaces import MESSAGE_INITIATION
 from mappings.terms import Role
 
 
@@ -43,6 +44,18 @@ class SipWire(Protocol):
 
     def contact(self, transport: str | None) -> str:
         """Where peers reach us: host:port, with the transport as a parameter where it is not UDP."""
+        ...
+
+
+class OpeningObserver(CallObserver, Protocol):
+    """The facts of a call, and what its XMPP side says."""
+
+    def jingle_request(self, direction: str, action: str) -> None:
+        """A Jingle action or message-initiation element."""
+        ...
+
+    def jingle_error(self, direction: str, condition: str) -> None:
+        """A stanza error about one."""
         ...
 
 
@@ -95,7 +108,7 @@ class Opening:
         sip: SipWire,
         choose: Callable[[str], Propose | Direct],
         announce: Callable[[str, str], Element | None],
-        observer: CallObserver,
+        observer: OpeningObserver,
         new_id: Callable[[], str],
         on_closed: Callable[[CallTask], None],
     ) -> None:
@@ -177,6 +190,19 @@ class Opening:
         """The full JID under which a SIP user appears: always the same one (clients.md rule 4)."""
         return f"{bare(jid)}/{self._settings.resource}"
 
+    def _send_stanza(self, stanza: Stanza) -> None:
+        """Count what a leg asks or refuses, and send it."""
+        match stanza.kind, stanza.type:
+            case "iq", "set":
+                self._observer.jingle_request("out", stanza.children[0].get("action", ""))
+            case "iq", "error":
+                self._observer.jingle_error("out", read_error(stanza).condition)
+            case "message", _ if stanza.speaks(MESSAGE_INITIATION):
+                self._observer.jingle_request("out", stanza.children[0].tag.rpartition("}")[2])
+            case _:
+                pass
+        self._xmpp.send(stanza)
+
     def _sdp(self, role: Role) -> SdpSession:
         # 62 bits: RFC 3264 §5 wants the o= numbers to fit in 64 bits, signed, with room to count up.
         return SdpSession(role, int(self._new_id()[:16], 16) >> 2, address=self._settings.sdp_address)
@@ -195,7 +221,7 @@ class Opening:
     ) -> Opened:
         inlets: dict[Side, Inlet] = {}
         parties = {
-            xmpp_side: Party(jingle, "jingle", self._xmpp.send, "jingle"),
+            xmpp_side: Party(jingle, "jingle", self._send_stanza, "jingle"),
             xmpp_side.other: Party(sip, "sip", lambda message: self._sip.send(message, inlets[xmpp_side.other]), "sdp"),
         }
         task = CallTask(

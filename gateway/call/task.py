@@ -142,10 +142,12 @@ class CallTask:
             self._log.info("call_opened", **self._facts)
             while not self._over():
                 while self._inbox:
-                    since, side, item = self._inbox.popleft()
+                    since, side, item = self._inbox[0]
                     now = self._loop.time()
                     self._observer.inbox_wait(now - since)
+                    self._answering = side
                     self._take(side, item, now)
+                    self._inbox.popleft()
                 if self._over():
                     break
                 self._arm()

@@ -53,6 +53,11 @@ def unsupported_info(request: Stanza) -> Stanza:
     return error(request, "feature-not-implemented", type="modify", detail=UNSUPPORTED_INFO)
 
 
+def failed(request: Stanza) -> Stanza:
+    """What answers an IQ set that an error of ours kept from being read."""
+    return error(request, "internal-server-error")
+
+
 def refused(request: Stanza, failure: PeerError) -> Stanza:
     """The stanza error that a failure asks for."""
     return error(request, failure.condition, failure.text, detail=failure.detail)

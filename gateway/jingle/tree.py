@@ -160,7 +160,7 @@ def _reading(cls: Any, namespace: str) -> _Reading:
                 children[tag] = (field.name, sub, MOST if field.many else 1)
         elif field.name == spelling.text:
             text = (field.name, field.read)
-        elif not field.many:
+        else:
             attributes[_attribute(field)] = (field.name, field.read)
     return _Reading(
         cls=cls,

@@ -103,7 +103,8 @@ class XmppPort:
         self._shows = self._log.is_enabled_for(logging.DEBUG)
         "Whether stanzas are shown; one that came has to be written again for that."
         self._held: deque[tuple[float, Stanza]] = deque(maxlen=settings.hold_limit)
-        self._out: list[str] = []
+        self._out: list[tuple[Stanza, str]] = []
+        "What this turn of the loop has said, and as text."
         self._stream: _Component | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._attempts = 0
@@ -146,18 +147,23 @@ class XmppPort:
         if not self.connected or stream is None:
             self._held.append((self._loop.time(), stanza))
             return
-        text = _text(stanza)
         if not self._out:
             self._loop.call_soon(self._flush)
-        self._out.append(text)
-        self._observer.stanza("out", stanza.kind)
-        self._log.debug("stanza_sent", wire=text)
+        self._out.append((stanza, _text(stanza)))
 
     def _flush(self) -> None:
         """Write what one turn of the loop has said in one piece: a write costs more than the stanzas in it."""
-        text, self._out = "".join(self._out), []
-        if text and self._stream is not None and self._stream.is_connected():
-            self._stream.send_raw(text)
+        out, self._out = self._out, []
+        if not out:
+            return
+        if self._stream is None or not self._stream.is_connected():  # it broke in this turn
+            now = self._loop.time()
+            self._held.extendleft((now, stanza) for stanza, _ in reversed(out))
+            return
+        self._stream.send_raw("".join([text for _, text in out]))
+        for stanza, text in out:
+            self._observer.stanza("out", stanza.kind)
+            self._log.debug("stanza_sent", wire=text)
 
     # ------------------------------------------------------------------------------------------------------ connection
 
@@ -215,7 +221,8 @@ class XmppPort:
         if self.connected:
             self.connected = False
             self._observer.xmpp_connected(False)
-            self._log.warning("xmpp_disconnected", reason=why)
+            say = self._log.info if self._stopping else self._log.warning
+            say("xmpp_disconnected", reason=why)
         self._tell(why)
 
     def _tell(self, failure: str | None) -> None:
