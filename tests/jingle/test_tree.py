@@ -261,6 +261,11 @@ def test_a_foundation_is_a_number_for_clients_and_itself_for_translations() -> N
     assert exact[2].tag == "{urn:xmpp:jingle:transports:ice:0}gathering-complete"
 
 
+def test_the_end_of_candidates_is_not_told_to_clients() -> None:
+    assert len(tree.write(Ice(gathering_complete=GatheringComplete()))) == 0
+    assert len(tree.write(Ice(gathering_complete=GatheringComplete()), exact=True)) == 1
+
+
 def test_an_id_of_the_peers_own_is_kept() -> None:
     raw = RawUdp(
         candidates=(RawCandidate(ip="192.0.2.1", port=5000, id="mine"), RawCandidate(ip="192.0.2.1", port=5002))

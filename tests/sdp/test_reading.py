@@ -674,3 +674,26 @@ def test_what_jingle_has_no_word_for_is_reported_by_name() -> None:
     assert list(dropped(AUDIO, *(f"a={name}:x" for name in lost))) == lost
     head = ["i=x", "u=x", "e=x", "p=x", "k=x", "a=tool:x"]
     assert dropped(AUDIO, head=head) == ("i=", "u=", "e=", "p=", "k=", "tool")
+
+
+def test_unreadable_parts_are_dropped_by_name() -> None:
+    lines = (
+        AUDIO,
+        *ICE,
+        "a=candidate:1 1 udp 5 192.0.2.10 4000 typ host generation x",
+        "a=ssrc:9",
+        "a=ssrc-group:FID x",
+    )
+    assert dropped(*lines) == ("candidate generation", "ssrc", "ssrc-group")
+    assert dropped(AUDIO, "a=rtcp-fb:* trr-int soon", "a=content:,sli des,") == ("rtcp-fb", "content")
+
+
+def test_ice_needs_no_connection_line() -> None:
+    text = sdp(AUDIO, *ICE).replace("c=IN IP4 192.0.2.10\r\n", "")
+    (found,) = SdpSession(Role.RESPONDER, 1).read_offer(text).media
+    assert found.transport == Ice(ufrag="8hhy", pwd="asd88fgpdd777uzjYhagZg")
+
+
+def test_a_made_name_is_made_until_it_is_nobodys() -> None:
+    names = [media.name for media in read(AUDIO, AUDIO, "a=mid:audio", AUDIO, "a=mid:audio0").media]
+    assert names == ["audio0x", "audio", "audio0"]
