@@ -16,6 +16,7 @@ from tests.peers.program import until
 from tests.peers.rig import Rig
 from tests.peers.steps import NUMBER, answered_out, calling_out
 
+TORMENTS = Path(__file__).parents[1] / "torture" / "sip"
 UNKNOWN_SESSION = "{urn:xmpp:jingle:errors:1}unknown-session"
 
 
@@ -76,6 +77,20 @@ async def test_a_connection_that_sends_noise_is_closed_and_others_stay(tmp_path:
             10.0,
             "the connections are gone",
         )
+        await _still_works(rig)
+
+
+@pytest.mark.conformance("SIP-28")
+async def test_messages_made_to_torment_a_parser_leave_nothing_behind(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        raw = await rig.raw_trunk()
+        for message in sorted(TORMENTS.glob("*.dat")):
+            raw.send(message.read_bytes(), rig.gateway.sip)
+            _, writer = await asyncio.open_connection(*rig.gateway.sip)
+            writer.write(message.read_bytes())
+            writer.close()
+        raw.close()
+        await rig.gateway.active(0, within=40)
         await _still_works(rig)
 
 
