@@ -235,7 +235,7 @@ class Calls:
     # ---------------------------------------------------------------------------------------------------- coming, going
 
     def _admit(self, user: str | None, *, leaving: int = 0) -> None:
-        """Raise PeerError when there is no room for one more call; ``leaving``: that user's calls that give way to it."""
+        """Raise PeerError when there is no room for one more call; ``leaving`` calls of that user give way to it."""
         if self._draining:
             raise PeerError(
                 "the gateway is stopping", status=503, condition="resource-constraint", reason=EndReason.GONE
@@ -268,7 +268,9 @@ class Calls:
         if not users:
             del self._by_user[opened.peer]
         self._sip.release(task.inlets[opened.sip_side])
-        self._say(refusal.failed(stanza) for side, stanza in task.unanswered if side is opened.xmpp_side)
+        for side, message in task.unanswered:
+            if side is opened.xmpp_side and message.kind == "iq" and message.type == "set":
+                self._say([refusal.failed(message)])
         if not self._by_name:
             self._empty.set()
 

@@ -109,6 +109,8 @@ class CallTask:
         "From the address that one side names to try instead, to the other side's words for it, or None."
         self._loop = asyncio.get_running_loop()
         self._inbox: deque[tuple[float, Side | None, Any]] = deque()
+        self._asking: Side | None = None
+        "Whose message is being taken, until that side has heard something of it."
         self._wake: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._limit: float | None = None
@@ -145,7 +147,7 @@ class CallTask:
                     since, side, item = self._inbox[0]
                     now = self._loop.time()
                     self._observer.inbox_wait(now - since)
-                    self._answering = side
+                    self._asking = side
                     self._take(side, item, now)
                     self._inbox.popleft()
                 if self._over():
@@ -156,6 +158,8 @@ class CallTask:
                 self._wake = None
         except Exception:
             self._log.exception("call_failed", state=self.bridge.state)
+            if self._asking is None:
+                self._inbox.popleft()
             self._give_up()
         finally:
             if self._timer is not None:
@@ -208,6 +212,8 @@ class CallTask:
         for item in out:
             if not isinstance(item, SIGNALS):
                 party.transmit(item)
+                if side is self._asking:
+                    self._asking = None
                 continue
             signal: Signal = item
             if isinstance(signal, End) and signal.redirect is not None:
@@ -317,6 +323,11 @@ class CallTask:
         for party in self.parties.values():
             facts |= {key: getattr(party.leg, name, None) for key, name in _IDENTITIES.get(party.protocol, ())}
         return facts
+
+    @property
+    def unanswered(self) -> list[tuple[Side, Any]]:
+        """What still lay in the inbox when the call failed, or was cut off, and whose it is."""
+        return [(side, item) for _, side, item in self._inbox if side is not None and item is not GIVE_WAY]
 
     @property
     def answered(self) -> bool:

@@ -56,6 +56,7 @@ allow = ["montague.example"]
 [[dial]]
 match = '[+]?[0-9]+'
 trunk = "pbx"
+{dial}
 [[number]]
 number = "+15550100"
 jid = "romeo@montague.example"
@@ -70,7 +71,7 @@ jid = "nurse@capulet.example"
 @lru_cache
 def settings(**tables: str) -> Settings:
     """The settings of a flow; further keys by table."""
-    text = SETTINGS.format(**{"xmpp": "", "trunk": "", "limits": ""} | tables)
+    text = SETTINGS.format(**{"xmpp": "", "trunk": "", "dial": "", "limits": ""} | tables)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "gateway.toml"
         path.write_text(text)
@@ -217,6 +218,7 @@ class World:
     "What takes datagrams: the real SipPort."
 
     stream: MemoryStream = field(init=False)
+    running: "asyncio.Task[None]" = field(init=False)
     server_is_up: bool = True
     holding: bool = False
     "Whether the gateway gets no turn between two steps."
@@ -308,6 +310,11 @@ class World:
 
     # ---------------------------------------------------------------------------------------------------- nothing left
 
+    @property
+    def has_stopped(self) -> bool:
+        """Whether the process would have ended."""
+        return self.running.done()
+
     def counts(self) -> dict[str, int]:
         """What there is of everything that has to go away."""
         calls: Any = self.app.calls
@@ -334,6 +341,11 @@ class World:
         """A value of the gateway's metrics; of one that is not there, 0."""
         return self.app.registry.get_sample_value(metric, labels) or 0.0
 
+    def total(self, metric: str) -> float:
+        """A metric over all its labels."""
+        found = (sample for family in self.app.registry.collect() for sample in family.samples)
+        return sum(sample.value for sample in found if sample.name == metric)
+
     def expect_silence(self) -> None:
         """Nothing may lie unread."""
         for stanzas in self.stanzas.values():
@@ -352,6 +364,12 @@ class World:
         self.expect_silence()
         if left := {name: number for name, number in self.remains().items() if number}:
             self.fail(f"left over after {COOLING_SECONDS:g} s: {left}")
+        opened = sorted(entry["call"] for entry in self.log if entry["event"] == "call_opened")
+        ended = sorted(entry["call"] for entry in self.log if entry["event"] == "call_ended")
+        if opened != ended:
+            self.fail(f"opened: {opened}, ended: {ended}")
+        if lost := self.total("jinglesip_out_of_order_total"):
+            self.fail(f"{lost:g} signals had no place in their call")
         errors = [entry for entry in self.log if entry["log_level"] in ("error", "critical")]
         if bool(errors) is not failures:
             self.fail("the gateway failed" if errors else "the gateway did not say that it failed")
@@ -374,20 +392,20 @@ def world(**tables: str) -> Iterator[World]:
         mock.patch.object(application, "_new_id", new_id),
     ):
 
-        async def start() -> asyncio.Task[None]:
+        async def start() -> None:
             made.app = App(settings(**tables))
             made.app.http = _NoHttp()  # type: ignore[assignment]
-            return asyncio.create_task(made.app.run(), name="gateway")
+            made.running = asyncio.create_task(made.app.run(), name="gateway")
 
-        running = loop.run_until_complete(start())
+        loop.run_until_complete(start())
         try:
             loop.settle()
             yield made
-            if not running.done():
+            if not made.has_stopped:
                 loop.signal(signal.SIGINT)
                 loop.advance(10)
-            assert running.done(), "the gateway does not stop"
-            running.result()
+            assert made.has_stopped, "the gateway does not stop"
+            made.running.result()
             assert not asyncio.all_tasks(loop)
         finally:
             for task in asyncio.all_tasks(loop):

@@ -68,15 +68,18 @@ class Step:
     do: Callable[[World], None]
 
 
-def run(*steps: Step, fails: bool = False, **tables: str) -> World:
+def run(*steps: Step, fails: bool = False, stops: bool = False, **tables: str) -> World:
     """Let it happen, step by step, and see that nothing is left.
 
-    ``fails``: the gateway is to say in its log that it failed.  ``tables``: further keys of the configuration.
+    ``fails``: the gateway is to say in its log that it failed; ``stops``: it has left by the last step.  ``tables``:
+    further keys of the configuration.
     """
     with world(**tables) as made:
         for step in steps:
             step.do(made)
         made.expect_nothing_left(failures=fails)
+        if stops is not made.has_stopped:
+            made.fail("the gateway has left" if made.has_stopped else "the gateway has not left")
     return made
 
 
@@ -206,6 +209,7 @@ class Client:
         xml: str | None = None,
         more: str = "",
         text: str = "",
+        type: str = "chat",
     ) -> Step:
         """Say something: a Jingle action or message of initiation with its reason, a reply, a presence.
 
@@ -236,7 +240,7 @@ class Client:
                     )
                 body = inside if xml is None else xml
                 element = f"<{word} xmlns='urn:xmpp:jingle-message:0' id='{session.sid}'>{body}</{word}>{more}"
-                self._say(world, "message", place, "chat", element)
+                self._say(world, "message", place, type, element)
                 return
             if word in ("session-initiate", "session-accept"):
                 inside = _contents(session, media if word == "session-initiate" else None, transport)
@@ -454,7 +458,7 @@ class Phone:
             line.target = _uri(request.first("Contact"))
         if request.method == "INVITE":
             line.invite = request
-        if request.method != "ACK":
+        if request.method != "ACK" and request not in line.pending:
             line.pending.append(request)
 
     def _got_response(self, world: World, line: _Line, response: SipResponse, *, acks: bool) -> None:
@@ -557,12 +561,14 @@ class Phone:
             ("To", to or line.remote),
             ("Call-ID", line.call_id),
             ("CSeq", f"{cseq} {method}"),
-            *headers,
         ]
         if method == "INVITE":
             lines.append(("Contact", f"<sip:{self.name}@{self.host}:{self.port}>"))
         if body:
             lines.append(("Content-Type", "application/sdp"))
+        said = tuple(headers)
+        own = {name for name, _ in said}
+        lines = [*(line for line in lines if line[0] not in own), *said]
         request = SipRequest(method, uri, tuple(lines), body)
         self._out(world, line, request.encode())
         return request
