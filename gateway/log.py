@@ -200,7 +200,16 @@ class _Json:
 
     def __call__(self, _logger: WrappedLogger, _method: str, event: MutableMapping[str, Any]) -> str:
         line = {**{key: event.pop(key) for key in ("timestamp", "level", "event")}, **event}
-        return self._encode(line).decode()
+        try:
+            return self._encode(line).decode()
+        except UnicodeEncodeError:  # a peer's bytes that are no UTF-8, read with surrogateescape
+            return self._encode({key: _shown(value) for key, value in line.items()}).decode()
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, list | tuple):
+        return [_shown(item) for item in value]
+    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
 
 
 class _FromLibraries(logging.Handler):

@@ -107,6 +107,13 @@ def test_what_json_has_no_word_for_is_written_as_text() -> None:
     assert said(stream)[0]["stop"] == "<class 'object'>"
 
 
+def test_what_no_utf_8_can_hold_is_shown_by_its_code_and_breaks_nothing() -> None:
+    stream = io.StringIO()
+    log.configure(stream=stream)
+    structlog.get_logger().info("call_ended", sip_call_id="m16\udcdc8", names=["a\udcff"])
+    assert (said(stream)[0]["sip_call_id"], said(stream)[0]["names"]) == ("m16\\udcdc8", ["a\\udcff"])
+
+
 def test_libraries_are_heard_from_warning_on_and_without_secrets() -> None:
     stream = io.StringIO()
     log.configure(level="debug", stream=stream)
