@@ -184,9 +184,9 @@ class Rig:
         self._stack.callback(raw.close)
         return raw
 
-    async def raw(self) -> RawSip:
-        """A socket at an address that no trunk has."""
-        raw = await RawSip.open(loopback.address())
+    async def raw(self, host: str = "") -> RawSip:
+        """A socket at an address that no trunk has, or at any port of that address."""
+        raw = await RawSip.open(host or loopback.address())
         self._stack.callback(raw.close)
         return raw
 

@@ -33,7 +33,7 @@ async def _still_works(rig: Rig, client: JingleClient | None = None) -> None:
 async def test_noise_on_the_sip_port_is_counted_and_does_no_harm(tmp_path: Path) -> None:
     async with Rig(tmp_path) as rig:
         noise = random.Random(5)
-        raw = await rig.raw_trunk()
+        raw = await rig.raw(rig.trunk[0])
         for size in (0, 1, 3, 100, 1400, 9000, 65000):
             raw.send(noise.randbytes(size), rig.gateway.sip)
         for text in (
@@ -50,7 +50,6 @@ async def test_noise_on_the_sip_port_is_counted_and_does_no_harm(tmp_path: Path)
             b"INVITE sip:\xff\xfe@b SIP/2.0\r\nFrom: \x00\r\n\r\n",
         ):
             raw.send(text, rig.gateway.sip)
-        raw.close()
         metrics = await until_metric(rig, "jinglesip_sip_malformed_total", 5)
         assert metrics >= 5
         await _still_works(rig)
@@ -83,20 +82,19 @@ async def test_a_connection_that_sends_noise_is_closed_and_others_stay(tmp_path:
 @pytest.mark.conformance("SIP-28")
 async def test_messages_made_to_torment_a_parser_leave_nothing_behind(tmp_path: Path) -> None:
     async with Rig(tmp_path) as rig:
-        raw = await rig.raw_trunk()
+        raw = await rig.raw(rig.trunk[0])
         for message in sorted(TORMENTS.glob("*.dat")):
             raw.send(message.read_bytes(), rig.gateway.sip)
             _, writer = await asyncio.open_connection(*rig.gateway.sip)
             writer.write(message.read_bytes())
             writer.close()
-        raw.close()
         await rig.gateway.active(0, within=40)
         await _still_works(rig)
 
 
 async def test_mutilated_messages_of_a_real_call_are_answered_or_dropped(tmp_path: Path) -> None:
     async with Rig(tmp_path) as rig:
-        raw = await rig.raw_trunk()
+        raw = await rig.raw(rig.trunk[0])
         host, port = raw.local
         body = raw.sdp()
         invite = (
@@ -120,7 +118,6 @@ async def test_mutilated_messages_of_a_real_call_are_answered_or_dropped(tmp_pat
             raw.send(bytes(data), rig.gateway.sip)
             if turn % 20 == 0:
                 await asyncio.sleep(0)  # lets the socket's buffer drain: a burst is not what is tried here
-        raw.close()
         await rig.gateway.active(0, within=40)
         await _still_works(rig)
 
