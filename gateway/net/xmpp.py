@@ -38,6 +38,8 @@ class XmppPortSettings:
     secret: str
     backoff_first_seconds: float = 1.0
     backoff_most_seconds: float = 60.0
+    handshake_seconds: float = 10.0
+    "How long a connection may take until it is of use."
     idle_ping_seconds: float = 60.0
     "After so long without a byte the stream is pinged; after half as long again without an answer it is given up."
     hold_seconds: float = 60.0
@@ -70,10 +72,21 @@ class _Component(ComponentXMPP):
         super().__init__(settings.domain, settings.secret, settings.host, settings.port)  # type: ignore[no-untyped-call]
         self._take = take
         self.heard = False
+        self._closes = False
 
     def data_received(self, data: bytes | str) -> None:
         self.heard = True
         super().data_received(data)
+
+    def disconnect(self, *arguments: Any, **options: Any) -> Any:
+        """Also slixmpp's own way out when the XML is broken; nothing may be sent after it."""
+        self._closes = True
+        return super().disconnect(*arguments, **options)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether what is sent goes out."""
+        return self.is_connected() and not self._closes
 
     def _spawn_event(self, xml: Element) -> None:
         xml = self.incoming_filter(xml)  # type: ignore[no-untyped-call]
@@ -143,24 +156,28 @@ class XmppPort:
 
     def send(self, stanza: Stanza) -> None:
         """Send, or hold until the stream is back."""
-        stream = self._stream
-        if not self.connected or stream is None:
+        if not self._is_open:
             self._held.append((self._loop.time(), stanza))
             return
         if not self._out:
             self._loop.call_soon(self._flush)
         self._out.append((stanza, _text(stanza)))
 
+    @property
+    def _is_open(self) -> bool:
+        return self.connected and self._stream is not None and self._stream.is_open
+
     def _flush(self) -> None:
         """Write what one turn of the loop has said in one piece: a write costs more than the stanzas in it."""
         out, self._out = self._out, []
         if not out:
             return
-        if self._stream is None or not self._stream.is_connected():  # it broke in this turn
+        stream = self._stream
+        if stream is None or not self._is_open:  # it broke in this turn
             now = self._loop.time()
             self._held.extendleft((now, stanza) for stanza, _ in reversed(out))
             return
-        self._stream.send_raw("".join([text for _, text in out]))
+        stream.send_raw("".join([text for _, text in out]))
         for stanza, text in out:
             self._observer.stanza("out", stanza.kind)
             self._log.debug("stanza_sent", wire=text)
@@ -172,13 +189,22 @@ class XmppPort:
             return
         self._attempts += 1
         stream = self._stream = _Component(self._settings, self._received)
-        stream.add_event_handler("session_start", lambda _: self._established())
+        stream.add_event_handler("session_start", lambda _: self._established(stream))
         stream.add_event_handler("stream_error", lambda error: self._refused(error["condition"]))
         stream.add_event_handler("connection_failed", lambda why: self._failed(stream, str(why)))
         stream.add_event_handler("disconnected", lambda why: self._failed(stream, str(why or "closed by the server")))
         stream.connect()
+        self._timer = self._loop.call_later(self._settings.handshake_seconds, self._tire, stream)
 
-    def _established(self) -> None:
+    def _tire(self, stream: _Component) -> None:
+        """A server may take connections and be stuck; TCP would never tell."""
+        stream.abort()
+        self._failed(stream, f"no handshake within {self._settings.handshake_seconds:g} seconds")
+
+    def _established(self, stream: _Component) -> None:
+        if stream is not self._stream:
+            return
+        self._cancel_timer()
         self.connected = True
         self._attempts = 0
         self.last_failure = None

@@ -185,6 +185,11 @@ class MemoryStream:
         """As slixmpp's."""
         return self._connected
 
+    @property
+    def is_open(self) -> bool:
+        """As `gateway.net.xmpp`'s."""
+        return self._connected
+
     async def disconnect(self, wait: float = 0.0) -> None:
         """As slixmpp's."""
         self._connected = False
