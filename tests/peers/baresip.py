@@ -43,7 +43,7 @@ module_app contact.so
 module_app menu.so
 module_app ctrl_tcp.so
 ctrl_tcp_listen {host}:{control_port}
-snd_path {folder}
+snd_path .
 statmode_default off
 ring_aufile none
 ringback_aufile none
@@ -220,7 +220,6 @@ class Baresip:
             port=self.port,
             control_port=self._control_port,
             hertz=self.hertz,
-            folder=self._folder,
         )
         modules = next((path for path in _MODULES if Path(path).is_dir()), _MODULES[0])
         (self._folder / "config").write_text(f"module_path {modules}\n{text}")

@@ -61,7 +61,8 @@ class Program:
         """Start it; its standard output and error are appended to `output`."""
         if shutil.which(self._command[0]) is None:
             raise PeerFailure(f"{self.name}: {self._command[0]} is not installed")
-        guard = ["setpriv", "--pdeathsig", "KILL", "--"] if shutil.which("setpriv") else []
+        setpriv = shutil.which("setpriv")
+        guard = [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
         with self.output.open("ab") as output:
             self._process = subprocess.Popen(
                 [*guard, *self._command],
