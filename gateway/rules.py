@@ -42,6 +42,10 @@ class Patterns:
                 domains.add(domainpart(host))
         self._jids, self._domains, self._suffixes = frozenset(jids), frozenset(domains), tuple(suffixes)
 
+    def __bool__(self) -> bool:
+        """Whether there may be anybody in it."""
+        return bool(self._all or self._jids or self._domains or self._suffixes)
+
     def __contains__(self, jid: str) -> bool:
         if self._all:
             return True
