@@ -168,11 +168,14 @@ def names(contents: Sequence[Element]) -> set[tuple[Role, str]]:
 
 
 def bare_contents(contents: Sequence[Element], *, transport: bool = False) -> list[Element]:
-    """The contents by name and creator alone, for a content-reject, or with their transport, for a transport-reject."""
+    """The contents by name and creator alone, for a content-reject, or with their transport, for a transport-reject.
+
+    Of a transport only the element itself is said again: what a peer nests in it is neither ours to carry nor to bound.
+    """
     found = []
     for content in contents:
         copy = Element(CONTENT, {"creator": content.get("creator", "initiator"), "name": content.get("name", "")})
         if transport:
-            copy.extend(child for child in content if child.tag.endswith("}transport"))
+            copy.extend(Element(child.tag) for child in content if child.tag.endswith("}transport"))
         found.append(copy)
     return found

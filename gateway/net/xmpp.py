@@ -313,12 +313,20 @@ class XmppPort:
         )
         self._observer.stanza("in", stanza.kind)
         if self._shows:
-            self._log.debug("stanza_received", wire=_text(stanza))
+            self._log.debug("stanza_received", wire=_shown(stanza))
         try:
             self._on_stanza(stanza)
         except Exception:
             # One stanza that breaks us must not break the stream, and with it every call.
             self._log.exception("stanza_failed", kind=stanza.kind, type=stanza.type)
+
+
+def _shown(stanza: Stanza) -> str:
+    """What came, as text; no server limits how deep a peer may nest elements, and writing them is recursive."""
+    try:
+        return _text(stanza)
+    except RecursionError:
+        return f"<{stanza.kind}/> nested too deep to be shown"
 
 
 def _text(stanza: Stanza) -> str:

@@ -1,0 +1,37 @@
+"""What a stranger's stanza may not do to the one stream that carries every call."""
+
+import asyncio
+from xml.etree.ElementTree import Element, SubElement
+
+from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
+
+from gateway.metrics import Metrics
+from gateway.net.xmpp import XmppPort, XmppPortSettings
+from gateway.stanza import Stanza
+from mappings.namespaces import COMPONENT
+
+DEEPER_THAN_PYTHON_GOES = 20_000
+
+
+def nested(levels: int) -> Element:
+    """A message whose innermost element lies so deep."""
+    inner = message = Element(f"{{{COMPONENT}}}message", {"from": "m@far.example/x", "to": "+1555@gw.example"})
+    for _ in range(levels):
+        inner = SubElement(inner, "{urn:example}a")
+    return message
+
+
+def test_a_stanza_too_deep_to_be_written_is_taken_and_told_at_debug() -> None:
+    came: list[Stanza] = []
+
+    async def take() -> None:
+        settings = XmppPortSettings(domain="gw.example", host="127.0.0.1", port=1, secret="x")
+        port = XmppPort(settings, on_stanza=came.append, observer=Metrics(CollectorRegistry()))
+        assert port._shows
+        port._received(nested(DEEPER_THAN_PYTHON_GOES))
+
+    with capture_logs() as logs:
+        asyncio.run(take())
+    assert [stanza.sender for stanza in came] == ["m@far.example/x"]
+    assert [entry["wire"] for entry in logs] == ["<message/> nested too deep to be shown"]
