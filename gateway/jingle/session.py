@@ -17,6 +17,9 @@ from .request import write, write_reason
 
 Out = list[Stanza | Signal]
 
+MAX_UNANSWERED = 256
+"Requests of ours whose replies are waited for; a client can make us ask, and need not answer."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JingleTimers:
@@ -146,7 +149,8 @@ class Session:
     @property
     def deadline(self) -> float | None:
         """The earliest time-out."""
-        due = min((at for _, at in self.waiting.values()), default=None)
+        # All are given the same time, so the one asked first is due first.
+        due = next((at for _, at in self.waiting.values()), None)
         if self.timers:
             first = min(self.timers.values())
             return first if due is None else min(first, due)
@@ -176,6 +180,8 @@ class Session:
     ) -> Stanza:
         """A request of ours; its reply is awaited."""
         id = self.new_id()
+        if len(self.waiting) >= MAX_UNANSWERED:
+            del self.waiting[next(id for id, (about, _) in self.waiting.items() if about is Asked.OTHER)]
         self.waiting[id] = (asked, now + self.settings.iq_timeout_seconds)
         element = write(action, self.sid, children, initiator=initiator, responder=responder)
         return Stanza(kind="iq", type="set", id=id, sender=self.local, to=self.peer, children=(element,))

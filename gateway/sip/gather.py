@@ -13,6 +13,9 @@ from mappings.terms import CandidateType
 MAX_SECONDS = 3.0
 "No offer waits longer, whatever is configured."
 
+MAX_CANDIDATES = 200
+"Of one medium; further ones are left out. An INVITE of more goes nowhere, and a client has all of a moment to send them."
+
 REACHABLE = frozenset({CandidateType.SRFLX, CandidateType.RELAY})
 
 
@@ -70,7 +73,7 @@ def _joined(transport: Ice | RawUdp, more: Ice | RawUdp) -> Ice | RawUdp:
             transport,
             ufrag=transport.ufrag or more.ufrag,
             pwd=transport.pwd or more.pwd,
-            candidates=transport.candidates + tuple(c for c in more.candidates if c not in transport.candidates),
+            candidates=tuple(dict.fromkeys(transport.candidates + more.candidates))[:MAX_CANDIDATES],
             fingerprints=transport.fingerprints or more.fingerprints,
             gathering_complete=more.gathering_complete or transport.gathering_complete,
         )

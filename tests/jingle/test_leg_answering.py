@@ -8,6 +8,7 @@ import pytest
 from gateway.errors import PeerError
 from gateway.jingle.leg import JingleLeg
 from gateway.jingle.refusal import refuse, unknown_session
+from gateway.jingle.session import MAX_UNANSWERED
 from gateway.signals import Answer, Candidates, Complete, End, Offer, Progress, Refuse
 from gateway.stanza import Stanza
 from mappings.description import Candidate, Description, Group, Ice, RawUdp
@@ -517,6 +518,27 @@ def test_a_transport_that_is_to_be_replaced_is_rejected_without_an_error() -> No
     ladder = answered()
     replaced = f"<content creator='initiator' name='voice'>{RAW}</content>"
     assert ladder.receive(nora.set("transport-replace", replaced)) == ["result", "transport-reject voice"]
+
+
+def test_what_is_nested_in_a_rejected_transport_is_not_said_again() -> None:
+    leg = answered().leg
+    deep = f"<content creator='initiator' name='voice'>{RAW.replace('<candidate', '<a><candidate')}"
+    deep = deep.replace("</transport>", "</a></transport>") + "</content>"
+    _, rejected = leg.receive(nora.set("transport-replace", deep), 1.0)
+    assert isinstance(rejected, Stanza)
+    (transport,) = rejected.children[0][0]
+    assert (transport.tag, len(transport)) == ("{urn:xmpp:jingle:transports:raw-udp:1}transport", 0)
+
+
+def test_a_client_that_makes_us_ask_and_never_answers_is_waited_for_within_bounds() -> None:
+    leg = offered().leg
+    for number in range(2_000):
+        leg.receive(nora.set("content-add", f"<content creator='initiator' name='more{number}'/>"), number / 1_000)
+    leg.send(Answer(answer()), 2.0)
+    for number in range(2_000):
+        leg.receive(nora.set("content-add", f"<content creator='initiator' name='yet{number}'/>"), 2 + number / 1_000)
+    assert len(leg._session.waiting) == MAX_UNANSWERED
+    assert leg.deadline == 2.0 + TIMERS.iq_timeout_seconds, "the session-accept is still waited for"
 
 
 def test_an_offer_inside_the_call_is_refused_and_the_call_goes_on() -> None:

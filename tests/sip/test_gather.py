@@ -83,3 +83,13 @@ def test_a_plain_address_replaces_the_one_of_its_component() -> None:
 
 def test_candidates_of_another_kind_of_transport_are_left_out() -> None:
     assert gather.merged(audio(), {"audio": ice(HOST)}) == audio()
+
+
+def test_candidates_without_end_stop_at_a_number_and_take_no_time() -> None:
+    description = Description(media=(medium("a"),))
+    for batch in range(300):
+        many = [replace(HOST, port=1 + batch * 200 + number) for number in range(200)]
+        description = gather.merged(description, {"a": ice(*many)})
+    transport = description.media[0].transport
+    assert isinstance(transport, Ice)
+    assert [candidate.port for candidate in transport.candidates] == list(range(1, gather.MAX_CANDIDATES + 1))
