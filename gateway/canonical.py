@@ -5,7 +5,7 @@ The functions complete the fields that a reader found, before the record is made
 
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from mappings.codecs import (
@@ -95,6 +95,14 @@ def candidate(values: dict[str, Any]) -> bool:
     return True
 
 
+def distinct(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
+    """Each candidate once: an address that comes again for the same component is redundant (RFC 8838 §10)."""
+    found: dict[tuple[str | int, ...], Candidate] = {}
+    for one in candidates:
+        found.setdefault((one.component, one.protocol, one.ip, one.port, one.priority, one.foundation), one)
+    return tuple(found.values())
+
+
 _ICE_CHARS = re.compile(r"[A-Za-z0-9+/]{1,32}").fullmatch
 
 
@@ -163,12 +171,16 @@ def _jingle_rtp(values: dict[str, Any], parent: dict[str, Any]) -> bool:
     return True
 
 
-def _jingle_transport(values: dict[str, Any], parent: dict[str, Any]) -> bool:
+def _jingle_raw_udp(values: dict[str, Any], parent: dict[str, Any]) -> bool:
     if "fingerprints" in values:
         values["fingerprints"] = fingerprints(values["fingerprints"])
-    if "candidates" in values:
-        values["candidates"] = tuple(dict.fromkeys(values["candidates"]))
     return True
+
+
+def _jingle_ice(values: dict[str, Any], parent: dict[str, Any]) -> bool:
+    if "candidates" in values:
+        values["candidates"] = distinct(values["candidates"])
+    return _jingle_raw_udp(values, parent)
 
 
 _BLANK_FREE = re.compile(r"[^\s:=]+").fullmatch
@@ -180,8 +192,8 @@ SETTLE: dict[type, Callable[[dict[str, Any], dict[str, Any]], bool]] = {
     Crypto: _jingle_crypto,
     Feedback: _jingle_tokens,
     HeaderExtension: _jingle_tokens,
-    Ice: _jingle_transport,
-    RawUdp: _jingle_transport,
+    Ice: _jingle_ice,
+    RawUdp: _jingle_raw_udp,
     Rtp: _jingle_rtp,
     Source: _jingle_source,
 }

@@ -176,7 +176,9 @@ def test_stanza_assumes_a_setup() -> None:
 
 
 def test_slixmpp_jingle_has_related_addresses_only_for_srflx() -> None:
-    lines = [f"a=candidate:1 1 udp 9 192.0.2.1 5000 typ {kind} raddr 192.0.2.9 rport 4" for kind in ("prflx", "relay")]
+    lines = [
+        f"a=candidate:{kind} 1 udp 9 192.0.2.1 1 typ {kind} raddr 192.0.2.9 rport 4" for kind in ("prflx", "relay")
+    ]
     transport = medium(AUDIO, *ICE, *lines).transport
     assert [one.get("rel-addr") for one in tree.write(transport)] == ["192.0.2.9"] * 2
 

@@ -11,9 +11,9 @@ from gateway import canonical
 from gateway.errors import PeerError
 from gateway.fields import Dropped
 from mappings.codecs import AUXILIARY, PAYLOAD_REFERENCES
-from mappings.description import Codec, Description, Group, Ice, Media, Parameter, RawUdp
+from mappings.description import Codec, Description, Feedback, Group, Ice, Media, Parameter, RawUdp, Rtp
 from mappings.reasons import EndReason
-from mappings.terms import Senders
+from mappings.terms import Senders, Setup
 
 
 def fit(answer: Description, offer: Description, dropped: Dropped) -> Description:
@@ -45,31 +45,38 @@ def _fit(media: Media, offered: Media, dropped: Dropped) -> Media | None:
     if not codecs:
         dropped.add("content")
         return None
-    for_all = set(offered.rtp.feedback)
-    by_id = {codec.id: for_all.union(codec.feedback) for codec in offered.rtp.codecs}
-    codecs = tuple(
-        replace(codec, feedback=kept)
-        if len(kept := tuple(one for one in codec.feedback if one in by_id[codec.id])) < len(codec.feedback)
-        else codec
-        for codec in codecs
-    )
-    uris = {extension.uri for extension in offered.rtp.extensions}
-    rtp = replace(
-        media.rtp,
-        codecs=codecs,
-        encryption=media.rtp.encryption if offered.rtp.encryption is not None else None,
-        rtcp_mux=media.rtp.rtcp_mux if offered.rtp.rtcp_mux is not None else None,
-        feedback=tuple(one for one in media.rtp.feedback if one in for_all),
-        extensions=tuple(extension for extension in media.rtp.extensions if extension.uri in uris),
-        extmap_allow_mixed=media.rtp.extmap_allow_mixed if offered.rtp.extmap_allow_mixed is not None else None,
-    )
     return replace(
         media,
-        rtp=rtp,
-        transport=_transport(media.transport),
+        rtp=_rtp(replace(media.rtp, codecs=codecs), offered.rtp),
+        transport=_transport(media.transport, offered.transport),
         creator=offered.creator,
         senders=_meet(media.senders, offered.senders),
     )
+
+
+def _rtp(rtp: Rtp, offered: Rtp) -> Rtp:
+    """The application without what was not offered: a responder only takes away (XEP-0293 §4, XEP-0294 §4)."""
+    for_all = set(offered.feedback)
+    by_id = {codec.id: codec for codec in offered.codecs}
+    uris = {extension.uri for extension in offered.extensions}
+    return replace(
+        rtp,
+        codecs=tuple(_feedback(codec, by_id[codec.id], for_all) for codec in rtp.codecs),
+        encryption=rtp.encryption if offered.encryption is not None else None,
+        rtcp_mux=rtp.rtcp_mux if offered.rtcp_mux is not None else None,
+        feedback=tuple(one for one in rtp.feedback if one in for_all),
+        feedback_interval=rtp.feedback_interval if offered.feedback_interval is not None else None,
+        extensions=tuple(extension for extension in rtp.extensions if extension.uri in uris),
+        extmap_allow_mixed=rtp.extmap_allow_mixed if offered.extmap_allow_mixed is not None else None,
+    )
+
+
+def _feedback(codec: Codec, offered: Codec, for_all: set[Feedback]) -> Codec:
+    if not codec.feedback and codec.feedback_interval is None:
+        return codec
+    kept = tuple(one for one in codec.feedback if one in offered.feedback or one in for_all)
+    interval = codec.feedback_interval if offered.feedback_interval is not None else None
+    return replace(codec, feedback=kept, feedback_interval=interval)
 
 
 def _protected(media: Media, offered: Media) -> None:
@@ -131,11 +138,20 @@ def _renumbered(codec: Codec, numbers: dict[int, int]) -> tuple[Parameter, ...]:
     )  # fmt: skip
 
 
-def _transport(transport: Ice | RawUdp) -> Ice | RawUdp:
-    if not transport.fingerprints:
-        return transport
-    fingerprints = tuple(replace(one, setup=canonical.setup(one.setup, answer=True)) for one in transport.fingerprints)
-    return replace(transport, fingerprints=fingerprints)
+def _transport(transport: Ice | RawUdp, offered: Ice | RawUdp) -> Ice | RawUdp:
+    """The transport with a DTLS role that fits the offer's (RFC 8842 §5.3)."""
+    wanted = offered.fingerprints[0].setup if offered.fingerprints else None
+    fingerprints = tuple(
+        one
+        if one.setup is (setup := _ROLES.get(wanted) or canonical.setup(one.setup, answer=True))
+        else replace(one, setup=setup)
+        for one in transport.fingerprints
+    )
+    return transport if fingerprints == transport.fingerprints else replace(transport, fingerprints=fingerprints)
+
+
+_ROLES: dict[Setup | None, Setup] = {Setup.ACTIVE: Setup.PASSIVE, Setup.PASSIVE: Setup.ACTIVE}
+"What is left to the answerer by an offer that has decided."
 
 
 def _meet(answered: Senders, offered: Senders) -> Senders:

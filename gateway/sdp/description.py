@@ -86,7 +86,7 @@ def report_head(context: Context) -> None:
 def read(medium: Medium, tag: Section | None, name: str, creator: Role, context: Context) -> Media:
     """The content that an m= section describes. `tag` is the section whose transport it shares, if that is another."""
     if medium.kind not in KINDS or medium.proto.upper() not in PROFILES:
-        text = f"m={medium.kind[:20]} {medium.proto[:30]}: no medium that can cross"
+        text = f"m={medium.kind[:20]!r} {medium.proto[:30]!r}: no medium that can cross"
         raise unusable(text, EndReason.UNSUPPORTED_APPLICATIONS)
     if medium.ports > 1:
         raise transport.unsupported(f"m={medium.kind}: {medium.ports} ports")
@@ -97,9 +97,9 @@ def read(medium: Medium, tag: Section | None, name: str, creator: Role, context:
     encryption = _read_encryption(medium, context)
     if "SAVP" in medium.proto.upper() and not carried.fingerprints and (encryption is None or not encryption.crypto):
         raise unusable(f"m={medium.kind}: {medium.proto} without a key that can be used", EndReason.SECURITY_ERROR)
-    feedback = payload.read_feedback((head, medium) if "rtcp-fb" in head.attributes else (medium,), by, dropped)
+    feedback = payload.read_feedback((head, medium) if "rtcp-fb" in head.attributes else (medium,), dropped)
     for_all, interval = feedback.get("*", ((), None))
-    codecs = payload.read(medium, by, feedback, dropped)
+    codecs = payload.read(medium, feedback, dropped)
     if not codecs:
         raise unusable(f"m={medium.kind}: no payload type that is known")
     mixed = "extmap-allow-mixed" in attributes or "extmap-allow-mixed" in head.attributes
@@ -169,10 +169,12 @@ def _read_bandwidth(medium: Medium, context: Context) -> tuple[Bandwidth, ...]:
 
 def _read_extensions(medium: Medium, context: Context) -> tuple[HeaderExtension, ...]:
     reading = template(HeaderExtension, context.by)
-    values = (*context.head.attributes.get("extmap", ()), *medium.attributes.get("extmap", ()))
+    own = medium.attributes.get("extmap", ())
+    values = (*(value for value in context.head.attributes.get("extmap", ()) if value not in own[:MOST]), *own)
     if len(values) > MOST:
         context.dropped.add("extmap")
-    return tuple(one for value in values[:MOST] if (one := reading.read(value, context.dropped)) is not None)
+    found = (reading.read(value, context.dropped) for value in values[:MOST])
+    return tuple(one for one in found if one is not None)
 
 
 def _read_sources(medium: Medium, dropped: Dropped) -> tuple[Source, ...]:

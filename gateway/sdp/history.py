@@ -82,7 +82,6 @@ class SdpSession:
         self._version = version
         self._ice_options = ice_options
         self._longest_name = longest_name
-        self._body: list[str] = []
         self._slots: tuple[Slot, ...] = ()
         "The lines as they were agreed; an offer changes them by being answered."
 
@@ -95,9 +94,9 @@ class SdpSession:
         self._agreed: Description | None = None
         "What the peer last said and was answered, or answered."
 
-        self._heard: str | None = None
-        self._answered: str | None = None
-        "The peer's last text, and the last that took effect."
+        self._heard: int | None = None
+        self._answered: int | None = None
+        "What the peer's last text, and the last that took effect, are known again by."
 
     def write_offer(self, offer: Description) -> str:
         """Offer this: known contents in their lines, new ones in disabled lines or at the end (RFC 3264 §8.1)."""
@@ -169,7 +168,7 @@ class SdpSession:
         """The offer that is out, ours or theirs, was refused: everything is as it was agreed (RFC 6141 §3.4)."""
         self._offered, self._offer, self._heard = None, None, None
 
-    def _agree(self, slots: tuple[Slot, ...], theirs: Description, text: str | None) -> None:
+    def _agree(self, slots: tuple[Slot, ...], theirs: Description, text: int | None) -> None:
         names = {media.name for media in theirs.media}
         self._slots = tuple(replace(slot, live=False) if slot.name not in names else slot for slot in slots)
         self._agreed = theirs
@@ -263,7 +262,7 @@ class SdpSession:
     def _write(
         self, slots: tuple[Slot, ...], wanted: Description, dropped: Dropped, *, answer: bool
     ) -> tuple[Slot, ...]:
-        """Put the lines of our description into `_body`; what they are then."""
+        """Put our description into `text`; what the lines are then."""
         by_name = {media.name: media for media in wanted.media}
         context = Context(by=self.role, answer=answer, dropped=dropped, head=Section())
         where = [addresses(by_name[slot.name].transport)[0] for slot in slots if slot.live]
@@ -283,11 +282,13 @@ class SdpSession:
             body += description.write(media, proto, slot.mid, network, context)
             formats = " ".join(str(codec.id) for codec in media.rtp.codecs)
             after.append(replace(slot, proto=proto, formats=formats, kind=media.rtp.media))
-        if body != self._body:
-            self._version += self.text is not None
-            self._body = body
-            self.text = join(["v=0", f"{self._origin} {self._version} {self._network}", *body])
+        if self.text is not None and self._with_origin(body) != self.text:
+            self._version += 1
+        self.text = self._with_origin(body)
         return tuple(after)
+
+    def _with_origin(self, body: list[str]) -> str:
+        return join(["v=0", f"{self._origin} {self._version} {self._network}", *body])
 
     def _told(self, dropped: Dropped) -> str:
         self.dropped = dropped.names()
@@ -359,6 +360,6 @@ def _fresh(wanted: str, taken: "set[str] | set[str | None]") -> str:
     return name
 
 
-def _comparable(text: str | bytes) -> str:
+def _comparable(text: str | bytes) -> int:
     decoded = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    return decoded.replace("\r\n", "\n").strip()
+    return hash(decoded.replace("\r\n", "\n").strip())

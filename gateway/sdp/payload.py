@@ -5,8 +5,9 @@ a payload type that has neither rtpmap nor a fixed meaning is dropped (conforman
 """
 
 import re
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
 from gateway import canonical
 from gateway.fields import Dropped
@@ -20,45 +21,80 @@ from .text import Medium, Section
 
 ATTRIBUTES = frozenset({"rtpmap", "fmtp", "rtcp-fb", "ptime", "maxptime"})
 
-FeedbackOf = dict[str, tuple[list[Feedback], FeedbackInterval | None]]
+FeedbackOf = dict[str, tuple[Sequence[Feedback], FeedbackInterval | None]]
 "Feedback by payload type, or ``*``."
 
 _PAIR = re.compile(r"[A-Za-z][\w.-]*=[^=,;]+")
 _UNKNOWN = "m= payload type"
 
 
-def read(medium: Medium, by: Role, feedback: FeedbackOf, dropped: Dropped) -> tuple[Codec, ...]:
+def read(medium: Medium, feedback: FeedbackOf, dropped: Dropped) -> tuple[Codec, ...]:
     """The payload types of an m= section, in its order."""
     attributes = medium.attributes
-    mapping = template(Codec, by)
-    maps: dict[str, dict[str, Any]] = {}
+    maps: dict[str, str] = {}
     for value in attributes.get("rtpmap", ()):
-        if (values := mapping.values(value, dropped)) is None:
-            dropped.add("rtpmap")
-        else:
-            maps.setdefault(str(values["id"]), values)
-    formats: dict[str, str] = {}
+        maps.setdefault(value.partition(" ")[0], value)
+    formats: dict[str, list[str]] = {}
     for value in attributes.get("fmtp", ()):
         payload, _, rest = value.partition(" ")
-        formats[payload] = f"{formats[payload]};{rest}" if payload in formats else rest
+        formats.setdefault(payload, []).append(rest)
     ptime, maxptime = (_milliseconds(attributes.get(name), name, dropped) for name in ("ptime", "maxptime"))
     codecs: list[Codec] = []
     for payload in dict.fromkeys(medium.formats):
-        known = maps.pop(payload, None)
-        if known is None and len(payload) < 3 and payload.isdecimal() and int(payload) in STATIC:
-            known = {"id": int(payload)}
-        if known is None or not canonical.codec(known, medium.kind) or len(codecs) == MOST:
+        fmtp = ";".join(formats.pop(payload, ()))
+        messages, interval = feedback.pop(payload, ((), None))
+        mapped = maps.pop(payload, "")
+        make = _codec if len(mapped) + len(fmtp) < _REMEMBERED else _codec.__wrapped__
+        codec, lost = make(_Said(payload, mapped, fmtp, medium.kind, tuple(messages), interval, ptime, maxptime))
+        for name in lost:
+            dropped.add(name)
+        if codec is not None and len(codecs) < MOST:
+            codecs.append(codec)
+        else:
             dropped.add(_UNKNOWN)
-            continue
-        said = _parameters(known["name"].lower(), formats.pop(payload, ""), dropped)
-        known["parameters"] = canonical.parameters(known["name"], said)
-        if payload in feedback:
-            messages, known["feedback_interval"] = feedback.pop(payload)
-            known["feedback"] = tuple(messages)
-        codecs.append(Codec(**known, ptime=ptime, maxptime=maxptime))
     if maps or formats or feedback.keys() - {"*"}:
         dropped.add(_UNKNOWN)
     return tuple(codecs)
+
+
+_REMEMBERED = 200
+"Longer lines are read anew each time: what is remembered is bounded, whatever peers send."
+
+
+class _Said(NamedTuple):
+    """Everything that an m= section says of one payload type."""
+
+    payload: str
+    mapped: str
+    fmtp: str
+    kind: str
+    messages: tuple[Feedback, ...]
+    interval: FeedbackInterval | None
+    ptime: int | None
+    maxptime: int | None
+
+
+@lru_cache(1024)
+def _codec(said: _Said) -> tuple[Codec | None, tuple[str, ...]]:
+    """One payload type, and what of it is lost.  Peers say the same few again and again, so they are remembered."""
+    dropped = Dropped()
+    values = template(Codec, Role.INITIATOR).values(said.mapped, dropped) if said.mapped else None
+    if values is None:
+        if said.mapped:
+            dropped.add("rtpmap")
+        if len(said.payload) > 2 or not said.payload.isdecimal() or int(said.payload) not in STATIC:
+            return None, dropped.names()
+        values = {"id": int(said.payload)}
+    canonical.codec(values, said.kind)
+    name = values["name"]
+    values["parameters"] = canonical.parameters(name, _parameters(name.lower(), said.fmtp, dropped))
+    values |= {
+        "feedback": said.messages,
+        "feedback_interval": said.interval,
+        "ptime": said.ptime,
+        "maxptime": said.maxptime,
+    }
+    return Codec(**values), dropped.names()
 
 
 def _milliseconds(values: list[str] | None, name: str, dropped: Dropped) -> int | None:
@@ -71,22 +107,32 @@ def _milliseconds(values: list[str] | None, name: str, dropped: Dropped) -> int 
     return None
 
 
-def read_feedback(sections: Iterable[Section], by: Role, dropped: Dropped) -> FeedbackOf:
+def read_feedback(sections: Iterable[Section], dropped: Dropped) -> FeedbackOf:
     """The rtcp-fb lines of these sections."""
-    found: FeedbackOf = {}
-    message, interval = template(Feedback, by), template(FeedbackInterval, by)
+    messages: dict[str, list[Feedback]] = {}
+    intervals: dict[str, FeedbackInterval] = {}
     for section in sections:
         for value in section.attributes.get("rtcp-fb", ()):
-            if " trr-int" in value:
-                if (timed := interval.read_of(value, dropped)) is not None:
-                    found[timed[0]] = (found.get(timed[0], ([], None))[0], timed[1])
-            elif (said := message.read_of(value, dropped)) is not None:
-                messages = found.setdefault(said[0], ([], None))[0]
-                if len(messages) < MOST:
-                    messages.append(said[1])
-                else:
-                    dropped.add("rtcp-fb")
-    return found
+            said, lost = (_feedback if len(value) < _REMEMBERED else _feedback.__wrapped__)(value)
+            for name in lost:
+                dropped.add(name)
+            if said is None:
+                continue
+            if isinstance(said[1], FeedbackInterval):
+                intervals[said[0]] = said[1]
+            elif len(several := messages.setdefault(said[0], [])) < MOST:
+                several.append(said[1])
+            else:
+                dropped.add("rtcp-fb")
+    return {payload: (messages.get(payload, ()), intervals.get(payload)) for payload in messages.keys() | intervals}
+
+
+@lru_cache(1024)
+def _feedback(value: str) -> tuple[tuple[str, Feedback | FeedbackInterval] | None, tuple[str, ...]]:
+    dropped = Dropped()
+    if " trr-int" in value:
+        return template(FeedbackInterval, Role.INITIATOR).read_of(value, dropped), dropped.names()
+    return template(Feedback, Role.INITIATOR).read_of(value, dropped), dropped.names()
 
 
 def _parameters(name: str, text: str, dropped: Dropped) -> tuple[Parameter, ...]:

@@ -157,7 +157,7 @@ def _candidates(medium: Medium, by: Role, dropped: Dropped) -> tuple[Candidate, 
         found.append(Candidate(**values))
     if len(given) > MOST:
         dropped.add("candidate")
-    return tuple(dict.fromkeys(found))
+    return canonical.distinct(found)
 
 
 def _remote_candidates(medium: Medium, dropped: Dropped) -> tuple[RemoteCandidate, ...]:

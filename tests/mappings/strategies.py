@@ -159,7 +159,7 @@ ICE = st.builds(
     Ice,
     ufrag=st.text("abcXYZ019+/", min_size=4, max_size=32),
     pwd=st.text("abcXYZ019+/", min_size=22, max_size=32),
-    candidates=_tuples(CANDIDATES, 4).map(lambda several: tuple(dict.fromkeys(several))),
+    candidates=_tuples(CANDIDATES, 4).map(canonical.distinct),
     remote_candidates=_tuples(REMOTE_CANDIDATES, 2),
     fingerprints=st.just(()) | st.sampled_from([Setup.ACTPASS, Setup.ACTIVE]).flatmap(fingerprints),
     gathering_complete=st.none() | st.just(GatheringComplete()),

@@ -131,6 +131,19 @@ def test_an_answer_is_never_actpass(said: Setup | None, found: Setup) -> None:
     assert answer.transport.fingerprints[0].setup is found
 
 
+@pytest.mark.conformance("SEC-04")
+@pytest.mark.parametrize(
+    ("offered", "said", "found"),
+    [
+        (Setup.ACTIVE, Setup.PASSIVE, Setup.PASSIVE),
+        (Setup.ACTIVE, Setup.ACTIVE, Setup.PASSIVE),
+        (Setup.PASSIVE, None, Setup.ACTIVE),
+    ],
+)
+def test_an_offer_that_has_decided_leaves_one_role(offered: Setup, said: Setup | None, found: Setup) -> None:
+    assert fitted(dtls(said), dtls(offered)).transport.fingerprints[0].setup is found
+
+
 KEYS = Encryption(required=True, crypto=(Crypto(tag=1, crypto_suite="AES_CM_128_HMAC_SHA1_80", key_params="inline:a"),))
 
 
