@@ -315,3 +315,30 @@ def test_no_line_is_ever_removed_or_moved(script: list[tuple[list[str], int]]) -
         lines = len(media_lines(text))
         assert len(answer.media) == len(taken)
         assert {media.name for media in answer.media} <= set(names)
+
+
+@pytest.mark.conformance("SEC-07")
+def test_a_tls_id_is_neither_carried_nor_answered() -> None:
+    session = SdpSession(R, 1)
+    lines = (
+        "m=audio 4000 UDP/TLS/RTP/SAVPF 0",
+        *ICE,
+        "a=fingerprint:sha-256 AB:CD",
+        "a=setup:actpass",
+        "a=tls-id:abc123",
+    )
+    found = session.read_offer(sdp(*lines))
+    assert session.dropped == ("tls-id",)
+    assert "tls-id" not in session.write_answer(found)
+
+
+@pytest.mark.conformance("SEC-10", "SEC-11")
+def test_a_fingerprint_that_changes_is_passed_on_and_one_that_stays_changes_nothing() -> None:
+    session = SdpSession(R, 1)
+    lines = ["m=audio 4000 UDP/TLS/RTP/SAVPF 0", *ICE, "a=setup:actpass", "a=fingerprint:sha-256 AB:CD"]
+    first = session.read_offer(sdp(*lines))
+    answer = session.write_answer(first)
+    assert session.read_offer(sdp(*lines, version=2)) == first
+    assert session.write_answer(first) == answer
+    (changed,) = session.read_offer(sdp(*lines[:-1], "a=fingerprint:sha-256 12:34", version=3)).media
+    assert [one.value for one in changed.transport.fingerprints] == ["12:34"]
