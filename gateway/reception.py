@@ -1,7 +1,8 @@
 """The front desk: every stanza and SIP request that comes is brought to its call, answered, or turned away.
 
 Nothing here decides about calls; it decides whom something is for.  SIP is taken from trunks only: by the address it
-comes from, or by digest credentials, and whoever is neither gets 403 or a challenge, and is counted.
+comes from, or by digest credentials, and whoever is neither gets 403 or a challenge, and is counted.  Nothing is kept
+of strangers, and no answer to them is repeated: the address that they seem to come from may be a victim's.
 """
 
 from collections.abc import Callable
@@ -123,7 +124,9 @@ class Reception:
         if request.method == Method.INVITE and trunk is None:
             return
         reply = uas.check(request, tag=self._new_tag(), server=self._server)
-        if reply is not None:
+        if reply is not None and trunk is None:
+            self._sip.dismiss(reply)
+        elif reply is not None:
             self._sip.send(reply)
         elif trunk is not None:
             self._calls.invite(request, trunk)
@@ -150,22 +153,23 @@ class Reception:
                 now=now,
                 lifetime=NONCE_SECONDS,
                 body=request.body,
+                context=host,
             )
             if verdict.ok and self._replays.is_new(verdict, now):
                 return self._routing.trunk_for(host, port, verdict.user)
             stale = stale or verdict.stale or verdict.ok
-        nonce = auth.make_nonce(self._secret, self._clock())
+        nonce = auth.make_nonce(self._secret, self._clock(), host)
         challenges = auth.challenge(self._routing.domain, nonce, stale=stale)
         headers = tuple(("WWW-Authenticate", challenge) for challenge in challenges)
         # The first request of every call comes without credentials; only wrong ones are worth a count and a line.
         if request.first("Authorization") and not stale:
             self._note(request, 401, "unauthorized")
-        self._sip.send(uas.answer(request, 401, headers, tag=self._new_tag(), server=self._server))
+        self._sip.dismiss(uas.answer(request, 401, headers, tag=self._new_tag(), server=self._server))
         return None
 
     def _turn_away(self, request: SipRequest, status: int, cause: str) -> None:
         self._note(request, status, cause)
-        self._sip.send(uas.answer(request, status, tag=self._new_tag(), server=self._server))
+        self._sip.dismiss(uas.answer(request, status, tag=self._new_tag(), server=self._server))
 
     def _note(self, request: SipRequest, status: int, cause: str) -> None:
         self._observer.refused(cause)

@@ -204,7 +204,7 @@ class Calls:
                 self._sip.adopt(message, opened.task.inlets[opened.sip_side], opened.tag)
             opened.task.put(opened.sip_side, message)
         elif message.method != Method.ACK:
-            self._sip.send(uas.answer(message, 481, tag=self._new_id()[:16], server=self._limits.server))
+            self._sip.dismiss(uas.answer(message, 481, tag=self._new_id()[:16], server=self._limits.server))
 
     def invite(self, message: SipRequest, trunk: str) -> None:
         """An INVITE from a trunk: a new call, or the response that says why not."""

@@ -13,7 +13,7 @@ from gateway.routing import Routing
 from gateway.sdp.history import SdpSession
 from gateway.signals import Side
 from gateway.sip.leg import LegSettings, SipLeg, SipTarget
-from gateway.sip.message import SipRequest
+from gateway.sip.message import SipRequest, SipResponse
 from gateway.stanza import Stanza, read_error
 from mappings.namespaces import MESSAGE_INITIATION
 from mappings.terms import Role
@@ -32,6 +32,10 @@ class SipWire(Protocol):
 
     def send(self, message: Any, owner: Inlet | None = None) -> None:
         """Send a request or response; what becomes of a request is put into its owner's inbox."""
+        ...
+
+    def dismiss(self, response: SipResponse) -> None:
+        """Answer a request of somebody unknown, or about nothing, and forget it."""
         ...
 
     def adopt(self, request: SipRequest, owner: Inlet, tag: str | None = None) -> None:

@@ -136,13 +136,17 @@ class SipPort:
     def send(self, message: Outgoing | SipResponse, owner: Owner | None = None) -> None:
         """Send a request or answer one.  Never raises: a request that fails comes back as `Failed`."""
         if isinstance(message, SipResponse):
-            self._respond(message)
+            self._respond(message, lambda response: self._transactions.respond(response, self._clock()))
         elif message.request.method == "CANCEL":
             self._send_cancel(message, owner)
         elif self._running:
             self._departures.send(message, owner)
         else:
             self._failed(message, owner, "not listening")
+
+    def dismiss(self, response: SipResponse) -> None:
+        """Answer a request of somebody unknown, or about nothing: once, and without keeping anything of it."""
+        self._respond(response, self._transactions.dismiss)
 
     def adopt(self, request: SipRequest, owner: Owner, tag: str | None = None) -> None:
         """Let a received request's CANCEL reach this owner; ``tag`` is the To tag that its responses will have."""
@@ -171,14 +175,14 @@ class SipPort:
 
     # Out.
 
-    def _respond(self, response: SipResponse) -> None:
+    def _respond(self, response: SipResponse, respond: Callable[[SipResponse], list[Effect]]) -> None:
         try:
-            effects = self._transactions.respond(response, self._clock())
+            effects = respond(response)
         except (ValueError, PeerError) as error:
             self._log.error("sip_unwritable", status=response.status, text=str(error))
             # What was copied from the request is sound, and the peer is owed a final response.
             headers = tuple(header for header in response.headers if header[0] in _COPIED)
-            effects = self._transactions.respond(SipResponse(500, "Server Internal Error", headers), self._clock())
+            effects = respond(SipResponse(500, "Server Internal Error", headers))
         self._run(effects)
 
     def _send_cancel(self, outgoing: Outgoing, owner: Owner | None) -> None:

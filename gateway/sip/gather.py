@@ -14,7 +14,7 @@ MAX_SECONDS = 3.0
 "No offer waits longer, whatever is configured."
 
 MAX_CANDIDATES = 200
-"Of one medium; further ones are left out. An INVITE of more goes nowhere, and a client has all of a moment to send them."
+"Of one medium; further ones are left out, since a client has a whole moment to send as many as it likes."
 
 REACHABLE = frozenset({CandidateType.SRFLX, CandidateType.RELAY})
 

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from hashlib import blake2b
-from ipaddress import ip_address
 
 from gateway.sip.flow import Flow
 from gateway.sip.message import SipRequest, SipResponse
@@ -34,15 +33,15 @@ def stateless_tag(message: SipRequest) -> str:
 
 
 def reply_flow(request: SipRequest) -> Flow:
-    """Where responses go: back over a connection, else as the Via says (§18.2.2; RFC 3581 §4)."""
+    """Where responses go: back over a connection, else as the Via says (§18.2.2; RFC 3581 §4).
+
+    A maddr is not followed: nobody reaches us by multicast, and anybody could aim our answers at somebody else by it.
+    """
     flow = request.flow
     assert flow is not None
     if flow.reliable:
         return flow
     via = request.via
-    maddr = via.params.get("maddr")
-    if maddr is not None and (host := _address(maddr)) is not None:
-        return replace(flow, host=host, port=via.port or default_port("UDP"))
     if "rport" in via.params:
         return flow
     return replace(flow, port=via.port or default_port("UDP"))
@@ -73,11 +72,3 @@ def companion(invite: SipRequest, method: str, to: str) -> SipRequest:
 def default_port(transport: str) -> int:
     """Where SIP listens (§19.1.2)."""
     return 5061 if transport == "TLS" else 5060
-
-
-def _address(text: str) -> str | None:
-    """The text if it is an address; a name would have to be resolved, and nobody who sends to a group sends us here."""
-    try:
-        return str(ip_address(text.strip("[]")))
-    except ValueError:
-        return None

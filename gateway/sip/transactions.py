@@ -205,6 +205,19 @@ class Transactions:
             self._feed(transaction, _class(status), now, effects, response)
         return effects
 
+    def dismiss(self, response: SipResponse) -> list[Effect]:
+        """Answer a request once and forget it, as the RFC wants for those that may be nobody's (§8.2.7, §26.3.2.4).
+
+        Whoever repeats the request is answered anew; what nobody asked for twice is not sent twice, wherever it goes.
+        """
+        transaction = self._ledger.live.get(server_key(response))
+        if transaction is None or transaction.machine.client or transaction.state not in _UNDECIDED:
+            return []
+        effects: list[Effect] = [_answer(transaction, response), Terminated(transaction.key, transaction.method)]
+        transaction.state = State.TERMINATED
+        self._ledger.remove(transaction)
+        return effects
+
     def refuse(
         self, request: SipRequest, status: int, phrase: str | None = None, *, headers: tuple[Header, ...] = ()
     ) -> list[Effect]:

@@ -565,6 +565,29 @@ class TestServerOther:
         assert transactions.respond(respond(incoming("OPTIONS"), 200, tag="t"), 0.0) == []
 
 
+class TestDismissing:
+    """What may be nobody's is answered once, and nothing is kept of it (§8.2.7, §26.3.2.4)."""
+
+    @pytest.mark.parametrize("method", ["INVITE", "OPTIONS"])
+    def test_a_dismissed_request_leaves_nothing_and_is_answered_anew(self, method: str) -> None:
+        transactions = Transactions()
+        for _ in range(2):
+            request = one_delivered(transactions.receive(incoming(method), 0.0))
+            answered, terminated = transactions.dismiss(respond(request, 403, tag="t"))
+            assert isinstance(answered, Transmit)
+            assert (answered.status, answered.retransmission) == (403, False)
+            assert terminated == Terminated(server_key(request), method)
+            assert_empty(transactions)
+        assert run(transactions, 100.0) == []
+
+    def test_what_has_been_answered_or_is_gone_is_not_dismissed(self) -> None:
+        transactions = Transactions()
+        request = one_delivered(transactions.receive(incoming(), 0.0))
+        transactions.respond(respond(request, 486, tag="t"), 0.0)
+        assert transactions.dismiss(respond(request, 403, tag="t")) == []
+        assert Transactions().dismiss(respond(request, 403, tag="t")) == []
+
+
 class TestWayBack:
     def reply(self, request: SipRequest) -> tuple[Flow, SipResponse]:
         transmit = only(Transactions().receive(request, 0.0))
@@ -595,9 +618,10 @@ class TestWayBack:
         flow, _ = self.reply(incoming(sent_by="192.0.2.7", via=""))
         assert flow.port == 5060
 
-    def test_maddr_goes_before_all_when_it_is_an_address(self) -> None:
-        assert self.reply(incoming(via=";maddr=224.0.1.75;rport"))[0] == Flow("UDP", "224.0.1.75", 5070, "a")
-        assert self.reply(incoming(via=";maddr=group.example;rport"))[0] == UDP
+    def test_maddr_aims_our_answers_at_nobody_else(self) -> None:
+        for maddr in ("203.0.113.99", "224.0.1.75", "group.example"):
+            assert self.reply(incoming(via=f";maddr={maddr};rport"))[0] == UDP
+            assert self.reply(incoming(via=f";maddr={maddr}"))[0].host == UDP.host
 
     def test_over_a_connection_it_goes_back_over_it(self) -> None:
         assert self.reply(incoming(flow=INCOMING, sent_by="phone.example"))[0] == INCOMING
