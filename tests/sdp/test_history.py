@@ -328,7 +328,7 @@ def test_a_tls_id_is_neither_carried_nor_answered() -> None:
         "a=tls-id:abc123",
     )
     found = session.read_offer(sdp(*lines))
-    assert session.dropped == ("tls-id",)
+    assert "tls-id" in session.dropped
     assert "tls-id" not in session.write_answer(found)
 
 
