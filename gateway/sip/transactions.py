@@ -12,6 +12,7 @@ Memory: a transaction lives up to 64*T1 = 32 s after its last message, so a gate
 call a second.  While one waits it keeps its request, afterwards only what it may have to send again.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
 from typing import Literal
@@ -221,15 +222,23 @@ class Transactions:
     def refuse(
         self, request: SipRequest, status: int, phrase: str | None = None, *, headers: tuple[Header, ...] = ()
     ) -> list[Effect]:
-        """Answer a request without a transaction, if it can be answered at all."""
-        if request.method == "ACK":
+        """Answer a request without a transaction, if it can be answered at all.
+
+        Where the Via cannot be read, that is back to where the request came from; without one, nobody could tell what
+        the answer is to.
+        """
+        if request.method == "ACK" or request.first("Via") is None or request.flow is None:
             return []
+        flow, tag = request.flow, None
+        with suppress(PeerError):
+            tag = stateless_tag(request)
+        with suppress(PeerError):
+            request, flow = stamped(request), reply_flow(request)
         try:
-            request = stamped(request)
-            response = respond(request, status, phrase, tag=stateless_tag(request), headers=headers)
-            return [Transmit(response.encode(), reply_flow(request), request.method, status)]
-        except (PeerError, ValueError):
+            data = respond(request, status, phrase, tag=tag, headers=headers).encode()
+        except ValueError:
             return []
+        return [Transmit(data, flow, request.method, status)]
 
     def adopt(self, request: SipRequest, tag: str | None) -> Key | None:
         """The key of a received request, while it lives; ``tag`` is its responses', for a CANCEL that comes before."""

@@ -37,7 +37,7 @@ allow = ["home.example"]
 match = '[+]?[0-9]+'
 trunk = "carrier"
 [[number]]
-match = '[+]1555[0-9]+'
+match = '{called}'
 jid = "nora@home.example"
 [limits]
 calls_per_caller = 1000
@@ -45,11 +45,11 @@ calls_per_caller = 1000
 
 
 @lru_cache
-def settings(trunk: str = "") -> Settings:
-    """The settings of a desk; further keys of its trunk."""
+def settings(trunk: str = "", called: str = "[+]1555[0-9]+") -> Settings:
+    """The settings of a desk: further keys of its trunk, and which numbers there are."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "gateway.toml"
-        path.write_text(SETTINGS.format(trunk=trunk))
+        path.write_text(SETTINGS.format(trunk=trunk, called=called))
         return load(path, {"SECRET": "hush", "INBOUND": "sesame"})
 
 
@@ -158,10 +158,10 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(trunk: str = "") -> AsyncIterator[Desk]:
+async def desk(**tables: str) -> AsyncIterator[Desk]:
     """A desk; in the end no call is left of it, and nothing has failed."""
     with capture_logs() as logs, mock.patch.object(application, "XmppPort", NoStream):
-        made = Desk(App(settings(trunk)), logs)
+        made = Desk(App(settings(**tables)), logs)
         await made.app.sip.start()
         try:
             yield made

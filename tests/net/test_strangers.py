@@ -1,6 +1,5 @@
 """Who is on no trunk: answered, and not more than that."""
 
-
 import pytest
 
 from gateway.sip.auth import answer
@@ -53,7 +52,7 @@ async def test_no_answer_goes_to_an_address_that_a_via_names() -> None:
 
 @scenario
 async def test_a_challenge_is_not_repeated_and_its_nonce_is_good_for_one_address_and_once() -> None:
-    async with desk(DIGEST) as it:
+    async with desk(trunk=DIGEST) as it:
         stranger, other = await greet(it, STRANGER), await greet(it, "127.0.0.9")
         await it.says(STRANGER, it.invite("asked", STRANGER))
         challenged = await stranger.response(401)

@@ -489,6 +489,13 @@ class TestServerInvite:
     def test_an_ack_is_never_answered(self) -> None:
         assert Transactions().refuse(incoming("ACK"), 400) == []
 
+    def test_a_via_that_cannot_be_read_is_answered_to_where_the_request_came_from(self) -> None:
+        request = replace(incoming(), headers=(("Via", "SIP/2.0/UDP 192.0.2.15;;,;,,"),), flow=UDP)
+        refused = only(Transactions().refuse(request, 400))
+        assert refused.flow == UDP
+        assert refused.data.startswith(b"SIP/2.0 400 Bad Request\r\nVia: SIP/2.0/UDP 192.0.2.15;;,;,,\r\n")
+        assert Transactions().refuse(replace(request, headers=()), 400) == []
+
 
 class TestCancel:
     @pytest.mark.conformance("SIP-11")
