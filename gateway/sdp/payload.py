@@ -85,7 +85,8 @@ def _codec(said: _Said) -> tuple[Codec | None, tuple[str, ...]]:
         if len(said.payload) > 2 or not said.payload.isdecimal() or int(said.payload) not in STATIC:
             return None, dropped.names()
         values = {"id": int(said.payload)}
-    canonical.codec(values, said.kind)
+    if not canonical.codec(values, said.kind):
+        return None, dropped.names()
     name = values["name"]
     values["parameters"] = canonical.parameters(name, _parameters(name.lower(), said.fmtp, dropped))
     values |= {

@@ -114,6 +114,11 @@ def test_format_parameters_in_two_lines_are_one_list() -> None:
     assert [parameter.name for parameter in found] == ["a", "b"]
 
 
+def test_a_codec_whose_name_is_no_text_is_dropped() -> None:
+    lines = ("m=audio 4000 RTP/AVP 0 101", "a=rtpmap:101 telephone-\udcdc\udcdcevent/8000")
+    assert [one.id for one in medium(*lines).rtp.codecs] == [0]
+
+
 def test_payload_types_that_nobody_can_know_are_dropped() -> None:
     lines = ("m=audio 4000 RTP/AVP 0 77 200 x 0", "a=rtpmap:33 x/1", "a=fmtp:44 y")
     assert [one.id for one in medium(*lines).rtp.codecs] == [0]
