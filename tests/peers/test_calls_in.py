@@ -385,7 +385,7 @@ async def test_a_phone_with_a_password_may_call_from_anywhere(tmp_path: Path) ->
         juliet = await rig.client("juliet")
         phone = await rig.roaming_phone("branch", "sesame")
         await phone.dial(f"sip:juliet@{rig.gateway.uri}")
-        proposed = await juliet.expect(initiation("propose"))
+        proposed = await juliet.expect(initiation("propose"), within=3)
         juliet.initiate_message("proceed", proposed.sid, proposed.sender)
         offer = await juliet.expect(action("session-initiate", proposed.sid))
         session = juliet.session(offer.sender, offer.sid, voice=await rig.voice(), initiator=False)

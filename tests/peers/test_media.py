@@ -12,6 +12,8 @@ from tests.peers.rig import Rig
 from tests.peers.rtp import RtpEndpoint
 
 PACKETS = 60
+NEAR = 10
+"What may be under way, or lie unread on a busy machine, when a call ends."
 
 
 async def test_a_client_and_a_phone_that_it_calls_hear_each_other(tmp_path: Path) -> None:
@@ -87,10 +89,9 @@ async def _phone_heard(phone: Baresip, voice: RtpEndpoint, hertz: float) -> None
     """The phone counted what was sent to it, and heard the client's tone."""
     await phone.expect("CALL_CLOSED")
     sent, received = await phone.packets()
-    assert sent >= PACKETS
-    assert received >= PACKETS
-    assert abs(sent - voice.heard.packets) <= 5
-    assert abs(received - voice.sent) <= 5
+    assert min(sent, received) >= PACKETS - NEAR
+    assert abs(sent - voice.heard.packets) <= NEAR
+    assert abs(received - voice.sent) <= NEAR
     assert g711.share_of_tone(phone.heard(), hertz) > 0.9
     # The phone names the address that its sound comes from: the client's, none of the gateway's.
     host, port = voice.local

@@ -23,10 +23,12 @@ async def test_a_call_survives_the_servers_restart_and_can_be_hung_up_after_it(t
         metrics = await rig.gateway.metrics()
         assert metrics.total("jinglesip_xmpp_connected") == 0
         assert metrics.total("jinglesip_calls_active", origin="xmpp") == 1
+        assert rig.gateway.log("xmpp_disconnected")
 
         await rig.server.start()
         await rig.gateway.ready_is(200)
         metrics = await rig.gateway.metrics()
+        assert len(rig.gateway.log("xmpp_connected")) == 2
         assert metrics.total("jinglesip_xmpp_connected") == 1
         assert metrics.total("jinglesip_xmpp_reconnects_total") >= 1
         assert not server.finished
