@@ -100,7 +100,7 @@ class Calls:
         self._empty = asyncio.Event()
         self._empty.set()
         self._by_name: dict[str, Opened] = {}
-        self._by_session: dict[tuple[str, str], Opened] = {}
+        self._by_session: dict[tuple[str, str, str], Opened] = {}
         self._by_tag: dict[str, Opened] = {}
         self._by_user: dict[str, dict[str, Opened]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -119,10 +119,10 @@ class Calls:
             self._say([refusal.refused(stanza, failure)])
             return
         self._observer.jingle_request("in", asked.action.value)
-        opened = self._by_session.get((bare(stanza.sender), asked.sid))
-        if opened is not None and bare(opened.local) == bare(stanza.to):
+        opened = self._session(stanza, asked.sid)
+        if opened is not None:
             opened.task.put(opened.xmpp_side, stanza)
-        elif asked.action is Action.SESSION_INITIATE and opened is None:
+        elif asked.action is Action.SESSION_INITIATE:
             self._open_from_xmpp(stanza, asked.sid)
         else:
             self._say([refusal.unknown_session(stanza)])
@@ -139,7 +139,7 @@ class Calls:
         if said is None:
             return False
         self._observer.jingle_request("in", said.kind.value)
-        opened = self._by_session.get((bare(stanza.sender), said.id))
+        opened = self._session(stanza, said.id)
         if opened is not None:
             opened.task.put(opened.xmpp_side, stanza)
         elif said.kind is not Initiation.PROPOSE:
@@ -162,6 +162,11 @@ class Calls:
         """A full JID went offline (XEP-0166 §6.7)."""
         for opened in tuple(self._by_user.get(bare(jid), {}).values()):
             opened.task.put(opened.xmpp_side, Stanza(kind="presence", type="unavailable", sender=jid, to=opened.local))
+
+    def _session(self, stanza: Stanza, sid: str) -> Opened | None:
+        local = bare(stanza.to)
+        began = self._by_session.get((stanza.sender, local, sid))
+        return began or self._by_session.get((bare(stanza.sender), local, sid))
 
     def _open_from_xmpp(self, stanza: Stanza, sid: str) -> None:
         user = bare(stanza.sender)
@@ -250,7 +255,7 @@ class Calls:
     def _begin(self, opened: Opened, origin: str) -> None:
         task = opened.task
         self._by_name[task.id] = opened
-        self._by_session[opened.peer, opened.sid] = opened
+        self._by_session[opened.session] = opened
         self._by_tag[opened.tag] = opened
         self._by_user.setdefault(opened.peer, {})[task.id] = opened
         self._empty.clear()
@@ -261,8 +266,8 @@ class Calls:
 
     def _closed(self, task: CallTask) -> None:
         opened = self._by_name.pop(task.id)
-        self._by_session.pop((opened.peer, opened.sid), None)
-        self._by_tag.pop(opened.tag, None)
+        del self._by_session[opened.session]
+        del self._by_tag[opened.tag]
         users = self._by_user[opened.peer]
         users.pop(task.id, None)
         if not users:

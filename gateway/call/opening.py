@@ -85,6 +85,9 @@ class Opened:
     peer: str
     "The XMPP user's bare JID."
 
+    owner: str
+    "Whose the session is: the full JID of who began it; while we call, the bare one, for any device may take it."
+
     local: str
     "The full JID under which the SIP user calls or is called."
 
@@ -93,6 +96,11 @@ class Opened:
 
     jingle: JingleLeg
     xmpp_side: Side
+
+    @property
+    def session(self) -> tuple[str, str, str]:
+        """What names the session: a sid is its parties' own (XEP-0166 §7.1)."""
+        return self.owner, bare(self.local), self.sid
 
     @property
     def sip_side(self) -> Side:
@@ -158,7 +166,7 @@ class Opening:
             settings=settings.sip,
         )
         facts = {"caller": stanza.sender, "callee": outbound.number_label, "trunk": outbound.trunk}
-        return self._opened(name, Side.CALLER, jingle, sip, facts, sid=sid, peer=bare(stanza.sender), local=local)
+        return self._opened(name, Side.CALLER, jingle, sip, facts, sid=sid, owner=stanza.sender, local=local)
 
     def from_sip(self, request: SipRequest, trunk: str) -> Opened:
         """An INVITE from a trunk: a call to an XMPP user.  PeerError with the status when nobody has that number."""
@@ -188,7 +196,7 @@ class Opening:
             settings=settings.sip,
         )
         facts = {"caller": str(request.from_.uri), "callee": inbound.callee, "trunk": trunk}
-        return self._opened(name, Side.CALLEE, jingle, sip, facts, sid=sid, peer=bare(inbound.callee), local=local)
+        return self._opened(name, Side.CALLEE, jingle, sip, facts, sid=sid, owner=bare(inbound.callee), local=local)
 
     def local(self, jid: str) -> str:
         """The full JID under which a SIP user appears: always the same one (clients.md rule 4)."""
@@ -220,7 +228,7 @@ class Opening:
         facts: dict[str, str],
         *,
         sid: str,
-        peer: str,
+        owner: str,
         local: str,
     ) -> Opened:
         inlets: dict[Side, Inlet] = {}
@@ -239,7 +247,16 @@ class Opening:
             address=self._routing.redirect,
         )
         inlets.update(task.inlets)
-        return Opened(task=task, sid=sid, peer=peer, local=local, tag=sip.tag, jingle=jingle, xmpp_side=xmpp_side)
+        return Opened(
+            task=task,
+            sid=sid,
+            peer=bare(owner),
+            owner=owner,
+            local=local,
+            tag=sip.tag,
+            jingle=jingle,
+            xmpp_side=xmpp_side,
+        )
 
 
 def _uuid4(hexadecimal: str) -> str:

@@ -1,5 +1,7 @@
 """Calls that come about, in both directions, and how they end."""
 
+import time
+
 import pytest
 
 from tests.flows.openings import (
@@ -19,6 +21,7 @@ from tests.flows.steps import (
     after,
     at_once,
     calls,
+    does,
     juliet,
     mercutio,
     nothing,
@@ -417,6 +420,76 @@ def test_two_users_may_use_the_same_sid() -> None:
         mercutio.gets("result"),
         juliet.gets("BYE", call="two"),
         juliet.sends(200, call="two"),
+        calls(1),
+        *juliet_leaves,
+    )
+
+
+@pytest.mark.conformance("ROB-11")
+def test_two_devices_of_a_user_may_use_the_same_sid_and_one_device_to_two_numbers() -> None:
+    run(
+        *answered,
+        tablet.sends("session-initiate", call="two", sid="s-one"),
+        tablet.gets("result"),
+        juliet.gets("INVITE", call="two"),
+        romeo.sends("session-initiate", call="three", sid="s-one", number="+15551239999"),
+        romeo.gets("result"),
+        juliet.gets("INVITE", call="three"),
+        calls(3),
+        juliet.sends(486, call="two"),
+        juliet.gets("ACK", call="two"),
+        tablet.gets("session-terminate busy", call="two"),
+        juliet.sends(486, call="three"),
+        juliet.gets("ACK", call="three"),
+        romeo.gets("session-terminate busy", call="three"),
+        *juliet_leaves,
+    )
+
+
+# --------------------------------------------------------------------------------------------------- what is told of it
+
+
+@pytest.mark.conformance("ROB-12")
+def test_a_call_leaves_one_line_with_all_that_is_known_of_it() -> None:
+    world = run(*answered, after(60), *juliet_leaves)
+    (line,) = [entry for entry in world.log if entry["event"] == "call_ended"]
+    assert {key: line[key] for key in ("origin", "caller", "callee", "trunk", "jingle_sid", "sip_status")} == {
+        "origin": "xmpp",
+        "caller": "romeo@montague.example/phone",
+        "callee": "+15551230000",
+        "trunk": "pbx",
+        "jingle_sid": "s-one",
+        "sip_status": 200,
+    }
+    assert {key: line[key] for key in ("reason", "ended_by", "answered", "duration_seconds", "codec")} == {
+        "reason": "success",
+        "ended_by": "callee",
+        "answered": True,
+        "duration_seconds": 60.0,
+        "codec": "PCMU",
+    }
+    assert line["sip_call_id"]
+    assert world.sample("jinglesip_calls_ended_total", origin="xmpp", reason="success", ended_by="callee") == 1
+
+
+def test_a_call_that_never_was_answered_leaves_its_line_too() -> None:
+    world = run(*called, juliet.sends("CANCEL"), juliet.gets("200 CANCEL"), juliet.gets(487), romeo.gets("retract"))
+    (line,) = [entry for entry in world.log if entry["event"] == "call_ended"]
+    assert (line["reason"], line["ended_by"], line["answered"], line["sip_status"]) == ("cancel", "caller", False, 487)
+    assert line["duration_seconds"] is None
+
+
+@pytest.mark.conformance("ROB-09")
+def test_a_clock_on_the_wall_that_jumps_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    year = 365 * 24 * 3600
+    now = time.time()
+    run(
+        *answered,
+        does(lambda world: monkeypatch.setattr(time, "time", lambda: now + year)),
+        after(30),
+        calls(1),
+        does(lambda world: monkeypatch.setattr(time, "time", lambda: now - year)),
+        after(30),
         calls(1),
         *juliet_leaves,
     )

@@ -683,7 +683,7 @@ def test_an_info_of_another_kind_is_415_and_told_what_is_read() -> None:
     assert "application/dtmf-relay" in (response(call).first("Accept") or "")
 
 
-@pytest.mark.conformance("ROB-09")
+@pytest.mark.conformance("ROB-10")
 def test_a_request_with_another_tag_is_for_another_dialog() -> None:
     call = picked_up()
     assert call.asks("BYE", from_tag="stranger") == ["481 BYE"]
