@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from xml.etree.ElementTree import Element
 
 from mappings.description import Description, Ice, Media, RawUdp
 from mappings.terms import Role
@@ -27,16 +26,3 @@ def _transport(transport: Ice | RawUdp) -> Ice | RawUdp:
         transport,
         candidates=tuple(replace(one, id="", generation=0, type=None) for one in transport.candidates),
     )
-
-
-Tree = tuple[str, tuple[tuple[str, str], ...], str, tuple["Tree", ...]]
-
-
-def tree(element: Element) -> Tree:
-    """An element as a value: attributes in any order, blanks around text left out, ids of candidates too."""
-    attributes = tuple(
-        sorted(
-            (name, value) for name, value in element.attrib.items() if not (name == "id" and "candidate" in element.tag)
-        )
-    )
-    return element.tag, attributes, (element.text or "").strip(), tuple(map(tree, element))

@@ -22,7 +22,7 @@ from mappings.description import Description
 from mappings.namespaces import JINGLE
 from mappings.reasons import EndReason
 from mappings.terms import Action, Role
-from tests.forms import SHARED, common, tree
+from tests.forms import SHARED, common
 from tests.mappings.strategies import descriptions
 
 PAIRS = sorted(path for path in (Path(__file__).parent / "descriptions").iterdir() if path.is_dir())
@@ -76,7 +76,8 @@ def test_sdp_is_written_as_jingle_that_says_the_same(pair: Pair) -> None:
     element = sdp_to_jingle(pair.sdp, pair.by, pair.action).element
     assert common(description.read(element)[0]) == common(pair.from_jingle())
     again = sdp_to_jingle(pair.written, pair.by, pair.action).element
-    assert tree(again) == tree(element)
+    expected = pair.from_jingle() if pair.action in ANSWERS else _by_profile(pair.from_jingle())
+    assert common(description.read(again)[0]) == common(expected)
 
 
 def test_a_translation_there_and_back_and_there_is_the_first(pair: Pair) -> None:
