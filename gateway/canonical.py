@@ -146,13 +146,13 @@ def _jingle_tokens(values: dict[str, Any], parent: dict[str, Any]) -> bool:
     """Parameters that SDP separates by blanks: none may stand inside them."""
     if "parameters" in values:
         values["parameters"] = tuple(
-            one for one in values["parameters"] if _BLANK_FREE(one.name) and (not one.value or _NO_BLANK(one.value))
+            one for one in values["parameters"] if _NO_EQUALS(one.name) and (not one.value or _NO_BLANK(one.value))
         )
     return True
 
 
 def _jingle_source(values: dict[str, Any], parent: dict[str, Any]) -> bool:
-    values["parameters"] = tuple(one for one in values.get("parameters", ()) if _BLANK_FREE(one.name))
+    values["parameters"] = tuple(one for one in values.get("parameters", ()) if _NO_COLON(one.name))
     return True
 
 
@@ -183,7 +183,9 @@ def _jingle_ice(values: dict[str, Any], parent: dict[str, Any]) -> bool:
     return _jingle_raw_udp(values, parent)
 
 
-_BLANK_FREE = re.compile(r"[^\s:=]+").fullmatch
+_NO_EQUALS = re.compile(r"[^\s=]+").fullmatch
+_NO_COLON = re.compile(r"[^\s:]+").fullmatch
+_NAME = re.compile(r"[^\s=]+").fullmatch
 _NO_BLANK = re.compile(r"\S*").fullmatch
 
 SETTLE: dict[type, Callable[[dict[str, Any], dict[str, Any]], bool]] = {

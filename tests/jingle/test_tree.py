@@ -211,11 +211,11 @@ def test_a_parameter_is_in_its_parents_namespace_or_in_that_of_rtp(namespace: st
 def test_parameters_that_sdp_cannot_separate_are_left_out() -> None:
     found = rtp(
         "<rtp-hdrext xmlns='urn:xmpp:jingle:apps:rtp:rtp-hdrext:0' id='1' uri='u'>"
-        "<parameter name='a b'/><parameter name='c' value='d e'/><parameter name='f' value='g'/></rtp-hdrext>"
+        "<parameter name='a b'/><parameter name='c' value='d e'/><parameter name='f:1' value='g'/></rtp-hdrext>"
         "<source xmlns='urn:xmpp:jingle:apps:rtp:ssma:0' ssrc='1'><parameter name='x:y' value='z'/>"
         "<parameter name='label' value='a b'/></source>"
     )
-    assert found.extensions == (HeaderExtension(id=1, uri="u", parameters=(Parameter(name="f", value="g"),)),)
+    assert found.extensions == (HeaderExtension(id=1, uri="u", parameters=(Parameter(name="f:1", value="g"),)),)
     assert found.sources == (Source(ssrc=1, parameters=(Parameter(name="label", value="a b"),)),)
 
 
