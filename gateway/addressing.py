@@ -38,6 +38,8 @@ _TO_ESCAPE = re.compile(rf"[ \"&'/:<>@]|\\(?={_PAIRS})")
 _ESCAPED = re.compile(rf"\\(?:{_PAIRS})")
 _DOMAIN = re.compile(r"[^\W_](?:[\w.-]*[^\W_])?|\[[0-9a-f:.]+\]")
 _SPOKEN_NUMBER = re.compile(r"[+(]?[0-9 .()/-]+")
+_BETWEEN_DIGITS = frozenset("-.()/ _")
+_NUMBER = re.compile(r"\+?[0-9*#]+")
 _USER_IS_PHONE = Parameters({"user": "phone"})
 
 
@@ -135,6 +137,22 @@ def telephone(name: str) -> str | None:
         if error.status == 404:
             raise nobody(error.text) from None
         return None
+
+
+def spelled_numbers(name: str) -> tuple[str, ...]:
+    """Telephone numbers that a switch could read in a name that is none as it stands, or is more than one.
+
+    What is between the digits or behind them, percent-escapes, digits of other scripts, a domain that is the switch's
+    own: whoever forbids a number means all of these.
+    """
+    user, _, home = name.rpartition("@")
+    found = []
+    for text in {name, user if home else name}:
+        plain = unicodedata.normalize("NFKC", unescape(text)).partition(";")[0]
+        digits = "".join(str(unicodedata.decimal(char, char)) for char in plain if char not in _BETWEEN_DIGITS)
+        if _NUMBER.fullmatch(digits) and digits != name:
+            found.append(digits)
+    return tuple(found)
 
 
 def _number_name(tel: TelUri) -> str:

@@ -11,7 +11,7 @@ only for users whom the trunk serves, which are those who may call through it.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
 
 from gateway.addressing import (
@@ -23,6 +23,7 @@ from gateway.addressing import (
     prompted,
     sip_name,
     sip_uri,
+    spelled_numbers,
     telephone,
     written_jid,
     xmpp_user,
@@ -126,7 +127,8 @@ class Routing:
         Who is named on no trunk learns nothing about the others (service-unavailable, XEP-0166 §6.3.2); who is, but
         not for this call, is told so (forbidden).
         """
-        if not any(caller in trunk.allow for trunk in self._settings.trunks):
+        # Nobody is behind a number of our own; a stanza from one is ours, come back, and its call would come back too.
+        if domain(caller) == self.domain or not any(caller in trunk.allow for trunk in self._settings.trunks):
             raise _refused("routing: the caller may not call out", "service-unavailable")
         name = plain(local(dialled))
         if not name or len(name) > LONGEST_NAME or name == ANONYMOUS or domain(dialled) != self.domain:
@@ -135,6 +137,8 @@ class Routing:
         for rule in self._settings.dial:
             if match := rule.match(name, caller):
                 break
+            if rule.trunk is None and any(rule.match(number, caller) for number in spelled_numbers(name)):
+                raise _refused("routing: nobody may call this, however it is spelled", "forbidden")
         else:
             raise nobody("routing: no rule for what was dialled")
         if rule.trunk is None:
@@ -278,6 +282,9 @@ class Routing:
         known = self._trunks[trunk].networks
         self._networks[trunk] = (*known, *(ip_network(address.partition("%")[0]) for address in addresses))
 
+    def _is_home(self, host: str) -> bool:
+        return any(host in home for home in self._homes.values())
+
     def _is_at(self, host: str, trunk: str) -> bool:
         try:
             address = ip_address(host)
@@ -300,12 +307,18 @@ class Routing:
         except PeerError as error:
             raise PeerError(error.text, status=404, condition="not-acceptable", reason=EndReason.GONE) from None
 
-    def redirect(self, address: str) -> str | None:
-        """The URI for a 3xx Contact of what an XMPP user names as their other address, or None when it is of no use."""
+    def redirect(self, address: str, user: str) -> str | None:
+        """The URI for a 3xx Contact of what an XMPP user names as their other address, or None when it is of no use.
+
+        To a SIP address they send callers only where they may call themselves: the trunk that follows it pays for it.
+        """
         scheme, _, rest = address.partition(":")
         try:
             if scheme.lower() in ("sip", "tel"):
-                return str(Uri.parse(address))
+                uri = Uri.parse(address)
+                name = sip_name(uri) if not uri.host or self._is_home(uri.host) else f"{sip_name(uri)}@{uri.hostport}"
+                self.outbound(user, f"{localpart(name)}@{self.domain}")
+                return str(replace(uri, password=None))
             if scheme.lower() == "xmpp":
                 jid = bare_jid(rest.partition("?")[0].removeprefix("//").partition("/")[0])
                 user = xmpp_user(jid, hosted=self._settings.hosted_domains, gateway=self.domain)

@@ -169,6 +169,31 @@ def test_a_rule_without_a_trunk_keeps_everybody_out_though_a_later_one_would_let
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        "+1-900-1", "+1.900(1)", "+19001;ext=5", "+19001;isub=5", "19001;phone-context=%2b1", "1-900-1",
+        "1\\20900\\201", "1\\2f9001", "19001;user=phone",
+        "%2b19001", "%31%39001", "\u0661\u0669\u0660\u0660\u0661", "\uff11\uff19001",
+        "19001\\40sip.carrier.example", "+19001\\40203.0.113.7", "1_900_1", "+\u06f19001;ext=1",
+    ],
+)  # fmt: skip
+def test_what_is_refused_is_refused_however_it_is_spelled(name: str) -> None:
+    way = routing(dial=(dial(r"\+?1900[0-9]*", None), dial("(?s).*")))
+    assert refusal(way.outbound, ROMEO, f"{name}@gw.example").status in (403, 404)
+
+
+@pytest.mark.parametrize("name", ["+1901", "alice.1900", "1900x", "19-01", "desk-1-900"])
+def test_what_only_looks_like_it_is_not_refused(name: str) -> None:
+    way = routing(dial=(dial(r"\+?1900[0-9]*", None), dial("(?s).*")))
+    assert way.outbound(ROMEO, f"{name}@gw.example").trunk == "carrier"
+
+
+def test_a_number_of_our_own_calls_nobody_whoever_may() -> None:
+    way = routing(trunk(allow=["*"]))
+    assert refusal(way.outbound, "+15550001@gw.example/sip", "+15550002@gw.example").condition == "service-unavailable"
+
+
+@pytest.mark.parametrize(
     ("patterns", "jid", "named"),
     [
         (["*@montague.example"], ROMEO, True),
@@ -527,8 +552,12 @@ def test_nonsense_is_not_acceptable(prompt: str) -> None:
     [
         ("xmpp:voicemail@capulet.lit", "sip:voicemail%40capulet.lit@gw.example"),
         ("xmpp:voicemail@hosted.example/x?call", "sip:voicemail@hosted.example"),
-        ("sip:+1555@carrier.example", "sip:+1555@carrier.example"),
+        ("sip:+1555@sip.carrier.example", "sip:+1555@sip.carrier.example"),
+        ("sip:+1555:pin@203.0.113.7;transport=tcp", "sip:+1555@203.0.113.7;transport=tcp"),
         ("tel:+1555", "tel:+1555"),
+        ("sip:+1900@sip.carrier.example", None),
+        ("tel:+1-900", None),
+        ("sip:+1555@elsewhere.example", None),
         ("http://x.example", None),
         ("sip:a b", None),
         ("xmpp:@", None),
@@ -536,7 +565,14 @@ def test_nonsense_is_not_acceptable(prompt: str) -> None:
     ],
 )
 def test_where_an_xmpp_user_redirects_to(address: str, uri: str | None) -> None:
-    assert routing(hosted_domains=frozenset({"hosted.example"})).redirect(address) == uri
+    way = routing(hosted_domains=frozenset({"hosted.example"}), dial=(dial(r"\+1900.*", None), dial(r"\+1[0-9]+")))
+    assert way.redirect(address, "romeo@montague.example") == uri
+
+
+@pytest.mark.parametrize("address", ["sip:+1555@sip.carrier.example", "tel:+1555", "sip:desk@203.0.113.7"])
+def test_who_may_not_call_out_sends_no_caller_there_either(address: str) -> None:
+    assert routing().redirect(address, "eve@elsewhere.example") is None
+    assert routing().redirect(address, "romeo@montague.example") == address
 
 
 @pytest.mark.conformance("ROB-01")
