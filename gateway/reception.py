@@ -16,11 +16,11 @@ from gateway.entity import answers, subscription
 from gateway.entity.answers import Entity
 from gateway.entity.presence import Devices
 from gateway.jid import domain
-from gateway.net.throttle import Throttle
 from gateway.routing import Routing
 from gateway.sip import auth, uas
 from gateway.sip.message import SipRequest
 from gateway.stanza import Stanza
+from gateway.throttle import Throttle
 from mappings.namespaces import JINGLE, MESSAGE_INITIATION
 from mappings.terms import Method
 

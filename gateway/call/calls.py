@@ -7,7 +7,7 @@ from typing import Protocol
 
 import structlog
 
-from gateway.call.opening import Opened, Opening, SipWire, XmppWire
+from gateway.call.opening import Opened, Opening, SipWire, XmppWire, named
 from gateway.call.task import GIVE_WAY, CallTask
 from gateway.errors import PeerError
 from gateway.jid import bare
@@ -18,6 +18,7 @@ from gateway.sip import uas
 from gateway.sip.message import SipRequest
 from gateway.sip.reasons import refusal_of_error
 from gateway.stanza import Stanza, read_error
+from gateway.throttle import Throttle
 from mappings.reasons import EndReason
 from mappings.terms import Action, Initiation, Method
 
@@ -96,6 +97,7 @@ class Calls:
         self._observer = observer
         self._opening = opening(self._closed)
         self._log = structlog.get_logger()
+        self._throttle = Throttle(asyncio.get_running_loop().time, burst=20, seconds=1.0)
         self._draining = False
         self._empty = asyncio.Event()
         self._empty.set()
@@ -185,7 +187,7 @@ class Calls:
             opened = self._opening.from_xmpp(stanza, sid)
         except PeerError as failure:
             self._observer.call_refused("xmpp", _cause(failure))
-            self._log.info("call_refused", origin="xmpp", caller=stanza.sender, callee=stanza.to, text=failure.text)
+            self._note_refused(origin="xmpp", caller=stanza.sender, callee=stanza.to, text=failure.text)
             self._say(refusal.refuse(stanza, failure, local=local, id=self._new_id()))
             return
         for loser in crossing:
@@ -219,12 +221,11 @@ class Calls:
             self._admit(opened.peer)
         except PeerError as failure:
             self._observer.call_refused("sip", _cause(failure))
-            self._log.info(
-                "call_refused",
+            self._note_refused(
                 origin="sip",
                 trunk=trunk,
-                caller=str(message.from_.uri),
-                callee=message.uri,
+                caller=named(message.from_.uri),
+                callee=named(message.request_uri),
                 text=failure.text,
             )
             refused = refusal_of_error(failure)
@@ -236,6 +237,11 @@ class Calls:
         self._begin(opened, "sip")
         self._sip.adopt(message, opened.task.inlets[opened.sip_side], opened.tag)
         opened.task.put(opened.sip_side, message)
+
+    def _note_refused(self, **facts: str) -> None:
+        """A line for a call that did not begin; of many, a few, since anybody can try as often as they like."""
+        if self._throttle.admits():
+            self._log.info("call_refused", **facts, suppressed=self._throttle.held())
 
     # ---------------------------------------------------------------------------------------------------- coming, going
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 from xml.etree.ElementTree import Element
 
@@ -12,11 +13,15 @@ from gateway.jingle.leg import JingleLeg, JingleTimers
 from gateway.routing import Routing
 from gateway.sdp.history import SdpSession
 from gateway.signals import Side
+from gateway.sip.address import Uri
 from gateway.sip.leg import LegSettings, SipLeg, SipTarget
 from gateway.sip.message import SipRequest, SipResponse
 from gateway.stanza import Stanza, read_error
 from mappings.namespaces import MESSAGE_INITIATION
 from mappings.terms import Role
+
+LONGEST_NAMED = 128
+"Characters of a user part that the log shows."
 
 
 class XmppWire(Protocol):
@@ -195,7 +200,7 @@ class Opening:
             new_id=self._new_id,
             settings=settings.sip,
         )
-        facts = {"caller": str(request.from_.uri), "callee": inbound.callee, "trunk": trunk}
+        facts = {"caller": named(request.from_.uri), "callee": inbound.callee, "trunk": trunk}
         return self._opened(name, Side.CALLEE, jingle, sip, facts, sid=sid, owner=bare(inbound.callee), local=local)
 
     def local(self, jid: str) -> str:
@@ -244,7 +249,7 @@ class Opening:
             observer=self._observer,
             facts=facts,
             on_closed=self._on_closed,
-            address=self._routing.redirect,
+            address=partial(self._routing.redirect, user=owner),
         )
         inlets.update(task.inlets)
         return Opened(
@@ -257,6 +262,12 @@ class Opening:
             jingle=jingle,
             xmpp_side=xmpp_side,
         )
+
+
+def named(uri: Uri) -> str:
+    """A SIP address for the log: who and where, without a password, and not as long as a peer likes."""
+    user = "" if uri.user is None else f"{uri.user[:LONGEST_NAMED]}@"
+    return f"{user}{uri.hostport}" if uri.is_sip else str(uri)[:LONGEST_NAMED]
 
 
 def _uuid4(hexadecimal: str) -> str:

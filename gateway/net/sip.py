@@ -20,13 +20,13 @@ from gateway.net.departures import Departures
 from gateway.net.sent_by import Listener, SentBy
 from gateway.net.sip_face import NoObserver, Owner, SipObserver, SipPortSettings
 from gateway.net.sockets import Sockets
-from gateway.net.throttle import Throttle
 from gateway.sip.dialog import refuse_fork
 from gateway.sip.flow import Flow
 from gateway.sip.matching import Key, server_key
 from gateway.sip.message import METHODS, Header, Malformed, SipRequest, SipResponse, parse
 from gateway.sip.transactions import Deliver, Effect, Terminated, Transactions, Transmit
 from gateway.sip.wire import Failed, Outgoing
+from gateway.throttle import Throttle
 
 __all__ = ["Listener", "NoObserver", "Owner", "SipObserver", "SipPort", "SipPortSettings"]
 

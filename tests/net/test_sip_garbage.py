@@ -6,9 +6,9 @@ import random
 import pytest
 
 from gateway.errors import PeerError
-from gateway.net.throttle import Throttle
 from gateway.sip.flow import Flow
 from gateway.sip.message import SipRequest
+from gateway.throttle import Throttle
 from tests.net.rig import HERE, Inbox, answer, incoming, outgoing, rig, scenario, until
 
 

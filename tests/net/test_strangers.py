@@ -94,3 +94,28 @@ async def test_what_strangers_say_of_a_call_that_is_not_theirs_changes_nothing()
         await stranger.statuses(200)
         assert len(it.app.calls) == 1
         assert not [stanza for stanza in it.stream.said if stanza.speaks("urn:xmpp:jingle:1")]
+
+
+@scenario
+async def test_what_is_refused_is_told_in_few_and_short_lines_without_passwords() -> None:
+    async with desk() as it:
+        trunk = await greet(it, TRUNK)
+        for number in range(200):
+            invite = it.invite(f"r{number}", TRUNK, user="nobody" + "x" * 5_000)
+            await it.says(TRUNK, invite.replace(b"<sip:phone@", b"<sip:phone:topsecret@", 1))
+            await trunk.statuses(404)
+        lines = [entry for entry in it.logs if entry["event"] == "call_refused"]
+        assert 0 < len(lines) < 50
+        assert max(len(str(entry)) for entry in lines) < 1_000
+        assert "topsecret" not in str(lines)
+
+
+@scenario
+async def test_the_caller_of_a_call_is_told_without_a_password() -> None:
+    async with desk() as it:
+        await greet(it, TRUNK)
+        await it.says(TRUNK, it.invite("pw", TRUNK).replace(b"<sip:phone@", b"<sip:phone:topsecret@", 1))
+        await until(lambda: len(it.app.calls) == 1)
+        it.app.calls.end_all()
+        await it.app.calls.emptied(10.0)
+        assert "topsecret" not in str([entry for entry in it.logs if "wire" not in entry])
