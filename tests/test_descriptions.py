@@ -16,7 +16,9 @@ from hypothesis import Phase, given, settings
 
 from gateway.errors import PeerError
 from gateway.jingle import description
+from gateway.jingle.description import CONTENT
 from gateway.sdp.history import SdpSession
+from gateway.sdp.text import parse
 from gateway.translate import jingle_to_sdp, sdp_to_jingle
 from mappings.description import Description
 from mappings.namespaces import JINGLE
@@ -78,6 +80,22 @@ def test_sdp_is_written_as_jingle_that_says_the_same(pair: Pair) -> None:
     again = sdp_to_jingle(pair.written, pair.by, pair.action).element
     expected = pair.from_jingle() if pair.action in ANSWERS else _by_profile(pair.from_jingle())
     assert common(description.read(again)[0]) == common(expected)
+
+
+def test_what_is_accepted_was_created_by_who_offered_it(pair: Pair) -> None:
+    if pair.action in ANSWERS:
+        element = sdp_to_jingle(pair.sdp, pair.by, pair.action).element
+        assert {content.get("creator") for content in element.iter(CONTENT)} == {pair.by.other.value}
+
+
+def test_an_answer_keeps_every_line_of_the_offer(pair: Pair) -> None:
+    if pair.action not in ANSWERS:
+        session = SdpSession(pair.by.other, 1, longest_name=64)
+        offer = session.read_offer(pair.sdp)
+        answer, offered = parse(session.write_answer(offer)), parse(pair.sdp)
+        assert [(one.kind, one.proto) for one in answer.media] == [(one.kind, one.proto) for one in offered.media]
+        refused = [one for one in answer.media if not one.port]
+        assert len(refused) == len(offered.media) - len(offer.media)
 
 
 def test_a_translation_there_and_back_and_there_is_the_first(pair: Pair) -> None:

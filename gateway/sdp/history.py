@@ -113,7 +113,7 @@ class SdpSession:
         """
         sdp = parse(text)
         dropped = Dropped()
-        slots = self._take(sdp, dropped) if self._offered is None else self._offered
+        slots = self._take(sdp, self.role, dropped) if self._offered is None else self._offered
         if len(sdp.media) != len(slots):
             dropped.add("m=")
         answer, slots, error = self._read(sdp, slots, dropped, answer=True)
@@ -132,7 +132,8 @@ class SdpSession:
         """
         sdp = parse(text)
         dropped = Dropped()
-        offer, slots, error = self._read(sdp, self._take(sdp, dropped), dropped, answer=False)
+        slots = self._take(sdp, self.role.other, dropped)
+        offer, slots, error = self._read(sdp, slots, dropped, answer=False)
         self.dropped = dropped.names()
         if not offer.media:
             if error is not None or self._agreed is None:
@@ -195,8 +196,8 @@ class SdpSession:
             ]
         return tuple(slots)
 
-    def _take(self, sdp: Sdp, dropped: Dropped) -> tuple[Slot, ...]:
-        """The lines as the peer has them; what has a name keeps it."""
+    def _take(self, sdp: Sdp, creator: Role, dropped: Dropped) -> tuple[Slot, ...]:
+        """The lines as the peer has them; what has a name keeps it, what is new was created by the offerer."""
         slots: list[Slot] = []
         mids = [medium.attributes.get("mid", ("",))[0] for medium in sdp.media]
         live = {slot.name for slot in self._slots if slot.live}
@@ -220,7 +221,7 @@ class SdpSession:
                     kind=medium.kind,
                     proto=medium.proto,
                     formats=" ".join(medium.formats),
-                    creator=self.role.other,
+                    creator=creator,
                     live=True,
                 )
             slots.append(slot)
