@@ -40,7 +40,8 @@ class Info:
     "Service discovery extensions (XEP-0128): a form's type, and its fields' names and values."
 
     consistent: bool = True
-    "False: something stands in it twice, so that no hash of it is to be believed (XEP-0115 §5.4)."
+    """False: no hash of it is to be believed: something stands in it twice (XEP-0115 §5.4), or holds the sign that the
+    hashed text is joined with, so that two features and one of both names would be the same to it (§9.3)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +158,10 @@ def read(query: Element) -> Info:
     features = [element.get("var", "") for element in query.iterfind(_FEATURE)]
     forms = [form for element in query.iterfind(f"{{{ns.DATA_FORM}}}x") if (form := _form(element)) is not None]
     consistent = not any(_repeats(items) for items in (identities, features, [form for form, _ in forms]))
+    # Whatever is hashed is an attribute or a text in here.
+    consistent = consistent and not any(
+        "<" in text for element in query.iter() for text in (*element.attrib.values(), element.text or "")
+    )
     return Info(tuple(identities), frozenset(features), tuple(forms), consistent)
 
 

@@ -15,14 +15,22 @@ from mappings.namespaces import CAPS, DISCO_INFO, JINGLE, MESSAGE_INITIATION, RT
 from . import disco
 
 MAX_USERS = 100_000
+MAX_REMEMBERED = 250_000
+"Devices and contacts of all users together: a domain has as many users as it likes, and all may show presence."
+
 MAX_RESOURCES = 32
 "Devices of one user; further ones are not remembered."
 
-MAX_CONTACTS = 256
+MAX_CONTACTS = 64
 "Our JIDs to which one user shows presence; further ones are not remembered."
 
 MAX_CAPS = 10_000
 MAX_QUERIES = 1_000
+LONGEST_CAPS = 512
+"Characters of a node and a hash; longer ones name no software, and its features are the device's alone."
+
+_WANTED = frozenset({JINGLE, RTP, RTP_AUDIO, MESSAGE_INITIATION})
+"The features that are remembered: what decides whom to ring."
 
 _SHOW = {"chat": 4, "": 3, "away": 2, "xa": 1, "dnd": 0}
 "How available a device is by its <show/>, more is better (RFC 6121 §4.7.2.1)."
@@ -69,6 +77,9 @@ class _User:
     resources: dict[str, Resource] = field(default_factory=dict)
     contacts: set[str] = field(default_factory=set)
 
+    def __len__(self) -> int:
+        return len(self.resources) + len(self.contacts)
+
 
 class _Query(NamedTuple):
     jid: str
@@ -83,6 +94,7 @@ class Devices:
         self._users: dict[str, _User] = {}
         self._caps: dict[_Caps, frozenset[str]] = {}
         self._queries: dict[str, _Query] = {}
+        self._remembered = 0
 
     def choose(self, jid: str) -> Propose | Direct:
         """Whom to ring (clients.md section 1).
@@ -120,10 +132,20 @@ class Devices:
         known = self._users.get(user)
         if known is None:
             if len(self._users) >= MAX_USERS:
-                self._users.pop(next(iter(self._users)))
+                self._drop(next(iter(self._users)))
             known = self._users[user] = _User()
+        before = len(known)
         if len(known.contacts) < MAX_CONTACTS:
             known.contacts.add(bare(stanza.to))
+        try:
+            return self._seen(known, name, stanza)
+        finally:
+            self._remembered += len(known) - before
+            while self._remembered > MAX_REMEMBERED and len(self._users) > 1:
+                self._drop(next(iter(self._users)))
+
+    def _seen(self, known: _User, name: str, stanza: Stanza) -> list[Stanza]:
+        """A device is there."""
         if name not in known.resources and len(known.resources) >= MAX_RESOURCES:
             return []
         caps = _read_caps(stanza)
@@ -138,6 +160,7 @@ class Devices:
         known = self._users.get(user)
         if known is None:
             return
+        before = len(known)
         self._queries = {id: query for id, query in self._queries.items() if query.jid != f"{user}/{name}"}
         if whole:
             known.contacts.discard(contact)
@@ -145,8 +168,12 @@ class Devices:
             known.resources.pop(name, None)
         else:
             known.resources.clear()
+        self._remembered += len(known) - before
         if not known.resources or not known.contacts:
-            del self._users[user]
+            self._drop(user)
+
+    def _drop(self, user: str) -> None:
+        self._remembered -= len(self._users.pop(user))
 
     def _query(self, presence: Stanza, caps: _Caps | None) -> list[Stanza]:
         """Ask a device for its features, unless it is asked already."""
@@ -169,11 +196,12 @@ class Devices:
         if stanza.type == "error" or element is None:
             return True
         info = disco.read(element)
+        features = info.features & _WANTED
         if query.caps is not None and self._believed(query.caps, info):
             if len(self._caps) >= MAX_CAPS:
                 self._caps.pop(next(iter(self._caps)))
-            self._caps[query.caps] = info.features
-        self._learn(query.jid, info.features)
+            self._caps[query.caps] = features
+        self._learn(query.jid, features)
         return True
 
     def _believed(self, caps: _Caps, info: disco.Info) -> bool:
@@ -192,7 +220,9 @@ def _read_caps(stanza: Stanza) -> _Caps | None:
     if element is None:
         return None
     node, ver, algorithm = element.get("node", ""), element.get("ver", ""), element.get("hash", "")
-    return _Caps(node, ver, algorithm) if node and ver and algorithm else None
+    if len(node) + len(ver) > LONGEST_CAPS or algorithm not in disco.HASHES:
+        return None
+    return _Caps(node, ver, algorithm) if node and ver else None
 
 
 def _text(stanza: Stanza, name: str) -> str:

@@ -186,6 +186,47 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [len(known) <= 2 for known in kept] == [True] * 4
 
 
+def test_what_all_users_together_leave_here_is_bounded_and_counted_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(presence_module, "MAX_REMEMBERED", 100)
+    devices = table()
+    for user in range(500):
+        for contact in range(user % 7):
+            for kind in ("", "", "unavailable")[: 2 + user % 2]:
+                jid = f"u{user}@example.net/r{contact}"
+                devices.presence(Stanza(kind="presence", type=kind, sender=jid, to=f"+1{contact}@sip.example.org"))
+        assert devices._remembered == sum(len(known) for known in devices._users.values()) <= 100
+
+
+def test_of_what_a_device_says_of_itself_only_what_matters_is_kept() -> None:
+    devices = table()
+    many = frozenset(f"urn:example:{number}" for number in range(2_000))
+    online(devices, "desk", CALLS | many)
+    assert devices._users[USER].resources["desk"].features == CALLS
+    assert list(devices._caps.values()) == [CALLS]
+    assert devices.choose(USER) == Direct(f"{USER}/desk")
+
+
+def test_caps_of_any_length_are_no_key() -> None:
+    devices = table()
+    stanza = presence("desk", CALLS)
+    stanza.children[0].set("node", "x" * 100_000)
+    (query,) = devices.presence(stanza)
+    assert devices.answered(result(query, disco.write(info(CALLS))))
+    assert not devices._caps
+    assert devices.choose(USER) == Direct(f"{USER}/desk")
+
+
+def test_nobody_speaks_for_the_software_of_others_by_an_answer_with_the_same_hash() -> None:
+    """XEP-0115 §9.3: the hash does not tell two features from one whose name holds both."""
+    devices = table()
+    true = disco.read(disco.write(info(BY_MESSAGE)))
+    forged = disco.read(disco.write(Info(true.identities, frozenset({"<".join(sorted(BY_MESSAGE))}))))
+    assert disco.ver(forged) == disco.ver(true)
+    (query,) = devices.presence(presence("desk", BY_MESSAGE))
+    assert devices.answered(result(query, disco.write(forged)))
+    assert not devices._caps
+
+
 def test_more_devices_than_anyone_has_are_not_remembered() -> None:
     devices = table()
     for number in range(MAX_RESOURCES + 10):
