@@ -118,7 +118,7 @@ class App:
             await self.http.start()
             self.xmpp.start()
             if self.routing.unresolved:
-                names = asyncio.create_task(self._look_up())
+                names = asyncio.create_task(self._look_up(), name="gateway names")
             await self._stop.wait()
             await self._leave()
         finally:

@@ -19,7 +19,7 @@ from gateway.jid import domain
 from gateway.routing import Routing
 from gateway.sip import auth, uas
 from gateway.sip.message import SipRequest
-from gateway.stanza import Stanza
+from gateway.stanza import Stanza, error
 from gateway.throttle import Throttle
 from mappings.namespaces import JINGLE, MESSAGE_INITIATION
 from mappings.terms import Method
@@ -77,7 +77,15 @@ class Reception:
     # ---------------------------------------------------------------------------------------------------------- stanzas
 
     def stanza(self, stanza: Stanza) -> None:
-        """Take a stanza; whatever must be answered is."""
+        """Take a stanza; whatever must be answered is, also when we fail at it."""
+        try:
+            self._take(stanza)
+        except Exception:
+            self._log.exception("stanza_failed", kind=stanza.kind, type=stanza.type)
+            if stanza.kind == "iq" and stanza.type in ("get", "set") and stanza.id:
+                self._xmpp.send(error(stanza, "internal-server-error"))
+
+    def _take(self, stanza: Stanza) -> None:
         if not stanza.sender or domain(stanza.to) != self._routing.domain:
             return  # from nobody, or for somebody else: no server routes that here, and no answer would arrive
         match stanza.kind, stanza.type:

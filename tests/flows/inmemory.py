@@ -49,7 +49,7 @@ listen = ["udp:192.0.2.1:5060"]
 [routing]
 [[trunk]]
 name = "pbx"
-host = "192.0.2.20"
+host = "{host}"
 transport = "udp"
 allow = ["montague.example"]
 {trunk}
@@ -71,7 +71,7 @@ jid = "nurse@capulet.example"
 @lru_cache
 def settings(**tables: str) -> Settings:
     """The settings of a flow; further keys by table."""
-    text = SETTINGS.format(**{"xmpp": "", "trunk": "", "dial": "", "limits": ""} | tables)
+    text = SETTINGS.format(**{"xmpp": "", "host": PHONE, "trunk": "", "dial": "", "limits": ""} | tables)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "gateway.toml"
         path.write_text(text)
@@ -330,7 +330,7 @@ class World:
             "users": len(calls._by_user),
             "call tasks": len(calls._tasks),
             "calls_active": int(sum(self.sample("jinglesip_calls_active", origin=kind) for kind in ("xmpp", "sip"))),
-            "tasks": len([task for task in asyncio.all_tasks(self.loop) if task.get_name() != "gateway"]),
+            "tasks": len([task for task in asyncio.all_tasks(self.loop) if not task.get_name().startswith("gateway")]),
         }
 
     def remains(self) -> dict[str, int]:
