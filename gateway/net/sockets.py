@@ -7,7 +7,9 @@ A flow of an incoming connection names that one, and ends with it.
 import asyncio
 import errno
 import socket
+from collections import Counter
 from collections.abc import Callable, Iterable
+from ipaddress import IPv6Address
 from itertools import count
 from typing import Protocol
 
@@ -23,6 +25,9 @@ BACKLOG = 256
 
 SWEEP_SECONDS = 5.0
 "How often idle connections are looked for."
+
+CROWD = 16
+"Connections from one place that need not make room for others, when there is none left."
 
 Opened = Callable[[str | None], None]
 "Called when a connection stands, or with the reason why it does not."
@@ -193,7 +198,7 @@ class Sockets:
             self._waiting.setdefault(flow, []).append(opened)
 
     def _connect(self, flow: Flow) -> Connection | None:
-        if len(self._connections) >= self._max_connections:
+        if not self._has_room():
             self._user.refused("connections")
             return None
         connection = self._connections[flow] = self._connection(flow)
@@ -229,10 +234,10 @@ class Sockets:
     def stream_opened(self, connection: Connection) -> bool:
         flow = connection.flow
         if flow.local:
-            if len(self._connections) >= self._max_connections:
+            host, port = connection.peer()
+            if not self._has_room(_place(host)):
                 self._user.refused("connections")
                 return False
-            host, port = connection.peer()
             flow = connection.flow = Flow(flow.transport, host, port, flow.local)
             self._connections[flow] = connection
             self._empty.clear()
@@ -240,6 +245,23 @@ class Sockets:
             self._sweep_later()
         for opened in self._waiting.pop(flow, ()):
             opened(None)
+        return True
+
+    def _has_room(self, place: str = "") -> bool:
+        """Whether one more connection may be: when there are too many, a crowd from one other place makes room.
+
+        What that place has not used for longest goes, so that nobody locks the trunks out by connecting often.
+        """
+        if len(self._connections) < self._max_connections:
+            return True
+        places = Counter(_place(flow.host) for flow in self._connections if flow.local)
+        crowded, number = max(places.items(), key=lambda found: found[1], default=("", 0))
+        if number <= max(CROWD, places[place]):
+            return False
+        crowd = [found for flow, found in self._connections.items() if flow.local and _place(flow.host) == crowded]
+        oldest = min(crowd, key=lambda connection: connection.heard_at)
+        oldest.abort()
+        self._gone(oldest, "gave way to others", orderly=True)
         return True
 
     def stream_received(self, data: bytes, connection: Connection) -> None:
@@ -277,6 +299,11 @@ class Sockets:
                 connection.close()
         if self._connections:
             self._sweep_later()
+
+
+def _place(host: str) -> str:
+    """Who has an address: of IPv6, whoever has one has the whole network."""
+    return host if ":" not in host else IPv6Address(host.partition("%")[0]).packed[:8].hex()
 
 
 async def _bind(listener: Listener) -> socket.socket:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.net import departures
+from gateway.net import departures, sockets
 from gateway.net.sip import Listener
 from gateway.sip.flow import Flow, Hop
 from gateway.sip.message import respond
@@ -281,6 +281,34 @@ async def test_connections_beyond_the_limit_are_turned_away() -> None:
         owner = Inbox()
         it.port.send(outgoing(Hop(HERE, 9, "TCP")), owner)
         assert (await owner.failure()).text == "127.0.0.1:9: too many connections"
+
+
+@pytest.mark.conformance("ROB-06")
+@scenario
+async def test_a_crowd_from_one_place_makes_room_for_others() -> None:
+    async with rig(max_connections=sockets.CROWD + 2) as it:
+        first, _ = await it.connect()
+        for _ in range(sockets.CROWD + 1):
+            await it.connect()
+        await until(lambda: it.port.connections == sockets.CROWD + 2)
+        same, _ = await it.connect()
+        await end_of(same)
+        reader, writer = await asyncio.open_connection(HERE, it.listening("TCP"), local_addr=("127.0.0.7", 0))
+        it.peers.append(writer)
+        await end_of(first)
+        writer.write(incoming("OPTIONS", transport="TCP"))
+        await it.inbox.request()
+        assert it.counts.of["refused", "connections"] == 1
+        async with tcp_server() as peer:
+            it.port.send(outgoing(Hop(HERE, peer.port, "TCP")))
+            ours, _ = await peer.accepted.get()
+            await stream_request(ours)
+            assert it.port.connections == sockets.CROWD + 2
+        assert not reader.at_eof()
+
+
+def test_a_place_of_ipv6_is_a_network() -> None:
+    assert sockets._place("2001:db8::1") == sockets._place("2001:db8::ffff:1%eth0") != sockets._place("2001:db8:1::1")
 
 
 @scenario
