@@ -90,9 +90,10 @@ _EXTENSION = re.compile(r"\+?[0-9*#]{3,}(?=;|\Z)")
 # fmt: off
 _SECRETS = re.compile(
     r"""(?imx)
-    (?P<header>^(?:proxy-)?authorization[ \t]*+:)[^\r\n]*+(?:\r?\n[ \t][^\r\n]*+)*+  # a digest, or a bearer token
-  | (?P<rspauth>\brspauth=)"[^"\r\n]*+"
-  | (?P<line>^a=(?:ice-pwd|key-mgmt):|^k=)[^\r\n]*+                                 # SDP
+    (?P<header>^(?:proxy-)?authorization(?:\r?\n)?[ \t]*+:)                         # a digest, or a bearer token
+        (?:[^\r\n]++|\r(?!\n)|\r?\n(?=[ \t]))*+
+  | (?P<rspauth>\brspauth[ \t]*+=[ \t]*+)(?:"[^"\r\n]*+"|[^\s,"]++)
+  | (?P<line>(?:^|(?<=\r))[ \t]*+(?:a=[ \t]*+(?:ice-pwd|key-mgmt)[ \t]*+:|k=))[^\r\n]*+  # SDP, with any line ends
   | (?P<inline>\binline:)[^\s"'<|;]++                                              # SDES keys, in SDP and in Jingle
   | (?P<attribute>\b(?:pwd|password|credential)=)(?:"[^"<>]*+"|'[^'<>]*+')         # ICE in Jingle, TURN in XEP-0215
   | (?P<element><(?:\w+:)?(?:handshake|password)\b[^<>]*+>)[^<]*+                  # XEP-0114, XEP-0077

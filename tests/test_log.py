@@ -156,6 +156,10 @@ def test_the_settings_of_the_file_are_the_arguments() -> None:
 @pytest.mark.parametrize(
     ("wire", "redacted"),
     [
+        ("v=0\ra= ice-pwd :hush\rm=audio", "v=0\ra= ice-pwd :***\rm=audio"),
+        ("Authorization\r\n : Digest a\r\n b\r\nTo: x", "Authorization\r\n :***\r\nTo: x"),
+        ("Authorization: Digest a\r b\r\nTo: x", "Authorization:***\r\nTo: x"),
+        ("Authentication-Info: rspauth=hush, nc=1", "Authentication-Info: rspauth=***, nc=1"),
         ("a=ice-ufrag:abcd\r\na=ice-pwd:hush\r\nm=audio", "a=ice-ufrag:abcd\r\na=ice-pwd:***\r\nm=audio"),
         ("<transport ufrag='abcd' pwd='hush'/>", "<transport ufrag='abcd' pwd=***/>"),
         ('<transport pwd="hush" ufrag="abcd"/>', '<transport pwd=*** ufrag="abcd"/>'),
@@ -241,7 +245,6 @@ def test_redaction_and_masking_take_time_in_proportion(text: str) -> None:
         ("tel:7042;phone-context=example.org", "tel:7…;phone-context=example.org"),
         ("127.0.0.1:5347", "127.0.0.1:5347"),
         ("[2001:db8::1]:5060", "[2001:db8::1]:5060"),
-        ("gw.example", "gw.example"),
     ],
 )
 def test_users_and_numbers_are_shortened(full: str, masked: str) -> None:
