@@ -89,7 +89,7 @@ class Dialog:
         routes = tuple(str(NameAddr.parse(value)) for value in request.values("Record-Route"))
         near = bool(routes) or len(request.values("Via")) == 1
         return _made(
-            request.call_id, f"{request.first('To') or ''};tag={tag}", tag, request.first("From") or "",
+            request.call_id, f"{(request.first('To') or '').rstrip('; ')};tag={tag}", tag, request.first("From") or "",
             request.from_.tag or "", target, routes, 0, request.cseq.number, request.flow, near=near,
         )  # fmt: skip
 

@@ -6,7 +6,7 @@ from gateway.errors import PeerError
 from gateway.sip.address import Uri
 from gateway.sip.dialog import Dialog, hop_to, refuse_fork
 from gateway.sip.flow import Flow, Hop
-from gateway.sip.message import Header, SipRequest, SipResponse
+from gateway.sip.message import Header, SipRequest, SipResponse, respond
 
 from .ladder import PEER, PEER_TCP, ids, invite
 
@@ -120,6 +120,12 @@ def test_an_invite_with_an_unreadable_way_back_makes_none(request_: SipRequest) 
 
 
 @pytest.mark.conformance("SIP-15", "SIP-16")
+def test_an_address_that_ends_in_a_semicolon_gets_its_tag_behind_one() -> None:
+    request = invite().replace_header("To", "<sip:+15551230000@gw.example>;x=y;")
+    dialog = Dialog.from_request(request, "t")
+    assert dialog.local == "<sip:+15551230000@gw.example>;x=y;tag=t" == respond(request, 200, tag="t").first("To")
+
+
 def test_the_peers_numbers_must_not_fall() -> None:
     dialog = Dialog.from_request(invite(), "t")
     assert dialog.remote_cseq == 100
