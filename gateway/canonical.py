@@ -185,7 +185,6 @@ def _jingle_ice(values: dict[str, Any], parent: dict[str, Any]) -> bool:
 
 _NO_EQUALS = re.compile(r"[^\s=]+").fullmatch
 _NO_COLON = re.compile(r"[^\s:]+").fullmatch
-_NAME = re.compile(r"[^\s=]+").fullmatch
 _NO_BLANK = re.compile(r"\S*").fullmatch
 
 SETTLE: dict[type, Callable[[dict[str, Any], dict[str, Any]], bool]] = {
