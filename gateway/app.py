@@ -93,6 +93,7 @@ class App:
             xmpp=self.xmpp,
             sip=self.sip,
             server=settings.sip.user_agent,
+            algorithms=settings.sip.digest_algorithms,
             observer=self.metrics,
             new_id=_new_id,
             clock=asyncio.get_running_loop().time,

@@ -5,7 +5,7 @@ comes from, or by digest credentials, and whoever is neither gets 403 or a chall
 of strangers, and no answer to them is repeated: the address that they seem to come from may be a victim's.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import structlog
@@ -52,6 +52,7 @@ class Reception:
         xmpp: XmppWire,
         sip: SipWire,
         server: str,
+        algorithms: Sequence[str] = auth.OFFERED,
         observer: ReceptionObserver,
         new_id: Callable[[], str],
         clock: Callable[[], float],
@@ -65,6 +66,7 @@ class Reception:
         self._xmpp = xmpp
         self._sip = sip
         self._server = server
+        self._algorithms = algorithms
         self._observer = observer
         self._new_id = new_id
         self._clock = clock
@@ -167,7 +169,7 @@ class Reception:
                 return self._routing.trunk_for(host, port, verdict.user)
             stale = stale or verdict.stale or verdict.ok
         nonce = auth.make_nonce(self._secret, self._clock(), host)
-        challenges = auth.challenge(self._routing.domain, nonce, stale=stale)
+        challenges = auth.challenge(self._routing.domain, nonce, stale=stale, algorithms=self._algorithms)
         headers = tuple(("WWW-Authenticate", challenge) for challenge in challenges)
         # The first request of every call comes without credentials; only wrong ones are worth a count and a line.
         if request.first("Authorization") and not stale:

@@ -73,6 +73,9 @@ class Sip(Table, frozen=True, kw_only=True):
     user_agent: Product = "jingle-sip"
     "What User-Agent and Server say."
 
+    digest_algorithms: Annotated[tuple[Literal["MD5", "SHA-256"], ...], msgspec.Meta(min_length=1)] = ("MD5",)
+    "How strangers are asked for a password, the best first; many phones give up at anything but MD5."
+
 
 class Trunk(Table, frozen=True, kw_only=True):
     """[[trunk]]: a SIP peer that calls go to and come from."""

@@ -161,7 +161,8 @@ def _reading(cls: Any, namespace: str) -> _Reading:
         elif field.name == spelling.text:
             text = (field.name, field.read)
         else:
-            attributes[_attribute(field)] = (field.name, field.read)
+            # COMPAT(Monal): rel_port.
+            attributes[_attribute(field)] = attributes[field.name] = (field.name, field.read)
     return _Reading(
         cls=cls,
         name=local(spelling.xml),

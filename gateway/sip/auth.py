@@ -206,12 +206,12 @@ def _equal(one: str, other: str) -> bool:
     return hmac.compare_digest(one.encode("utf-8", "surrogateescape"), other.encode("utf-8", "surrogateescape"))
 
 
-def challenge(realm: str, nonce: str, *, stale: bool = False) -> list[str]:
-    """The values of WWW-Authenticate or Proxy-Authenticate, one a line, the better algorithm first."""
+def challenge(realm: str, nonce: str, *, stale: bool = False, algorithms: Sequence[str] = OFFERED) -> list[str]:
+    """The values of WWW-Authenticate or Proxy-Authenticate, one a line, in the order of the algorithms."""
     ending = ", stale=true" if stale else ""
     return [
         f'Digest realm={quote(realm)}, nonce={quote(nonce)}, algorithm={algorithm}, qop="auth"{ending}'
-        for algorithm in OFFERED
+        for algorithm in algorithms
     ]
 
 
