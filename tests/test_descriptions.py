@@ -1,9 +1,13 @@
 """Our pairs of descriptions, both ways; the laws of whole descriptions; and further material where it lies beside.
 
 A pair is a folder of `descriptions/`: ``jingle.xml`` and ``offer.sdp`` say the same, as a client and a phone write it.
-``back.sdp`` is how we write it, where that is not how they do; ``by.txt`` says who wrote it, where the action does not.
+``back.sdp`` is how we write it, where that is not how they do; ``back.xml`` is how it reads after SDP, where SDP says
+less; ``by.txt`` says who wrote it, where the action does not.  ``DROPPED.md`` says what each loses and why; its first
+table is printed by ``python -m tests.test_descriptions``.
 """
 
+import re
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -27,7 +31,9 @@ from mappings.terms import Action, Role
 from tests.forms import SHARED, common
 from tests.mappings.strategies import descriptions
 
-PAIRS = sorted(path for path in (Path(__file__).parent / "descriptions").iterdir() if path.is_dir())
+FOLDER = Path(__file__).parent / "descriptions"
+PAIRS = sorted(path for path in FOLDER.iterdir() if path.is_dir())
+SIDES = ("Jingle", "SDP")
 ANSWERS = {Action.SESSION_ACCEPT, Action.CONTENT_ACCEPT}
 
 
@@ -39,6 +45,8 @@ class Pair:
         self.sdp = (folder / "offer.sdp").read_bytes().decode()
         back = folder / "back.sdp"
         self.written = back.read_bytes().decode() if back.exists() else self.sdp
+        back = folder / "back.xml"
+        self.returned = fromstring(back.read_text()) if back.exists() else self.element
         self.action = Action(self.element.get("action", ""))
         by = folder / "by.txt"
         said = Role.RESPONDER if self.action in ANSWERS else Role.INITIATOR
@@ -49,7 +57,11 @@ class Pair:
         return session.read_answer(self.sdp) if self.action in ANSWERS else session.read_offer(self.sdp)
 
     def from_jingle(self) -> Description:
-        return description.read(self.element)[0]
+        return description.read(self.returned)[0]
+
+    def dropped(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What is lost on the way to Jingle, and on the way to SDP."""
+        return sdp_to_jingle(self.sdp, self.by, self.action).dropped, jingle_to_sdp(self.element, self.by).dropped
 
 
 @pytest.fixture(params=PAIRS, ids=lambda folder: folder.name)
@@ -58,8 +70,35 @@ def pair(request: pytest.FixtureRequest) -> Pair:
 
 
 def test_there_is_a_note_with_every_pair() -> None:
-    assert len(PAIRS) >= 13
+    assert len(PAIRS) >= 60
     assert all("2026" in (folder / "note.txt").read_text() for folder in PAIRS)
+
+
+def dropped_table() -> str:
+    """What each description loses, in Markdown."""
+    rows = ["| Description | lost in Jingle | lost in SDP |", "|---|---|---|"]
+    for folder in PAIRS:
+        there, back = (", ".join(f"`{name}`" for name in sorted(names)) for names in Pair(folder).dropped())
+        if there or back:
+            rows.append(f"| {folder.name} | {there} | {back} |")
+    return "\n".join(rows)
+
+
+def test_the_table_of_what_is_dropped_is_true_and_each_name_has_a_reason() -> None:
+    text = (FOLDER / "DROPPED.md").read_text()
+    assert dropped_table() in text
+    lost = {
+        f"{side}: {name}"
+        for folder in PAIRS
+        for side, names in zip(SIDES, Pair(folder).dropped(), strict=True)
+        for name in names
+    }
+    explained = [
+        f"{side}: {name}"
+        for side, section in zip(SIDES, text.split("\n## ")[2:], strict=True)
+        for name in re.findall(r"^\| `([^`]+)` \| \S", section, re.MULTILINE)
+    ]
+    assert sorted(explained) == sorted(lost)
 
 
 def test_both_spellings_say_the_same(pair: Pair) -> None:
@@ -246,3 +285,7 @@ def test_a_collected_stanza_is_refused_or_crosses_and_comes_back(path: Path) -> 
             return  # an empty transport is not told from another by SDP
         assert common(again) == common(once)
         assert_valid(back.element)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(dropped_table() + "\n")
