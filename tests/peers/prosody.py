@@ -22,13 +22,18 @@ component_ports = {{ {component_port} }}
 legacy_ssl_ports = {{ }}
 c2s_direct_tls_ports = {{ }}
 modules_enabled = {{ "roster", "saslauth", "disco", "carbons", "mam", "ping", "posix"{modules} }}
-modules_disabled = {{ "s2s", "tls", "http", "offline" }}
+modules_disabled = {{ "s2s", "tls", "offline"{without} }}
 authentication = "internal_plain"
 c2s_require_encryption = false
 allow_unencrypted_plain_auth = true
 storage = "internal"
 archive_expires_after = "1d"
 network_settings = {{ nagle = false }}
+http_ports = {{ {http_port} }}
+http_interfaces = {{ "{address}" }}
+https_ports = {{ }}
+http_default_host = "{host}"
+consider_websocket_secure = true
 VirtualHost "{host}"
 Component "{component}"
   component_secret = "{secret}"
@@ -36,7 +41,10 @@ Component "{component}"
 
 
 class Prosody:
-    """One XMPP server; `restart` brings it back on the same ports with the same accounts and rosters."""
+    """One XMPP server; `restart` brings it back on the same ports with the same accounts and rosters.
+
+    With `browsers` it takes clients over WebSocket too.
+    """
 
     def __init__(
         self,
@@ -45,15 +53,17 @@ class Prosody:
         accounts: Mapping[str, str] = ACCOUNTS,
         modules: tuple[str, ...] = (),
         level: str = "info",
+        browsers: bool = False,
     ) -> None:
         self.address = loopback.address()
         self.client_port = loopback.port(self.address)
         self.component_port = loopback.port(self.address)
+        self._http_port = loopback.port(self.address) if browsers else 0
         self.secret = SECRET
         self.accounts = dict(accounts)
         self._folder = folder / "prosody"
         self._folder.mkdir(parents=True)
-        self._write_configuration(modules, level)
+        self._write_configuration((*modules, "websocket") if browsers else modules, level)
         for user, password in self.accounts.items():
             self._write_account(user, password)
         self.program = Program(
@@ -61,6 +71,11 @@ class Prosody:
             ["prosody", "--config", str(self._folder / "prosody.cfg.lua"), "-F"],
             folder=self._folder,
         )
+
+    @property
+    def websocket(self) -> str:
+        """Where it takes clients over WebSocket (RFC 7395); for `browsers` only."""
+        return f"ws://{self.address}:{self._http_port}/xmpp-websocket"
 
     async def start(self) -> None:
         """Start it and wait until both ports answer."""
@@ -81,7 +96,8 @@ class Prosody:
         await self.start()
 
     def _listening(self) -> bool:
-        return all(loopback.answers(self.address, port) for port in (self.client_port, self.component_port))
+        ports = (self.client_port, self.component_port, self._http_port)
+        return all(loopback.answers(self.address, port) for port in ports if port)
 
     def _write_configuration(self, modules: tuple[str, ...], level: str) -> None:
         text = _CONFIGURATION.format(
@@ -93,6 +109,8 @@ class Prosody:
             component=COMPONENT,
             secret=self.secret,
             level=level,
+            http_port=self._http_port or "",
+            without="" if self._http_port else ', "http"',
             modules="".join(f', "{module}"' for module in modules),
         )
         (self._folder / "prosody.cfg.lua").write_text(text)

@@ -1,0 +1,114 @@
+"""A browser on each side: stanza's Jingle in Chromium, and Chromium's own SDP behind a SIP phone.
+
+WebRTC takes nothing half said: without the right candidates, credentials, fingerprints, roles, codecs and groups in the
+translated descriptions no packet flows.  What flows goes straight from browser page to browser page.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.peers import chromium
+from tests.peers.browser_phone import BrowserPhone
+from tests.peers.chromium import Chromium, Page
+from tests.peers.program import PeerFailure
+from tests.peers.prosody import Prosody
+from tests.peers.rig import Rig
+from tests.peers.steps import NUMBER
+from tests.peers.xmpp_server import ACCOUNTS, HOST
+
+LEAST_BYTES = {"audio": 3_000, "video": 30_000}
+"What each page is to receive before a call counts as heard and seen: about a second of it."
+
+pytestmark = pytest.mark.skipif(bool(chromium.missing()), reason=chromium.missing())
+
+AUDIO = ["audio"]
+BOTH = ["audio", "video"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A gateway with a browser on each side."""
+
+    rig: Rig
+    client: Page
+    phone: BrowserPhone
+
+    async def flowing(self, kinds: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Wait until enough of each medium came in on both sides; what both count."""
+        pages = (self.client, self.phone.page)
+        deadline = asyncio.get_running_loop().time() + 15
+        while True:
+            client, phone = [await page.call("statistics") for page in pages]
+            heard = all(_heard(side, kind) for side in (client, phone) for kind in kinds)
+            if heard and _ends(client, "local") == _ends(phone, "remote") and _ends(client, "remote") == _ends(phone, "local"):
+                return client, phone
+            if asyncio.get_running_loop().time() > deadline:
+                said = "\n".join(page.tail() for page in pages)
+                sdp = "\n".join([*self.phone.offers, *self.phone.answers])
+                raise PeerFailure(f"not enough flows: {heard}\nclient {client}\nphone {phone}\n{said}\n{sdp}")
+            await asyncio.sleep(0.1)
+
+    async def check(self, kinds: list[str]) -> None:
+        """All media flow both ways, decoded, encrypted, and straight between the pages."""
+        client, phone = await self.flowing(kinds)
+        assert (client["state"], phone["state"]) == ("connected", "connected")
+        for side in (client, phone):
+            assert {kind for kind in side["sent"] if side["sent"][kind]} == set(kinds)
+            assert all(side["decoded"][kind] > 0 for kind in kinds)
+            assert {transport["dtls"] for transport in side["transports"]} == {"connected"}
+        assert client["codecs"] == phone["codecs"]
+        assert {transport["role"] for transport in client["transports"]} != {
+            transport["role"] for transport in phone["transports"]
+        }
+        self.rig.check_sockets()
+
+
+def _heard(side: dict[str, Any], kind: str) -> bool:
+    return side["received"].get(kind, 0) >= LEAST_BYTES[kind] and side["decoded"].get(kind, 0) > 0
+
+
+def _ends(side: dict[str, Any], end: str) -> set[int]:
+    return {transport[end][1] for transport in side["transports"]}
+
+
+@contextlib.asynccontextmanager
+async def browsers(folder: Path) -> AsyncIterator[Pair]:
+    """Romeo's browser is signed in; a phone with a browser's media stands at the trunk."""
+    server = Prosody(folder, browsers=True)
+    trunk = {"transport": "udp"}  # the phone knows no other, however long an offer is
+    async with Chromium(folder) as browser, Rig(folder, server=lambda _: server, trunk=trunk) as rig:
+        client, phone = await asyncio.gather(browser.page("client", "client"), browser.page("phone", "phone"))
+        await client.call("login", f"romeo@{HOST}", ACCOUNTS["romeo"], server.websocket)
+        yield Pair(rig, client, BrowserPhone(await rig.raw_trunk(), phone))
+
+
+@pytest.mark.parametrize(
+    ("kinds", "direct"),
+    [(AUDIO, False), (AUDIO, True), (BOTH, False)],
+    ids=["audio", "audio-without-message-initiation", "audio-and-video"],
+)
+async def test_a_browser_calls_a_browser_behind_sip(tmp_path: Path, kinds: list[str], direct: bool) -> None:
+    async with browsers(tmp_path) as pair:
+        number = pair.rig.gateway.number(NUMBER)
+        dialled = f"{number}/sip" if direct else number
+        await asyncio.gather(pair.client.call("call", dialled, kinds, direct), pair.phone.take(kinds))
+        await pair.check(kinds)
+        await asyncio.gather(pair.client.call("end"), pair.phone.ended())
+
+
+@pytest.mark.parametrize("kinds", [AUDIO, BOTH], ids=["audio", "audio-and-video"])
+async def test_a_browser_behind_sip_calls_a_browser(tmp_path: Path, kinds: list[str]) -> None:
+    async with browsers(tmp_path) as pair:
+        proposed, _ = await asyncio.gather(
+            pair.client.call("take", kinds), pair.phone.dial("romeo", pair.rig.gateway.sip, kinds)
+        )
+        assert proposed == kinds
+        await pair.check(kinds)
+        reason, _ = await asyncio.gather(pair.client.call("ended"), pair.phone.hang_up())
+        assert reason == "success"

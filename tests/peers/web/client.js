@@ -1,0 +1,122 @@
+// An XMPP client in a browser: stanza does XMPP and Jingle; message initiation (XEP-0353), which it lacks, is added.
+
+import { createClient } from "stanza";
+import { XMLElement, attribute } from "stanza/jxt";
+import { isLoopback, media, play, statistics } from "./media.js";
+
+const INITIATION = "urn:xmpp:jingle-message:0";
+const RTP = "urn:xmpp:jingle:apps:rtp:1";
+
+const kindsOf = {
+  importer: xml => xml.children.filter(child => child.getNamespace?.() === RTP).map(child => child.getAttribute("media")),
+  exporter: (xml, kinds) => {
+    for (const media of kinds) xml.appendChild(new XMLElement("description", { xmlns: RTP, media }));
+  },
+};
+
+// As a browser's connection, but its candidates are those on loopback.
+class Connection extends RTCPeerConnection {
+  set onicecandidate(listener) {
+    super.onicecandidate = event => {
+      if (!event.candidate?.candidate || isLoopback(event.candidate.candidate)) listener(event);
+    };
+  }
+}
+
+let client;
+let session;
+const seen = [];
+const waiting = [];
+
+function happened(event) {
+  seen.push(event);
+  for (const check of [...waiting]) check();
+}
+
+// The next event of that kind that nobody has taken yet.
+function next(kind) {
+  return new Promise(resolve => {
+    const check = () => {
+      const index = seen.findIndex(event => event.kind === kind);
+      if (index < 0) return;
+      waiting.splice(waiting.indexOf(check), 1);
+      resolve(seen.splice(index, 1)[0]);
+    };
+    waiting.push(check);
+    check();
+  });
+}
+
+const initiate = (to, kind, id, kinds = []) => client.sendMessage({ to, type: "chat", [kind]: { id, kinds } });
+
+window.peer = {
+  next,
+  async login(jid, password, websocket) {
+    client = createClient({
+      jid,
+      password,
+      transports: { websocket, bosh: false },
+      jingle: {
+        iceServers: [],
+        createPeerConnection: (_, options) => {
+          const connection = new Connection(options);
+          play(connection);
+          return connection;
+        },
+      },
+    });
+    client.disco.addFeature(INITIATION);
+    for (const element of ["propose", "ringing", "proceed", "accept", "reject", "retract", "finish"]) {
+      client.stanzas.define({
+        namespace: INITIATION,
+        element,
+        path: `message.${element}`,
+        fields: { id: attribute("id"), kinds: kindsOf },
+      });
+      client.on("message", message => {
+        if (message[element]) happened({ kind: element, from: message.from, ...message[element] });
+      });
+    }
+    for (const kind of ["incoming", "accepted", "ringing", "terminated"]) {
+      client.on(`jingle:${kind}`, (about, detail) => {
+        if (kind === "incoming") session = about;
+        happened({ kind: `session-${kind}`, sid: about.sid, reason: detail?.condition });
+      });
+    }
+    client.jingle.on("log", (level, ...what) => console.log(level, ...what));
+    client.on("raw:*", (event, xml) => console.log(event, xml));
+    client.connect();
+    await new Promise((resolve, reject) => {
+      client.once("session:started", resolve);
+      client.once("disconnected", () => reject(new Error("the server closed the connection")));
+    });
+    client.sendPresence();
+    return client.jid;
+  },
+  // Call: after a propose and a proceed, or (direct) by a session-initiate out of the blue.  Done when it is accepted.
+  async call(to, kinds, direct) {
+    let sid = crypto.randomUUID();
+    if (!direct) {
+      initiate(to, "propose", sid, kinds);
+      to = (await next("proceed")).from;
+    }
+    session = client.jingle.createMediaSession(to, sid, await media(kinds));
+    session.start();
+    await next("session-accepted");
+    return sid;
+  },
+  // Take the next call that is proposed.  Done when the session-accept is out.
+  async take(kinds) {
+    const { id, from, kinds: proposed } = await next("propose");
+    initiate(from, "ringing", id);
+    initiate(from, "proceed", id);
+    await next("session-incoming");
+    const stream = await media(kinds);
+    for (const track of stream.getTracks()) await session.addTrack(track, stream);
+    await session.accept();
+    return proposed;
+  },
+  end: () => session.end("success"),
+  ended: async () => (await next("session-terminated")).reason,
+  statistics: () => statistics(session.pc),
+};
