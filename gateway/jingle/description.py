@@ -1,7 +1,7 @@
 """The contents and groups of a <jingle/> ↔ `Description`, both ways; here is what no declaration can say.
 
 A content's attributes are the medium's own, its description and transport are told apart by namespace, groups name
-contents, and what an offer or an answer must have is filled in (DTLS roles).  The records inside are `tree`'s.
+contents, and what an offer or an answer must have is filled in (DTLS roles, the sources of a group).  The records inside are `tree`'s.
 
 Reading tells two kinds of failure apart.  What breaks XEP-0166 or 0176 is a PeerError with reason general-error: an IQ
 error answers it.  What is understood but cannot be used (no RTP, an unknown transport, no codec) leaves its content
@@ -15,7 +15,7 @@ from gateway import canonical
 from gateway.errors import PeerError
 from gateway.fields import Dropped, fields
 from mappings.codecs import KINDS
-from mappings.description import Codec, Description, Group, Ice, Media, RawUdp, Rtp
+from mappings.description import Codec, Description, Group, Ice, Media, RawUdp, Rtp, Source
 from mappings.namespaces import GROUPING, ICE, ICE_UDP, ICE_UDP_0, JINGLE, RAW_UDP, RTP
 from mappings.reasons import EndReason
 from mappings.terms import Role, Senders
@@ -111,6 +111,8 @@ def read_content(content: Element, dropped: Dropped, *, answer: bool) -> Media:
             first.setdefault(codec.id, codec)
         dropped.add("payload-type")
         rtp = replace(rtp, codecs=tuple(first.values()))
+    if rtp.source_groups:
+        rtp = _with_grouped_sources(rtp)
     if rtp.encryption is not None and rtp.encryption.required and not rtp.encryption.crypto:
         raise _unusable(f"{where}: encryption without a key that can be used", EndReason.SECURITY_ERROR)
     return Media(
@@ -134,6 +136,20 @@ def read_transport(element: Element, where: str, dropped: Dropped) -> Ice | RawU
     if isinstance(transport, Ice) and transport.candidates and not (transport.ufrag and transport.pwd):
         raise PeerError(f"{where}: candidates without ufrag and pwd")
     return transport
+
+
+def _with_grouped_sources(rtp: Rtp) -> Rtp:
+    """Those of a group belong to one sender, who has one CNAME for them (RFC 4588 §5.2): some clients say it once."""
+    names = {source.ssrc: one for source in rtp.sources for one in source.parameters if one.name == "cname"}
+    told = {source.ssrc for source in rtp.sources}
+    sources = list(rtp.sources)
+    for group in rtp.source_groups:
+        name = next((names[source.ssrc] for source in group.sources if source.ssrc in names), None)
+        for source in group.sources:
+            if name is not None and source.ssrc not in told:
+                told.add(source.ssrc)
+                sources.append(Source(ssrc=source.ssrc, parameters=(name,)))
+    return rtp if len(sources) == len(rtp.sources) else replace(rtp, sources=tuple(sources))
 
 
 def _unusable(text: str, reason: EndReason) -> PeerError:

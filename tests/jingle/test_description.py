@@ -9,7 +9,7 @@ import pytest
 from gateway.errors import PeerError
 from gateway.fields import Dropped
 from gateway.jingle import description
-from mappings.description import Description, Encryption, Fingerprint, Group, Ice, Media, RawUdp, Rtp, Source
+from mappings.description import Description, Encryption, Fingerprint, Group, Ice, Media, Parameter, RawUdp, Rtp, Source
 from mappings.reasons import EndReason
 from mappings.terms import Role, Senders, Setup
 from tests.sdp.said import PCMU, audio, video
@@ -226,3 +226,17 @@ def test_an_empty_encryption_is_none() -> None:
     zrtp = "<encryption><zrtp-hash xmlns='urn:xmpp:jingle:apps:rtp:zrtp:1' version='1.10'>ab</zrtp-hash></encryption>"
     required = read(content(RTP.replace("</d", f"{zrtp}</d") + RAW))
     assert isinstance(required.media[0].rtp.encryption, Encryption)
+
+
+def test_a_groups_source_of_which_nothing_is_said_has_the_cname_of_the_others() -> None:
+    # stanza's session-accept tells of the picture's source, and names that of its repetitions in the group alone.
+    ssma = "urn:xmpp:jingle:apps:rtp:ssma:0"
+    sources = (
+        f"<source xmlns='{ssma}' ssrc='7'><parameter name='cname' value='c'/><parameter name='msid' value='s t'/></source>"
+        f"<ssrc-group xmlns='{ssma}' semantics='FID'><source ssrc='7'/><source ssrc='8'/></ssrc-group>"
+        f"<ssrc-group xmlns='{ssma}' semantics='FID'><source ssrc='90'/><source ssrc='91'/></ssrc-group>"
+    )
+    (medium,) = read(content(RTP.replace("</description>", f"{sources}</description>") + RAW)).media
+    first, *others = medium.rtp.sources
+    assert first.ssrc == 7
+    assert others == [Source(ssrc=8, parameters=(Parameter(name="cname", value="c"),))]

@@ -187,12 +187,21 @@ SOURCE_GROUPS = st.builds(
 )
 
 
+def _groups_of(sources: tuple[Source, ...]) -> st.SearchStrategy[SourceGroup]:
+    """Groups of sources that are told of, or of none such."""
+    if not sources:
+        return SOURCE_GROUPS
+    members = st.sampled_from([Source(ssrc=source.ssrc) for source in sources])
+    return st.builds(SourceGroup, semantics=st.sampled_from(["FID", "SIM", "FEC-FR"]), sources=_tuples(members))
+
+
 @st.composite
 def rtps(draw: st.DrawFn) -> Rtp:
     """RTP applications; `encryption` is required where SDP has no other way to say it."""
     ptime, maxptime = draw(st.none() | st.integers(1, 999)), draw(st.none() | st.integers(1, 999))
     crypto = draw(_tuples(CRYPTOS, 2))
     zrtp = draw(_tuples(ZRTP_HASHES, 1))
+    sources = draw(SOURCES)
     payloads = draw(st.lists(codecs(ptime, maxptime), min_size=1, max_size=5, unique_by=lambda codec: codec.id))
     return Rtp(
         media=draw(st.sampled_from(["audio", "video"])),
@@ -214,8 +223,8 @@ def rtps(draw: st.DrawFn) -> Rtp:
         feedback_interval=draw(st.none() | INTERVALS),
         extensions=draw(_tuples(EXTENSIONS)),
         extmap_allow_mixed=draw(st.none() | st.just(ExtmapAllowMixed())),
-        sources=draw(SOURCES),
-        source_groups=draw(_tuples(SOURCE_GROUPS, 2)),
+        sources=sources,
+        source_groups=draw(_tuples(_groups_of(sources), 2)),
         categories=draw(_tuples(st.builds(Category, name=st.sampled_from(["slides", "speaker", "sl", "main", "alt"])))),
     )
 

@@ -6,7 +6,7 @@ translated descriptions no packet flows.  What flows goes straight from browser 
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.peers import chromium
+from tests.peers.alone import on_loopback
 from tests.peers.browser_phone import BrowserPhone
 from tests.peers.chromium import Chromium, Page
 from tests.peers.program import PeerFailure
@@ -46,7 +47,7 @@ class Pair:
         while True:
             client, phone = [await page.call("statistics") for page in pages]
             heard = all(_heard(side, kind) for side in (client, phone) for kind in kinds)
-            if heard and _ends(client, "local") == _ends(phone, "remote") and _ends(client, "remote") == _ends(phone, "local"):
+            if heard and _between(client, phone) and _between(phone, client):
                 return client, phone
             if asyncio.get_running_loop().time() > deadline:
                 said = "\n".join(page.tail() for page in pages)
@@ -73,8 +74,18 @@ def _heard(side: dict[str, Any], kind: str) -> bool:
     return side["received"].get(kind, 0) >= LEAST_BYTES[kind] and side["decoded"].get(kind, 0) > 0
 
 
-def _ends(side: dict[str, Any], end: str) -> set[int]:
-    return {transport[end][1] for transport in side["transports"]}
+def _between(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether the one sends from and to the ends that the other says."""
+    ends = [(at["local"][1], at["remote"][1]) for at in one["transports"] if at["local"]]
+    return bool(ends) and ends == [(at["remote"][1], at["local"][1]) for at in other["transports"] if at["local"]]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_but_loopback() -> Iterator[None]:
+    with on_loopback() as alone:
+        if not alone:
+            pytest.skip("needs a network namespace, which only root may make")
+        yield
 
 
 @contextlib.asynccontextmanager
