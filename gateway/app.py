@@ -55,7 +55,7 @@ class App:
         self.devices = Devices(_new_id)
         self.entity = Entity(
             component=disco.component("jingle-sip"),
-            number=disco.number(disco.Abilities()),
+            number=disco.number(disco.Abilities(video=settings.media.video)),
             version=__version__,
             translate=self.routing.translate,
         )
@@ -219,6 +219,7 @@ def _opening_settings(settings: Settings) -> OpeningSettings:
             proceed_timeout_seconds=limits.proceed_timeout_seconds,
         ),
         sip=LegSettings(gather_seconds=limits.gather_seconds, user_agent=settings.sip.user_agent),
+        kinds=("audio", "video") if settings.media.video else ("audio",),
         sdp_address=settings.sip.advertised_host or settings.listeners[0].host,
     )
 

@@ -40,6 +40,7 @@ def test_what_is_left_out_has_its_default(read: Read) -> None:
     assert settings.routing.trunks == ()
     assert (settings.log.level, settings.log.identities) == ("info", "masked")
     assert (settings.http.host, settings.http.port) == ("127.0.0.1", 9117)
+    assert not settings.media.video
 
 
 def test_a_trunk_by_its_defaults_lets_nobody_call(read: Read) -> None:

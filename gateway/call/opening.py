@@ -77,6 +77,9 @@ class OpeningSettings:
     limits: CallLimits
     jingle: JingleTimers
     sip: LegSettings
+    kinds: tuple[str, ...]
+    "The media of which an XMPP user's call needs at least one."
+
     sdp_address: str
     "What stands in o= when a description names no address of its own."
 
@@ -152,6 +155,7 @@ class Opening:
             local=local,
             new_id=self._new_id,
             settings=settings.jingle,
+            kinds=settings.kinds,
             announce=self._announce(stanza.sender, local),
         )
         sip = SipLeg.calling(

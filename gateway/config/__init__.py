@@ -16,12 +16,12 @@ import msgspec
 from gateway.config.dialplan import domain, host, routing_settings
 from gateway.config.reading import read, refuse
 from gateway.config.secrets import Secrets
-from gateway.config.tables import Http, Limits, Log, Sip, Xmpp
+from gateway.config.tables import Http, Limits, Log, Media, Sip, Xmpp
 from gateway.errors import ConfigError
 from gateway.rules import RoutingSettings
 from gateway.secret import Secret
 
-__all__ = ["Http", "Limits", "Listener", "Log", "Settings", "Sip", "Xmpp", "load"]
+__all__ = ["Http", "Limits", "Listener", "Log", "Media", "Settings", "Sip", "Xmpp", "load"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ class Settings:
     sip: Sip
     listeners: tuple[Listener, ...]
     routing: RoutingSettings
+    media: Media
     limits: Limits
     log: Log
     http: Http
@@ -79,6 +80,7 @@ def load(path: str | Path, environ: Mapping[str, str] = os.environ) -> Settings:
         sip=file.sip,
         listeners=_listeners(file.sip),
         routing=routing_settings(file, component, secrets),
+        media=file.media,
         limits=file.limits,
         log=file.log,
         http=file.http,

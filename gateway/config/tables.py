@@ -180,6 +180,13 @@ class Addresses(Table, frozen=True, kw_only=True):
     "XMPP domains whose users have the same address in SIP (RFC 7247); others are user%40domain@component."
 
 
+class Media(Table, frozen=True, kw_only=True):
+    """[media]: what calls carry."""
+
+    video: bool = False
+    "Whether the SIP side takes video: clients are told so and show their buttons, and calls without sound are taken."
+
+
 class Limits(Table, frozen=True, kw_only=True):
     """[limits]: how much, and how long."""
 
@@ -243,6 +250,7 @@ class File(Table, frozen=True, kw_only=True):
     trunk: tuple[Trunk, ...] = ()
     dial: tuple[Dial, ...] = ()
     number: tuple[Number, ...] = ()
+    media: Media = Media()
     limits: Limits = Limits()
     log: Log = Log()
     http: Http = Http()

@@ -1,7 +1,8 @@
 """The contents and groups of a <jingle/> ↔ `Description`, both ways; here is what no declaration can say.
 
 A content's attributes are the medium's own, its description and transport are told apart by namespace, groups name
-contents, and what an offer or an answer must have is filled in (DTLS roles, the sources of a group).  The records inside are `tree`'s.
+contents, and what an offer or an answer must have is filled in (DTLS roles, the sources of a group).  The records
+inside are `tree`'s.
 
 Reading tells two kinds of failure apart.  What breaks XEP-0166 or 0176 is a PeerError with reason general-error: an IQ
 error answers it.  What is understood but cannot be used (no RTP, an unknown transport, no codec) leaves its content

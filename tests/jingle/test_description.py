@@ -232,11 +232,10 @@ def test_a_groups_source_of_which_nothing_is_said_has_the_cname_of_the_others() 
     # stanza's session-accept tells of the picture's source, and names that of its repetitions in the group alone.
     ssma = "urn:xmpp:jingle:apps:rtp:ssma:0"
     sources = (
-        f"<source xmlns='{ssma}' ssrc='7'><parameter name='cname' value='c'/><parameter name='msid' value='s t'/></source>"
+        f"<source xmlns='{ssma}' ssrc='7'><parameter name='cname' value='c'/></source>"
         f"<ssrc-group xmlns='{ssma}' semantics='FID'><source ssrc='7'/><source ssrc='8'/></ssrc-group>"
         f"<ssrc-group xmlns='{ssma}' semantics='FID'><source ssrc='90'/><source ssrc='91'/></ssrc-group>"
     )
     (medium,) = read(content(RTP.replace("</description>", f"{sources}</description>") + RAW)).media
-    first, *others = medium.rtp.sources
-    assert first.ssrc == 7
-    assert others == [Source(ssrc=8, parameters=(Parameter(name="cname", value="c"),))]
+    cname = Parameter(name="cname", value="c")
+    assert medium.rtp.sources == (Source(ssrc=7, parameters=(cname,)), Source(ssrc=8, parameters=(cname,)))

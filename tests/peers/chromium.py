@@ -26,14 +26,30 @@ PAGES = ("client", "phone")
 
 # Chromium tries many of its maker's hosts unless told not to.  Loopback is no network to WebRTC by default, and host
 # candidates would be names of multicast DNS.
-_FLAGS = """
---headless --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-quic --no-first-run --disable-extensions
---disable-background-networking --disable-component-update --disable-sync --disable-default-apps --mute-audio
---disable-background-timer-throttling --disable-renderer-backgrounding --disable-backgrounding-occluded-windows
---disable-features=WebRtcHideLocalIpsWithMdns --allow-loopback-in-peer-connection
---use-fake-device-for-media-stream --use-fake-ui-for-media-stream --autoplay-policy=no-user-gesture-required
---remote-debugging-address=127.0.0.1 --remote-debugging-port=0
-""".split()
+_FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-extensions",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-default-apps",
+    "--mute-audio",
+    "--disable-background-timer-throttling",
+    "--disable-renderer-backgrounding",
+    "--disable-backgrounding-occluded-windows",
+    "--disable-features=WebRtcHideLocalIpsWithMdns",
+    "--allow-loopback-in-peer-connection",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--autoplay-policy=no-user-gesture-required",
+    "--remote-debugging-address=127.0.0.1",
+    "--remote-debugging-port=0",
+]
 
 
 def missing() -> str:
@@ -46,7 +62,7 @@ def missing() -> str:
 
 
 def bundle() -> Path:
-    """The folder of the pages, made anew when the packages or the pages have changed; CalledProcessError if npm fails."""
+    """The folder of the pages, made anew when these or their packages have changed; CalledProcessError if npm fails."""
     pages = _pages()
     if pages.exists():
         return pages
@@ -68,7 +84,9 @@ def bundle() -> Path:
         environment = {**os.environ, "NODE_PATH": str(packages / "node_modules")}
         subprocess.run(command, check=True, env=environment, stdin=subprocess.DEVNULL)
         for page in PAGES:
-            (made / f"{page}.html").write_text(f'<!doctype html><meta charset="utf-8"><script defer src="{page}.js"></script>')
+            (made / f"{page}.html").write_text(
+                f'<!doctype html><meta charset="utf-8"><script defer src="{page}.js"></script>'
+            )
         if pages.exists():
             shutil.rmtree(made)
         else:
@@ -172,7 +190,8 @@ class Chromium:
     async def command(self, method: str, parameters: dict[str, Any], session: str = "") -> dict[str, Any]:
         """One command of the DevTools protocol, to the browser or to a page's session."""
         number = next(self._ids)
-        answer = self._waiting[number] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = answer
         message = {"id": number, "method": method, "params": parameters}
         await self._socket.send_json(message | ({"sessionId": session} if session else {}))
         try:
@@ -215,4 +234,7 @@ def _thrown(details: dict[str, Any]) -> str:
 if __name__ == "__main__":
     if shutil.which("chromium") is None:
         sys.exit("chromium is not installed")
-    print(f"pages in {bundle()}", file=sys.stderr)
+    try:
+        bundle()
+    except (OSError, subprocess.CalledProcessError) as failure:
+        sys.exit(f"cannot bundle the pages: {failure}")

@@ -116,6 +116,7 @@ window.peer = {
     await session.accept();
     return proposed;
   },
+  features: async jid => (await client.getDiscoInfo(jid)).features,
   end: () => session.end("success"),
   ended: async () => (await next("session-terminated")).reason,
   statistics: () => statistics(session.pc),

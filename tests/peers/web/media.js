@@ -18,7 +18,7 @@ export function play(connection) {
 
 export async function statistics(connection) {
   const all = new Map(await connection.getStats());
-  const found = { state: connection.connectionState, sent: {}, received: {}, codecs: {}, decoded: {}, transports: [] };
+  const found = { state: connection.connectionState, sent: {}, received: {}, codecs: {}, decoded: {}, ports: [], transports: [] };
   for (const entry of all.values()) {
     if (entry.type === "outbound-rtp") found.sent[entry.kind] = (found.sent[entry.kind] ?? 0) + entry.bytesSent;
     if (entry.type === "inbound-rtp") {
@@ -26,15 +26,11 @@ export async function statistics(connection) {
       found.codecs[entry.kind] = all.get(entry.codecId)?.mimeType ?? "";
       found.decoded[entry.kind] = entry.kind === "video" ? entry.framesDecoded : entry.totalAudioEnergy;
     }
+    if (entry.type === "local-candidate") found.ports.push(entry.port);
     if (entry.type === "transport") {
       const pair = all.get(entry.selectedCandidatePairId);
-      const place = id => (({ address, port }) => [address, port])(all.get(id) ?? {});
-      found.transports.push({
-        dtls: entry.dtlsState,
-        role: entry.dtlsRole,
-        local: pair ? place(pair.localCandidateId) : null,
-        remote: pair ? place(pair.remoteCandidateId) : null,
-      });
+      const remote = all.get(pair?.remoteCandidateId);
+      found.transports.push({ dtls: entry.dtlsState, role: entry.dtlsRole, remote: remote?.port });
     }
   }
   return found;
