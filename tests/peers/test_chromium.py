@@ -64,6 +64,7 @@ class Pair:
             assert all(side["decoded"][kind] > 0 for kind in kinds)
             assert {transport["dtls"] for transport in side["transports"]} == {"connected"}
         assert client["codecs"] == phone["codecs"]
+        assert _agreed(client) == _agreed(phone)
         assert {transport["role"] for transport in client["transports"]} != {
             transport["role"] for transport in phone["transports"]
         }
@@ -75,6 +76,16 @@ class Pair:
 
 def _heard(side: dict[str, Any], kind: str) -> bool:
     return bool(side["received"].get(kind, 0) >= LEAST_BYTES[kind] and side["decoded"].get(kind, 0) > 0)
+
+
+def _agreed(side: dict[str, Any]) -> list[str]:
+    """A line for each payload type and header extension that the browser took, and for each medium that takes digits."""
+    return [
+        f"{kind} {what} {one}"
+        for kind, taken in sorted(side["agreed"].items())
+        for what, several in taken.items()
+        for one in several
+    ]
 
 
 @pytest.fixture(autouse=True)

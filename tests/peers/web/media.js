@@ -18,7 +18,7 @@ export function play(connection) {
 
 export async function statistics(connection) {
   const all = new Map(await connection.getStats());
-  const found = { state: connection.connectionState, sent: {}, received: {}, codecs: {}, decoded: {}, ports: [], transports: [] };
+  const found = { state: connection.connectionState, sent: {}, received: {}, codecs: {}, decoded: {}, ports: [], transports: [], agreed: {} };
   for (const entry of all.values()) {
     if (entry.type === "outbound-rtp") found.sent[entry.kind] = (found.sent[entry.kind] ?? 0) + entry.bytesSent;
     if (entry.type === "inbound-rtp") {
@@ -32,6 +32,16 @@ export async function statistics(connection) {
       const remote = all.get(pair?.remoteCandidateId);
       found.transports.push({ dtls: entry.dtlsState, role: entry.dtlsRole, remote: remote?.port });
     }
+  }
+  // What was agreed on, as the browser understood it.  Parameters that have no name in SDP have one in Jingle, and
+  // stanza leaves it there when it makes SDP of them.
+  for (const sender of connection.getSenders()) {
+    const { codecs, headerExtensions } = sender.getParameters();
+    found.agreed[sender.track.kind] = {
+      codecs: codecs.map(one => [one.payloadType, one.mimeType, one.clockRate, one.channels, one.sdpFmtpLine?.replace(/^(?:events|pt)=/, "")]),
+      extensions: headerExtensions.map(one => [one.id, one.uri]),
+      digits: [sender.dtmf?.canInsertDTMF ?? false],
+    };
   }
   return found;
 }
