@@ -79,7 +79,7 @@ def _heard(side: dict[str, Any], kind: str) -> bool:
 
 
 def _agreed(side: dict[str, Any]) -> list[str]:
-    """A line for each payload type and header extension that the browser took, and for each medium that takes digits."""
+    """A line for each payload type and header extension that the browser took, and for what it says of digits."""
     return [
         f"{kind} {what} {one}"
         for kind, taken in sorted(side["agreed"].items())
