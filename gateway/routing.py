@@ -35,6 +35,7 @@ from gateway.sip.address import NameAddr, Uri, escape_user, hostport
 from gateway.sip.flow import Hop
 from gateway.sip.message import Header, SipRequest
 from gateway.sip.state import Credentials
+from gateway.sip.trickling import Mode
 from mappings.reasons import EndReason
 
 ANONYMOUS = "anonymous"
@@ -58,6 +59,7 @@ class Outbound:
     hop: Hop
     headers: tuple[Header, ...] = ()
     credentials: Credentials | None = None
+    trickle: Mode = "auto"
     number_label: str
     "What is called, after the rewriting, for the log."
 
@@ -87,6 +89,8 @@ class Inbound:
 
     contact_user: str
     "The user part of our Contact: what was called, escaped."
+
+    trickle: Mode = "auto"
 
     def contact(self, where: str) -> str:
         """The Contact; ``where`` is host:port and what else its URI must say."""
@@ -166,6 +170,7 @@ class Routing:
             hop=Hop(trunk.host, trunk.port, trunk.transport),
             headers=tuple(headers),
             credentials=Credentials(account.user, account.password.reveal()) if account else None,
+            trickle=trunk.trickle,
             number_label=name,
             contact_user=shown.uri.user or "",
             contact_gr=gr_parameter(resource(caller)) if is_jid else "",
@@ -220,6 +225,7 @@ class Routing:
             caller=ANONYMOUS if hidden else self._caller(source.uri, trunk),
             nick=None if hidden else _shown(source.display),
             contact_user=request_uri.user or escape_user(sip_name(request_uri)),
+            trickle=self._trunks[trunk].trickle,
         )
 
     def _callee(self, uri: Uri, trunk: str) -> str:

@@ -9,6 +9,7 @@ from typing import Literal
 from gateway.addressing import bare_jid, domainpart, localpart
 from gateway.jid import bare, domain
 from gateway.secret import Secret
+from gateway.sip.trickling import Mode
 
 CallerId = Literal["jid", "number", "fixed", "anonymous"]
 Network = IPv4Network | IPv6Network
@@ -90,6 +91,9 @@ class Trunk:
     domain: str
     from_domain: str
     account: Account | None = None
+    trickle: Mode = "auto"
+    "Whether the peer is told ICE candidates one by one."
+
     caller_id: CallerId = "jid"
     caller_id_number: str | None = None
     caller_id_numbers: Mapping[str, str]

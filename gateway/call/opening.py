@@ -173,6 +173,7 @@ class Opening:
             sdp=self._sdp(Role.INITIATOR),
             new_id=self._new_id,
             settings=settings.sip,
+            trickle=outbound.trickle,
         )
         facts = {"caller": stanza.sender, "callee": outbound.number_label, "trunk": outbound.trunk}
         return self._opened(name, Side.CALLER, jingle, sip, facts, sid=sid, owner=stanza.sender, local=local)
@@ -203,6 +204,7 @@ class Opening:
             sdp=self._sdp(Role.RESPONDER),
             new_id=self._new_id,
             settings=settings.sip,
+            trickle=inbound.trickle,
         )
         facts = {"caller": named(request.from_.uri), "callee": inbound.callee, "trunk": trunk}
         return self._opened(name, Side.CALLEE, jingle, sip, facts, sid=sid, owner=bare(inbound.callee), local=local)

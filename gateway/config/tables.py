@@ -107,6 +107,9 @@ class Trunk(Table, frozen=True, kw_only=True):
     password_env: str | None = None
     "An environment variable that holds it instead."
 
+    trickle: Literal["auto", "required", "never"] = "auto"
+    "ICE candidates one by one (RFC 8840): auto to a peer that says it can; required: insist on it, and do not wait."
+
     caller_id: Literal["jid", "number", "fixed", "anonymous"] = "jid"
     "What the peer sees as caller: the JID as an address, the caller's number below, always the same number, nobody."
 

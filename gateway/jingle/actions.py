@@ -109,6 +109,7 @@ def _accepted(session: Session, stanza: Stanza, request: JingleRequest, now: flo
 
 def _described(session: Session, described: Description) -> None:
     session.theirs = described
+    session.gathers = session.gathers or contents.says_complete(media.transport for media in described.media)
     session.credentials = contents.credentials({media.name: media.transport for media in described.media})
 
 
@@ -127,6 +128,7 @@ def _trickled(session: Session, stanza: Stanza, request: JingleRequest) -> Out:
     except PeerError as failure:
         return [refused(stanza, failure)]
     session.dropped.extend(dropped.names())
+    session.gathers = session.gathers or contents.says_complete(transports.values())
     if session.phase is Phase.INITIATED:
         contents.keep(session.early, transports)
         return [result(stanza)]

@@ -1,18 +1,22 @@
 """Descriptions as a Jingle session needs them: an accept in the offer's shape, and candidates that come one by one."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element, SubElement
 
 from gateway.errors import PeerError
 from gateway.fields import Dropped
 from mappings.description import Description, Ice, Media, RawUdp
+from mappings.namespaces import ICE_UDP
 from mappings.reasons import EndReason
 from mappings.terms import Role
 
 from . import tree
 from .description import CONTENT, TRANSPORTS, write_transport
+
+_GATHERED = f"{{{ICE_UDP}}}gathering-complete"
+"As stanza.js says it, and reads it: in the namespace of the transport."
 
 Transport = Ice | RawUdp
 Transports = Mapping[str, Transport]
@@ -137,8 +141,13 @@ def credentials(transports: Transports) -> dict[str, Credentials]:
     }
 
 
-def write_transports(description: Description, transports: Transports) -> list[Element]:
-    """Contents for transport-infos, each with one candidate and its credentials.
+def says_complete(transports: Iterable[Transport]) -> bool:
+    """Whether who wrote these knows <gathering-complete/> (XEP-0371), so that it may be told so."""
+    return any(isinstance(transport, Ice) and transport.gathering_complete is not None for transport in transports)
+
+
+def write_transports(description: Description, transports: Transports, *, complete: bool = False) -> list[Element]:
+    """Contents for transport-infos, each with one candidate and its credentials; ``complete``: and the news of the end.
 
     COMPAT(Monal): it reads only the first candidate of a transport-info, and none without ufrag and pwd.
     """
@@ -147,19 +156,24 @@ def write_transports(description: Description, transports: Transports) -> list[E
         more = transports.get(media.name)
         if more is None:
             continue
-        for transport in _singly(media.transport, more):
+        for transport in _singly(media.transport, more, complete=complete):
             content = Element(CONTENT, {"creator": media.creator.value, "name": media.name})
             content.append(write_transport(transport))
+            if isinstance(transport, Ice) and transport.gathering_complete is not None:
+                SubElement(content[0], _GATHERED)
             contents.append(content)
     return contents
 
 
-def _singly(known: Transport, more: Transport) -> list[Transport]:
+def _singly(known: Transport, more: Transport, *, complete: bool) -> list[Transport]:
     if isinstance(more, RawUdp):
         return [more] if more.candidates else []
     ufrag = more.ufrag or (known.ufrag if isinstance(known, Ice) else None)
     pwd = more.pwd or (known.pwd if isinstance(known, Ice) else None)
-    return [Ice(ufrag=ufrag, pwd=pwd, candidates=(candidate,)) for candidate in more.candidates]
+    said = [Ice(ufrag=ufrag, pwd=pwd, candidates=(candidate,)) for candidate in more.candidates]
+    if complete and more.gathering_complete is not None:
+        said.append(Ice(ufrag=ufrag, pwd=pwd, gathering_complete=more.gathering_complete))
+    return [*said]
 
 
 def names(contents: Sequence[Element]) -> set[tuple[Role, str]]:

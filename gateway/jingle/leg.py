@@ -304,7 +304,7 @@ class JingleLeg:
             case Phase.OFFERED:
                 contents.keep(session.early, transports)
             case Phase.INITIATED | Phase.ACTIVE if session.ours is not None:
-                written = contents.write_transports(session.ours, transports)
+                written = contents.write_transports(session.ours, transports, complete=session.gathers)
                 return [session.ask(Action.TRANSPORT_INFO, [content], now) for content in written]
             case _:
                 pass

@@ -72,6 +72,7 @@ class Session:
         "early",
         "ended",
         "finish",
+        "gathers",
         "heard",
         "kinds",
         "local",
@@ -136,6 +137,9 @@ class Session:
         self.theirs: Description | None = None
         self.credentials: dict[str, Credentials] = {}
         "The peer's ICE credentials by content, of each that it has described."
+
+        self.gathers = False
+        "Whether the peer has said that it had all its candidates, and so understands that of others."
 
         self.early: dict[str, Transport] = {}
         "Candidates that came before the answer which they belong to."

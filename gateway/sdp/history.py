@@ -77,10 +77,18 @@ class SdpSession:
         self.dropped: tuple[str, ...] = ()
         "What the last read or write could not carry, as it is spelled on that side."
 
+        self.ice_options = ice_options
+        "What a=ice-options says of us, where there is ICE."
+
+        self.ours: Description | None = None
+        "What we said last: our offer, answered or not, or our answer."
+
+        self.theirs: Description | None = None
+        "What the peer said last."
+
         self._origin = f"o={user if _USER(user) else '-'} {session_id}"
         self._network = Address(address, 0).network()
         self._version = version
-        self._ice_options = ice_options
         self._longest_name = longest_name
         self._slots: tuple[Slot, ...] = ()
         "The lines as they were agreed; an offer changes them by being answered."
@@ -94,6 +102,9 @@ class SdpSession:
         self._agreed: Description | None = None
         "What the peer last said and was answered, or answered."
 
+        self._kept: Description | None = None
+        "What we had said when that was agreed."
+
         self._heard: int | None = None
         self._answered: int | None = None
         "What the peer's last text, and the last that took effect, are known again by."
@@ -102,7 +113,7 @@ class SdpSession:
         """Offer this: known contents in their lines, new ones in disabled lines or at the end (RFC 3264 §8.1)."""
         dropped = Dropped()
         self._offered = self._write(self._place(offer), offer, dropped, answer=False)
-        self._offer = offer
+        self._offer = self.ours = offer
         return self._told(dropped)
 
     def read_answer(self, text: str | bytes) -> Description:
@@ -122,6 +133,7 @@ class SdpSession:
         self.dropped = dropped.names()
         if not answer.media:
             raise error or _nothing("answer: every m= line is refused")
+        self.theirs = answer
         self._agree(slots, answer, _comparable(text))
         return answer
 
@@ -141,12 +153,14 @@ class SdpSession:
             silenced = tuple(replace(media, senders=Senders.NONE) for media in self._agreed.media)
             offer = Description(media=silenced)
         self._offered, self._offer, self._heard = slots, offer, _comparable(text)
+        self.theirs = offer
         return offer
 
     def write_answer(self, answer: Description) -> str:
         """Answer the peer's offer line by line: what is not in the answer is refused with port 0 (RFC 3264 §6)."""
         dropped = Dropped()
         if self._offered is None or self._offer is None:
+            self.ours = answer
             self._agree(self._write(self._place(answer), answer, dropped, answer=True), answer, None)
             return self._told(dropped)
         answer = fit(answer, self._offer, dropped)
@@ -155,6 +169,7 @@ class SdpSession:
         if any(slot.live for slot in self._offered) and not any(slot.live for slot in slots):
             raise _nothing("answer: nothing in it was offered")
         slots = self._write(slots, answer, dropped, answer=True)
+        self.ours = answer
         self._agree(slots, self._offer, self._heard)
         return self._told(dropped)
 
@@ -168,11 +183,22 @@ class SdpSession:
     def rollback(self) -> None:
         """The offer that is out, ours or theirs, was refused: everything is as it was agreed (RFC 6141 §3.4)."""
         self._offered, self._offer, self._heard = None, None, None
+        self.ours, self.theirs = self._kept, self._agreed
+
+    def lines(self) -> tuple[Slot, ...]:
+        """The lines that are in use, as they were agreed; before that, as they were offered."""
+        return tuple(slot for slot in self._slots or self._offered or () if slot.live)
+
+    def name(self, mid: str) -> str | None:
+        """The content that the peer means by an a=mid, in what it said last."""
+        slots = (*(self._offered or ()), *self._slots)
+        return next((slot.name for slot in slots if slot.live and slot.mid == mid), None)
 
     def _agree(self, slots: tuple[Slot, ...], theirs: Description, text: int | None) -> None:
         names = {media.name for media in theirs.media}
         self._slots = tuple(replace(slot, live=False) if slot.name not in names else slot for slot in slots)
         self._agreed = theirs
+        self._kept = self.ours
         self._answered = text
 
     # Lines and names.
@@ -270,8 +296,8 @@ class SdpSession:
         network = next((one.network() for one in where if not one.zero), where[0].network() if where else self._network)
         mids = {slot.name: slot.mid for slot in slots if slot.live and slot.mid is not None}
         body = ["s=-", f"c={network}", "t=0 0", *_write_groups(wanted.groups, mids, dropped)]
-        if self._ice_options and any(isinstance(media.transport, Ice) for media in wanted.media):
-            body.append(f"a=ice-options:{self._ice_options}")
+        if self.ice_options and any(isinstance(media.transport, Ice) for media in wanted.media):
+            body.append(f"a=ice-options:{self.ice_options}")
         after = []
         for slot in slots:
             if not slot.live:

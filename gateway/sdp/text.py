@@ -56,7 +56,14 @@ class Sdp:
 
 
 def parse(text: str | bytes) -> Sdp:
-    """Read a description; PeerError (400, 413, 488) says where it cannot be one.
+    """Read a description; PeerError (400, 413, 488) says where it cannot be one."""
+    sdp = cut(text)
+    _check(sdp.head, sdp.media)
+    return sdp
+
+
+def cut(text: str | bytes) -> Sdp:
+    """The sections of a description, or of a fragment of one, whose head may be empty.  PeerError as `parse`.
 
     Characters that no XML can hold become U+FFFD.
     """
@@ -91,7 +98,6 @@ def parse(text: str | bytes) -> Sdp:
             current.lines.append((line[0], line[2:].strip()))
         elif line.strip():
             raise PeerError(f"sdp line {number}: not a description's line — {line[:20]!r}")
-    _check(head, media)
     return Sdp(head, media)
 
 

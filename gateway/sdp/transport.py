@@ -97,7 +97,7 @@ def read(
             if name in medium.attributes:
                 dropped.add(name)
         return RawUdp(candidates=_raw(medium, address, dropped), fingerprints=fingerprints)
-    candidates = _candidates(medium, by, dropped)
+    candidates = read_candidates(medium, by, dropped)
     if not address.zero and address.port not in (0, DISCARD) and not any(
         candidate.ip == address.host and candidate.port == address.port for candidate in candidates
     ):  # fmt: skip
@@ -141,7 +141,8 @@ def _fingerprints(sections: Sequence[Section], by: Role, dropped: Dropped, *, an
     return canonical.fingerprints(tuple(found))
 
 
-def _candidates(medium: Medium, by: Role, dropped: Dropped) -> tuple[Candidate, ...]:
+def read_candidates(medium: Medium, by: Role, dropped: Dropped) -> tuple[Candidate, ...]:
+    """The candidates of an m= section, each once; what cannot be used is reported."""
     given = medium.attributes.get("candidate", ())
     if not given:
         return ()
@@ -220,17 +221,24 @@ def _likely(candidate: Candidate) -> tuple[bool, int, int]:
     return ":" in candidate.ip, _LIKELY[candidate.type], -candidate.priority
 
 
+def write_candidates(candidates: Sequence[Candidate], by: Role) -> list[str]:
+    """The a=candidate lines."""
+    spelling = template(Candidate, by)
+    lines = []
+    for candidate in candidates:
+        foundation = canonical.foundation(candidate.foundation)
+        same = foundation == candidate.foundation
+        lines.append(spelling.write(candidate if same else replace(candidate, foundation=foundation)))
+    return lines
+
+
 def write(transport: Ice | RawUdp, by: Role, *, answer: bool) -> list[str]:
     """The a= lines of a transport, but for a=rtcp."""
     lines = []
     if isinstance(transport, Ice):
         if transport.ufrag is not None and transport.pwd is not None:
             lines += [f"a=ice-ufrag:{transport.ufrag}", f"a=ice-pwd:{transport.pwd}"]
-        spelling = template(Candidate, by)
-        for candidate in transport.candidates:
-            foundation = canonical.foundation(candidate.foundation)
-            same = foundation == candidate.foundation
-            lines.append(spelling.write(candidate if same else replace(candidate, foundation=foundation)))
+        lines += write_candidates(transport.candidates, by)
         if transport.remote_candidates:
             said = " ".join(f"{one.component} {one.ip} {one.port}" for one in transport.remote_candidates)
             lines.append(f"a=remote-candidates:{said}")

@@ -2,7 +2,7 @@
 
 from gateway.errors import PeerError
 from gateway.signals import Answer, Candidates, End, Offer, Progress, Refuse
-from gateway.sip import gather
+from gateway.sip import gather, info
 from gateway.sip.body import session_description
 from gateway.sip.dialog import Dialog
 from gateway.sip.grammar import number
@@ -23,6 +23,9 @@ def invited(leg: LegState, request: SipRequest, now: float) -> None:
     leg.invited = request
     try:
         leg.dialog = Dialog.from_request(request, leg.tag)
+        if (verdict := info.forbidden(leg, request)) is not None:
+            _end(leg, End(EndReason.UNSUPPORTED_TRANSPORTS, "requires an extension", 420), verdict)
+            return
         text = session_description(request)
         if text is None:
             raise PeerError(
@@ -40,6 +43,7 @@ def invited(leg: LegState, request: SipRequest, now: float) -> None:
     if expires is not None:
         leg.timers[Timer.EXPIRED] = now + expires
     leg.out.append(Offer(description))
+    info.offered(leg, request, description, now)
 
 
 def progress(leg: LegState, signal: Progress, now: float) -> None:
@@ -53,13 +57,14 @@ def progress(leg: LegState, signal: Progress, now: float) -> None:
     leg.phase = Phase.RINGING
     leg.ringing_seen = True
     leg.last_status = 180
-    leg.reply(leg.invited, 180, (("Contact", leg.contact),))
+    leg.reply(leg.invited, 180, (("Contact", leg.contact), *leg.trickle.headers))
+    info.rang(leg)
 
 
 def answer(leg: LegState, signal: Answer, now: float) -> None:
-    """Yes. A client that has told no candidate yet is given a moment, since the peer can be told none later (2.23)."""
+    """Yes. A client that has told no candidate yet is given a moment, if the peer can be told none later (2.23)."""
     leg.offered = signal.description
-    if gather.unheard(signal.description):
+    if not leg.trickle.confirmed and gather.unheard(signal.description):
         leg.phase = Phase.ANSWERING
         leg.timers[Timer.GATHERED] = now + min(leg.settings.gather_seconds, gather.MAX_SECONDS)
     else:

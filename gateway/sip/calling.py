@@ -4,14 +4,15 @@ from dataclasses import replace
 
 from gateway.errors import PeerError
 from gateway.signals import Answer, Candidates, Complete, End, Offer, Progress
-from gateway.sip import gather
+from gateway.sip import gather, info
 from gateway.sip.body import SDP, session_description
 from gateway.sip.dialog import MAX_FORWARDS, Dialog, hop_to
 from gateway.sip.flow import Hop
 from gateway.sip.message import SipRequest, SipResponse
 from gateway.sip.reasons import cancel_reason, end_of_error, end_of_failure, end_of_response, redirects
 from gateway.sip.state import LegState, Phase, Timer
-from gateway.sip.uas import ACCEPT_HEADER, ALLOW_HEADER, SUPPORTED_HEADERS
+from gateway.sip.trickling import REQUIRED
+from gateway.sip.uas import ACCEPT_HEADER, ALLOW_HEADER
 from gateway.sip.wire import Failed
 from gateway.sip.within import acknowledge, back_off, hang_up
 from mappings.reasons import EndReason
@@ -32,7 +33,8 @@ def offer(leg: LegState, signal: Offer, now: float) -> None:
     leg.phase = Phase.GATHERING
     if signal.description is None:
         return  # owed: it comes with Complete
-    if gather.ready(signal.description):
+    info.offering(leg, signal.description)
+    if leg.trickle.required or gather.ready(signal.description):
         invite(leg, None, now)
     else:
         leg.timers[Timer.GATHERED] = now + min(leg.settings.gather_seconds, gather.MAX_SECONDS)
@@ -51,11 +53,6 @@ def candidates(leg: LegState, signal: Candidates, now: float) -> None:
     leg.offered = gather.merged(leg.offered, signal.by_media)
     if gather.ready(leg.offered):
         invite(leg, None, now)
-
-
-def late(leg: LegState, signal: Candidates, now: float) -> None:
-    """Candidates that this peer can no longer be told: it is not known to trickle (RFC 8840 is a later part)."""
-    leg.dropped.extend(["candidate"] * gather.count(signal.by_media))
 
 
 def abandon(leg: LegState, signal: End, now: float) -> None:
@@ -81,22 +78,26 @@ def invite(leg: LegState, _: None, now: float) -> None:
         leg.close()
         return
     leg.note_dropped()
+    uri, hop, number = target.uri, target.hop, 1
+    if leg.invite is not None:  # an earlier one was refused for its extension
+        uri, hop, number = leg.invite.request.uri, leg.invite.hop, leg.invite.request.cseq.number + 1
     headers = (
         ("Max-Forwards", MAX_FORWARDS),
         ("From", str(target.from_.with_tag(leg.tag))),
         ("To", str(target.to)),
         ("Call-ID", leg.call_id),
-        ("CSeq", "1 INVITE"),
+        ("CSeq", f"{number} INVITE"),
         ("Contact", leg.contact),
         ALLOW_HEADER,
-        *SUPPORTED_HEADERS,
+        *leg.trickle.headers,
+        *(REQUIRED if leg.trickle.required else ()),
         ACCEPT_HEADER,
         leg.agent,
         *target.headers,
         ("Content-Type", SDP),
     )
-    leg.visited.add(target.uri)
-    leg.invite = leg.transmit(SipRequest("INVITE", target.uri, headers, text.encode()), target.hop)
+    leg.visited.add(uri)
+    leg.invite = leg.transmit(SipRequest("INVITE", uri, headers, text.encode()), hop)
     leg.phase = Phase.CALLING
 
 
@@ -108,6 +109,7 @@ def again(leg: LegState, uri: str, hop: Hop) -> None:
     headers = tuple(("CSeq", f"{number} INVITE") if header[0] == "CSeq" else header for header in request.headers)
     leg.timers.clear()
     leg.heard = None
+    info.forget(leg)
     leg.invite = leg.transmit(SipRequest("INVITE", uri, headers, request.body), hop)
     leg.phase = Phase.CALLING
 
@@ -126,7 +128,9 @@ def proceed(leg: LegState, response: SipResponse, now: float) -> None:
 
     An SDP in it is left where it is: unreliable, it must not be forwarded (draft-ietf-stox-media §8), and since INVITEs
     do not offer 100rel there are no reliable ones.  PRACK and the answer that waits for the 200 have their place here.
+    It may begin a dialog, in which a peer that trickles is told our candidates.
     """
+    info.early(leg, response)
     leg.phase = Phase.PROCEEDING
     leg.last_status = response.status
     leg.heard = response.flow
@@ -151,7 +155,7 @@ def accept(leg: LegState, response: SipResponse, now: float) -> None:
         return
     leg.agree(text)
     leg.phase = Phase.CONFIRMED
-    leg.out.append(Answer(description))
+    leg.out.append(Answer(info.settled(leg, response, description)))
 
 
 def accept_late(leg: LegState, response: SipResponse, now: float) -> None:
@@ -167,6 +171,10 @@ def reject(leg: LegState, response: SipResponse, now: float) -> None:
     leg.timers.clear()
     if leg.challenged(response):
         again(leg, leg.invite.request.uri, leg.invite.hop)
+        return
+    if (whole := info.excused(leg, response)) is not None:
+        leg.heard = None
+        offer(leg, Offer(whole), now)
         return
     if status == 491 and leg.collisions < MAX_COLLISIONS:
         leg.collisions += 1
@@ -245,12 +253,17 @@ _COPIED = frozenset({"Route", "From", "To", "Call-ID"})
 
 
 def _confirm(leg: LegState, response: SipResponse) -> None:
-    """The dialog of a 2xx, and its ACK. Early dialogs of other forks are not kept, so there is nothing to drop."""
+    """The dialog of a 2xx, and its ACK."""
     assert leg.invite is not None
     leg.timers.clear()
     leg.last_status = response.status
     leg.challenged(response)
-    leg.dialog = Dialog.from_response(leg.invite.request, response)
+    dialog, early = Dialog.from_response(leg.invite.request, response), leg.dialog
+    if early is not None and early.remote_tag == dialog.remote_tag:
+        dialog = replace(dialog, local_cseq=early.local_cseq, remote_cseq=early.remote_cseq)
+    else:
+        info.forget(leg)
+    leg.dialog = dialog
     acknowledge(leg, leg.invite.request)
 
 

@@ -13,8 +13,8 @@ waits for a provisional response, BYE for the ACK, both for their answer.  Each 
 that a leg is closed in the end whatever the peer does.  What comes later is answered 481, and a late 2xx with ACK and
 BYE by `gateway.sip.dialog.refuse_fork`.
 
-Not yet: reliable provisional responses, UPDATE, session timers, REFER, trickling, INVITEs without SDP.  They are not
-announced either (`gateway.sip.uas`).
+Not yet: reliable provisional responses, UPDATE, session timers, REFER, INVITEs without SDP.  They are not announced
+either (`gateway.sip.uas`).
 """
 
 from collections.abc import Callable
@@ -23,11 +23,13 @@ from typing import Any, assert_never
 from gateway.errors import PeerError
 from gateway.sdp.history import SdpSession
 from gateway.signals import Answer, Candidates, Complete, End, Offer, Progress, Refuse, Signal
+from gateway.sip import info
 from gateway.sip.dialog import Dialog
 from gateway.sip.message import SipRequest, SipResponse
 from gateway.sip.reasons import refusal_of_error
 from gateway.sip.state import Credentials, Emitted, LegSettings, LegState, Phase, Received, SipTarget, Timer
 from gateway.sip.table import TABLE, Event
+from gateway.sip.trickling import Mode
 from gateway.sip.uas import refuse
 from gateway.sip.wire import Failed, Outgoing
 
@@ -54,9 +56,13 @@ class SipLeg(LegState):
         sdp: SdpSession,
         new_id: Callable[[], str],
         settings: LegSettings,
+        trickle: Mode = "auto",
     ) -> "SipLeg":
         """A leg that sends an INVITE when it is given an Offer. ``contact`` is a Contact value, with its brackets."""
-        return cls(call_id=call_id, tag=tag, contact=contact, sdp=sdp, new_id=new_id, settings=settings, target=target)
+        return cls(
+            call_id=call_id, tag=tag, contact=contact, sdp=sdp, new_id=new_id, settings=settings, target=target,
+            trickle=trickle,
+        )  # fmt: skip
 
     @classmethod
     def called(
@@ -68,9 +74,13 @@ class SipLeg(LegState):
         sdp: SdpSession,
         new_id: Callable[[], str],
         settings: LegSettings,
+        trickle: Mode = "auto",
     ) -> "SipLeg":
         """A leg for an INVITE, which `receive` is given next."""
-        return cls(call_id=request.call_id, tag=tag, contact=contact, sdp=sdp, new_id=new_id, settings=settings)
+        return cls(
+            call_id=request.call_id, tag=tag, contact=contact, sdp=sdp, new_id=new_id, settings=settings,
+            trickle=trickle,
+        )  # fmt: skip
 
     # --------------------------------------------------------------------------------------------------------- the face
 
@@ -176,6 +186,8 @@ class SipLeg(LegState):
                 self._do(Event.REPEATED, response, now)
         elif method == "BYE" and self.bye is not None and response.branch == self.bye.branch:
             self._do(Event.BYE_ANSWERED, response, now)
+        elif method == "INFO" and (told := self.trickle.pending) is not None and response.branch == told.branch:
+            self._do(Event.INFO_ANSWERED, response, now)
 
     def _failed(self, failed: Failed, now: float) -> None:
         out = self._out
@@ -183,6 +195,8 @@ class SipLeg(LegState):
             self._do(Event.LOST, failed, now)
         elif failed.method == "BYE" and self.bye is not None and failed.branch == self.bye.branch:
             self._do(Event.BYE_LOST, failed, now)
+        elif failed.method == "INFO" and (told := self.trickle.pending) is not None and failed.branch == told.branch:
+            self._do(Event.INFO_LOST, failed, now)
 
     @property
     def _out(self) -> Outgoing | None:
@@ -197,5 +211,6 @@ class SipLeg(LegState):
             action(self, item, now)
 
     def _drain(self) -> list[Emitted]:
+        info.tell(self)
         out, self.out = self.out, []
         return out

@@ -15,7 +15,7 @@ from gateway.sip.reasons import (
     refuse_of_response,
 )
 from gateway.sip.state import LegState, Phase, Timer
-from gateway.sip.uas import ACCEPT_HEADER, ALLOW_HEADER, SUPPORTED_HEADERS, refuse_content
+from gateway.sip.uas import ACCEPT_HEADER, ALLOW_HEADER, refuse_content
 from gateway.sip.wire import Failed
 from gateway.sip.within import acknowledge, back_off, chance, confirm, hang_up
 from mappings.reasons import EndReason
@@ -261,6 +261,6 @@ def reinvite_again(leg: LegState, _: None, now: float) -> None:
         leg.out.append(Refuse(error.reason, error.text))
         return
     leg.note_dropped()
-    headers = (("Contact", leg.contact), ALLOW_HEADER, *SUPPORTED_HEADERS, ACCEPT_HEADER, ("Content-Type", SDP))
+    headers = (("Contact", leg.contact), ALLOW_HEADER, *leg.trickle.headers, ACCEPT_HEADER, ("Content-Type", SDP))
     leg.reinvite = leg.within("INVITE", headers, text.encode())
     leg.phase = Phase.REINVITING

@@ -11,7 +11,8 @@ from gateway.sip.auth import DigestSession
 from gateway.sip.dialog import Dialog, branch
 from gateway.sip.flow import Flow, Hop
 from gateway.sip.message import Header, SipRequest, SipResponse, respond
-from gateway.sip.uas import ALLOW_HEADER, SUPPORTED_HEADERS
+from gateway.sip.trickling import Mode, Trickling
+from gateway.sip.uas import ALLOW_HEADER
 from gateway.sip.wire import Failed, Outgoing
 from mappings.description import Description
 
@@ -73,6 +74,8 @@ class Timer(StrEnum):
     EXPIRED = "expired"
     "The peer's INVITE, by its Expires header."
     RETRY = "retry"
+    REMIND = "remind"
+    "Our provisional response, which begins a dialog that the peer may not know of yet."
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +133,10 @@ class LegState:
         "acks", "agreed", "answered", "bye", "call_id", "collisions", "contact", "dialog", "digest", "dropped",
         "end_said", "forks", "heard", "invite", "invited", "last_status", "new_id", "offered", "out", "parting",
         "phase", "refreshed", "reinvite", "reoffer", "resend_after", "ringing_seen", "sdp", "settings", "tag",
-        "target", "timers", "untried", "visited", "waiting",
+        "target", "timers", "trickle", "untried", "visited", "waiting",
     )  # fmt: skip
 
-    def __init__(
+    def __init__(  # noqa: PLR0915 — one memory
         self,
         *,
         call_id: str,
@@ -143,6 +146,7 @@ class LegState:
         new_id: Callable[[], str],
         settings: LegSettings,
         target: SipTarget | None = None,
+        trickle: Mode = "auto",
     ) -> None:
         self.call_id = call_id
         self.tag = tag
@@ -153,6 +157,7 @@ class LegState:
         self.target = target
         "None: this leg is called."
 
+        self.trickle = Trickling(trickle)
         self.phase = Phase.IDLE
         self.out: list[Emitted] = []
         self.timers: dict[Timer, float] = {}
@@ -244,7 +249,7 @@ class LegState:
         headers = (
             ("Contact", self.contact),
             ALLOW_HEADER,
-            *SUPPORTED_HEADERS,
+            *self.trickle.headers,
             ("Server", self.settings.user_agent),
         )
         self.answered = respond(

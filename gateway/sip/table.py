@@ -2,14 +2,14 @@
 
 An event without a row changes nothing: a signal, a response or a time is passed over, a request gets 481.  The actions
 change the phase; they are `gateway.sip.calling`'s (up to the ACK), `gateway.sip.called`'s (up to the 200), and inside
-the call `gateway.sip.reinvite`'s and `gateway.sip.within`'s.
+the call `gateway.sip.reinvite`'s, `gateway.sip.info`'s and `gateway.sip.within`'s.
 """
 
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
-from gateway.sip import called, calling, reinvite, within
+from gateway.sip import called, calling, info, reinvite, within
 from gateway.sip.state import LegState, Phase, Timer
 
 
@@ -38,6 +38,8 @@ class Event(StrEnum):
     REPEATED = "2xx to an INVITE that is not out any more"
     BYE_ANSWERED = "response to BYE"
     BYE_LOST = "no response to BYE"
+    INFO_ANSWERED = "response to INFO"
+    INFO_LOST = "no response to INFO"
 
 
 Action = Callable[[LegState, Any, float], None]
@@ -46,8 +48,10 @@ P, T, X = Phase, Timer, Event
 # fmt: off
 _ANYTIME: dict[Event | Timer, Action] = {
     X.OPTIONS:      within.options,
-    X.INFO:         within.info,
-    X.CANDIDATES:   calling.late,
+    X.INFO:         info.received,
+    X.INFO_ANSWERED: info.answered,
+    X.INFO_LOST:    info.lost,
+    X.CANDIDATES:   info.candidates,
     X.REPEATED:     within.repeated,
 }
 
@@ -70,7 +74,7 @@ TABLE: dict[Phase, dict[Event | Timer, Action]] = {
         X.ACCEPTED:     calling.accept,
         X.REJECTED:     calling.reject,
         X.LOST:         calling.lost,
-        X.CANDIDATES:   calling.late,
+        X.CANDIDATES:   info.candidates,
         X.END:          calling.withdraw,
     },
     P.PROCEEDING: {
@@ -78,13 +82,16 @@ TABLE: dict[Phase, dict[Event | Timer, Action]] = {
         X.ACCEPTED:     calling.accept,
         X.REJECTED:     calling.reject,
         X.LOST:         calling.lost,
-        X.CANDIDATES:   calling.late,
+        X.CANDIDATES:   info.candidates,
+        X.INFO:         info.received,
+        X.INFO_ANSWERED: info.answered,
+        X.INFO_LOST:    info.lost,
         T.SILENT:       calling.silent,
         X.END:          calling.cancel,
     },
     P.WAITING: {
         T.RETRY:        calling.collided,
-        X.CANDIDATES:   calling.late,
+        X.CANDIDATES:   info.candidates,
         X.END:          calling.abandon,
     },
     P.WITHDRAWING: {
@@ -112,6 +119,7 @@ TABLE: dict[Phase, dict[Event | Timer, Action]] = {
         X.BYE:          called.left,
         X.INVITE:       reinvite.too_early,
         T.EXPIRED:      called.expired,
+        T.REMIND:       info.remind,
     },
     P.RINGING: {
         **_ANYTIME,
@@ -122,6 +130,7 @@ TABLE: dict[Phase, dict[Event | Timer, Action]] = {
         X.BYE:          called.left,
         X.INVITE:       reinvite.too_early,
         T.EXPIRED:      called.expired,
+        T.REMIND:       info.remind,
     },
     P.ANSWERING: {
         **_ANYTIME,
@@ -132,6 +141,7 @@ TABLE: dict[Phase, dict[Event | Timer, Action]] = {
         X.BYE:          called.left,
         X.INVITE:       reinvite.too_early,
         T.EXPIRED:      called.accept,
+        T.REMIND:       info.remind,
     },
     P.ANSWERED: {
         **_ANYTIME,

@@ -11,6 +11,10 @@ from gateway.sip.body import ACCEPTED, SDP, session_description
 from gateway.sip.grammar import number
 from gateway.sip.message import ALLOW, METHODS, SUPPORTED, Header, SipRequest, SipResponse, respond
 from gateway.sip.reasons import refusal_of_error, warning
+from gateway.sip.trickle import TAG
+
+EXTENSIONS = frozenset({*SUPPORTED, TAG})
+"The option tags that a request may require; whether a call takes the last one, its leg decides."
 
 IN_DIALOG = frozenset({"ACK", "BYE", "CANCEL", "INFO"})
 "Methods that mean nothing without the dialog, or transaction, that they belong to."
@@ -57,7 +61,7 @@ def refuse(request: SipRequest) -> Verdict | None:
     if method in ("ACK", "CANCEL", "BYE"):
         # §8.2.2.3 excepts the first two; and no extension is worth keeping a call that the peer has left.
         return None
-    if unknown := sorted(request.tokens("Require").difference(SUPPORTED)):
+    if unknown := sorted(request.tokens("Require").difference(EXTENSIONS)):
         return 420, (("Unsupported", ", ".join(unknown)),)
     return None
 
