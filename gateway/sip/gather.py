@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from mappings.description import Description, Ice, Media, RawUdp
+from mappings.record import MOST
 from mappings.terms import CandidateType
 
 MAX_SECONDS = 3.0
 "No offer waits longer, whatever is configured."
 
-MAX_CANDIDATES = 200
+MAX_CANDIDATES = MOST
 "Of one medium; further ones are left out, since a client has a whole moment to send as many as it likes."
 
 REACHABLE = frozenset({CandidateType.SRFLX, CandidateType.RELAY})

@@ -14,6 +14,7 @@ from gateway.sip.address import NameAddr
 from gateway.sip.flow import Flow, Hop
 from gateway.sip.leg import Credentials, Emitted, LegSettings, SipLeg, SipTarget
 from gateway.sip.message import Header, SipRequest, SipResponse, parse, respond
+from gateway.sip.trickling import Mode
 from gateway.sip.wire import Failed, Outgoing
 from mappings.description import (
     Candidate,
@@ -302,6 +303,7 @@ def calling(
     credentials: Credentials | None = None,
     headers: tuple[Header, ...] = (),
     new_id: Callable[[], str] | None = None,
+    trickle: Mode = "auto",
 ) -> Ladder:
     """A leg that calls."""
     return Ladder(
@@ -313,6 +315,7 @@ def calling(
             sdp=SdpSession(Role.INITIATOR, 4711, address="192.0.2.1"),
             new_id=new_id or ids(),
             settings=settings or LegSettings(),
+            trickle=trickle,
         )
     )
 
@@ -358,6 +361,7 @@ def called(
     *,
     settings: LegSettings | None = None,
     new_id: Callable[[], str] | None = None,
+    trickle: Mode = "auto",
 ) -> Ladder:
     """A leg that is called; the INVITE is not in yet."""
     request = request or invite()
@@ -369,6 +373,7 @@ def called(
             sdp=SdpSession(Role.RESPONDER, 4712, address="192.0.2.1"),
             new_id=new_id or ids(),
             settings=settings or LegSettings(),
+            trickle=trickle,
         )
     )
 
