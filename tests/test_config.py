@@ -47,6 +47,7 @@ def test_a_trunk_by_its_defaults_lets_nobody_call(read: Read) -> None:
     (trunk,) = read(TRUNK).routing.trunks
     assert (trunk.host, trunk.port, trunk.transport, trunk.domain) == ("192.0.2.1", None, None, "192.0.2.1")
     assert (trunk.from_domain, trunk.caller_id, trunk.trusted) == ("gw.example", "jid", False)
+    assert trunk.trickle == "auto"
     assert "anybody@anywhere.example" not in trunk.allow
     assert trunk.from_host
     assert trunk.networks == ()

@@ -14,6 +14,7 @@ from gateway.secret import Secret
 from gateway.sip.address import NameAddr, Uri
 from gateway.sip.flow import Flow, Hop
 from gateway.sip.message import SipRequest
+from gateway.sip.trickling import Mode
 from mappings.reasons import EndReason
 
 ROMEO = "romeo@montague.example/orchard"
@@ -582,3 +583,10 @@ def test_nothing_of_a_jid_breaks_a_line() -> None:
     written = found.request_uri + str(found.from_) + found.contact("192.0.2.1")
     assert "\r" not in written
     assert "\n" not in written
+
+
+@pytest.mark.parametrize("mode", ["auto", "required", "never"])
+def test_calls_through_a_trunk_trickle_as_the_operator_says(mode: Mode) -> None:
+    rules = routing(trunk(trickle=mode), numbers=(number("7042", "romeo@montague.example"),))
+    assert rules.outbound(ROMEO, "1@gw.example").trickle == mode
+    assert rules.inbound_request(invite("sip:7042@gw.example"), "carrier").trickle == mode

@@ -6,14 +6,15 @@ Layers, the lower first; each knows only those below it:
 - `transaction` (the tables), `transactions`: what is repeated, absorbed, answered without anybody's doing.
 - `dialog`, `auth`, `body`, `reasons`, `uas`: what a user agent knows besides: routes, passwords, SDP in bodies, why
   something ended, and what a request must pass before a call hears of it.
-- `leg`: one call's SIP side. `table` is its machine, `state` its memory; `calling`, `called`, `within` and `reinvite`
-  are its actions, `gather` says when an offer has candidates enough.
+- `leg`: one call's SIP side. `table` is its machine, `state` its memory; `calling`, `called`, `within`, `reinvite` and
+  `info` are its actions, `gather` says when an offer has candidates enough.
+- `trickle`, `trickling`: candidates that come one by one: the body that says them, and who knows which already.
 
 Rules.  Nothing here reads a clock, draws a number or opens a socket: the time and fresh ids are arguments, and what is
 to be sent is returned.  A message is a value.  Reading is liberal where two readers cannot disagree, and strict where
 they could; writing is exact.  What we announce (Allow, Supported, Accept) is what works.
 
 Decided against: one object for "the SIP stack" (callbacks would hide the order of things), early dialogs that are kept
-(nothing needs them before PRACK and UPDATE come; a 2xx makes its dialog by itself), and a leg for each role (the half
-after the answer is the same).
+for more than candidates (a 2xx makes its dialog by itself; a peer that trickles has one early dialog, the first), and a
+leg for each role (the half after the answer is the same).
 """

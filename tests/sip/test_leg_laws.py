@@ -17,6 +17,7 @@ from mappings.reasons import EndReason
 from mappings.terms import CandidateType
 
 from .ladder import PCMU, Ladder, audio, called, calling, candidate, ice, invite, sdp, webrtc
+from .test_leg_trickle import CAN, browser, fragment, trickles
 
 SETTINGS = LegSettings(follow_redirects=True)
 ASKED = (("WWW-Authenticate", 'Digest realm="r", nonce="n", qop="auth"'),)
@@ -55,7 +56,7 @@ answers = st.builds(
 )
 fails = st.builds(
     lambda method, cause: lambda run: run.fails(method, cause),
-    st.sampled_from(["INVITE", "BYE", "CANCEL"]),
+    st.sampled_from(["INVITE", "BYE", "CANCEL", "INFO"]),
     st.sampled_from(["timeout", "transport"]),
 )
 waits = st.sampled_from([0.1, 0.5, 2.0, 4.0, 32.0, 200.0]).map(lambda seconds: lambda run: run.after(seconds))
@@ -100,6 +101,17 @@ class Run:
         if self.call.sent(to):
             headers = ASKED if status == 401 else (("Contact", "<sip:b@192.0.2.9>"),) if status == 302 else ()
             self.took(lambda: self.call.answered(status, body, to=to, tag=tag, headers=headers))
+
+    def trickles(self, body: str) -> None:
+        if self.call.leg.dialog is not None:
+            self.took(lambda: trickles(self.call, body))
+
+    def knows(self, status: int, to: str) -> None:
+        """The peer answers, as one that trickles."""
+        if self.call.sent(to):
+            headers = ASKED if status == 401 else (("Unsupported", "trickle-ice"),) if status == 420 else CAN
+            body = browser("30000") if to == "INVITE" and status == 200 else ""
+            self.took(lambda: self.call.answered(status, body, to=to, headers=headers))
 
     def fails(self, method: str, cause: str) -> None:
         if self.call.sent(method):
@@ -180,6 +192,42 @@ def test_without_an_end_from_the_other_side_the_leg_says_one_itself(script: list
         run.asks("BYE", "", None, low=False)
         run.after(1000)
         assert run.call.leg.closed or run.call.leg.phase in (Phase.CONFIRMED, Phase.GATHERING)
+
+
+more = st.integers(50000, 50009).map(
+    lambda port: lambda run: run.says(Candidates({"0": ice(candidate(CandidateType.HOST, port))}))
+)
+infos = st.sampled_from(["", fragment("30001"), fragment("30002", ufrag="other"), "nonsense"]).map(
+    lambda body: lambda run: run.trickles(body)
+)
+told = st.builds(
+    lambda status, to: lambda run: run.knows(status, to),
+    st.sampled_from([180, 183, 200, 200, 401, 420, 469, 481, 487, 491, 500]),
+    st.sampled_from(["INVITE", "INFO", "INFO"]),
+)
+trickling = st.lists(st.one_of(more, infos, told, says, answers, acks, fails, waits))
+
+
+@given(trickling)
+@settings(max_examples=150, deadline=None)
+def test_a_leg_that_calls_a_peer_that_trickles_keeps_the_laws(script: list[Step]) -> None:
+    run = Run(calling(settings=SETTINGS, credentials=Credentials("romeo", "secret"), trickle="required"))
+    run.says(Offer(webrtc()))
+    for step in script:
+        step(run)
+    finish(run)
+
+
+@given(trickling)
+@settings(max_examples=150, deadline=None)
+def test_a_leg_that_is_called_by_a_peer_that_trickles_keeps_the_laws(script: list[Step]) -> None:
+    request = invite(browser(setup="actpass"), headers=CAN)
+    run = Run(called(request))
+    run.open.append(request)
+    run.took(lambda: run.call.gets(request))
+    for step in script:
+        step(run)
+    finish(run)
 
 
 def test_every_phase_has_its_rows_and_every_row_an_event_that_is_told() -> None:

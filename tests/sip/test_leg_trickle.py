@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.fields import Dropped
 from gateway.signals import Answer, Candidates, End, Offer, Progress
@@ -624,3 +626,65 @@ def test_a_refusal_ends_the_repeating() -> None:
     assert isinstance(call.out[0], SipResponse)
     assert call.after(100) == []
     assert call.leg.closed
+
+
+# ------------------------------------------------------------------------------------------------------------- the laws
+
+EVENTS = st.lists(
+    st.one_of(
+        st.integers(50000, 50020).map(lambda port: ("more", port)),
+        st.sampled_from([200, 200, 200, 500, 408]).map(lambda status: ("answer", status)),
+        st.sampled_from([("lost", 0), ("end", 0), ("early", 0), ("reinvite", 0), ("agree", 0)]),
+    ),
+    max_size=25,
+)
+
+
+@given(EVENTS)
+def test_never_are_two_infos_out_and_each_repeats_the_one_before_in_its_order(events: list[tuple[str, int]]) -> None:
+    call = calling()
+    call.says(Offer(webrtc(SRFLX)))
+    said = [SRFLX.port]
+    out = 0
+    confirmed = False
+    for what, number in [*events, ("agree", 0), ("answer", 200), ("answer", 200)]:
+        before = len(call.sent("INFO"))
+        match what:
+            case "more":
+                call.says(Candidates({"0": ice(candidate(CandidateType.HOST, number))}))
+                said += [number] if number not in said else []
+            case "answer" | "lost" if out:
+                _ = call.answered(number, to="INFO") if what == "answer" else call.fails("INFO")
+                out -= 1
+            case "end":
+                call.says(Candidates({"0": ice(complete=True)}))
+            case "early" if not confirmed:
+                call.answered(183, headers=CAN)
+            case "reinvite" if call.leg.phase is Phase.CONFIRMED:
+                call.says(Offer(webrtc(SRFLX)))
+                confirmed = False
+            case "agree" if not confirmed:
+                call.answered(200, browser("30000"), headers=CAN)
+                confirmed = True
+        sent = call.sent("INFO")[before:]
+        out += len(sent)
+        assert out <= 1
+        if sent:
+            assert ports(call) == said, "all there is, in the order in which it came"
+    if len(said) > 1:
+        assert ports(call) == said
+    assert set(call.leg.dropped) <= {"ice-options"}
+    call.ends()
+    call.after(1000)
+    assert call.leg.closed
+
+
+@given(st.lists(st.lists(st.integers(30000, 30010), max_size=5), max_size=8))
+def test_each_candidate_of_the_peer_is_told_once(bodies: list[list[int]]) -> None:
+    call = in_call()
+    news: list[int] = []
+    for body in bodies:
+        if "Candidates" in trickles(call, fragment(*map(str, body))):
+            news += [one.port for one in heard(call).candidates]
+    assert len(news) == len(set(news))
+    assert set(news) == {port for body in bodies for port in body} - {30000}
