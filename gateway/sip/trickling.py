@@ -98,7 +98,7 @@ class Trickling:
             known = self._whole(sdp, name, base)
             found = _unknown(transport.candidates, known.candidates)
             wanted = [one for one in found if one.component == 1] if _muxed(sdp, name) else found
-            fresh = wanted[: gather.MAX_CANDIDATES - len(known.candidates)]
+            fresh = wanted[: max(0, gather.MAX_CANDIDATES - len(known.candidates))]
             stray += len(found) - len(fresh)
             before = self._more.get(name)
             kept = before.candidates if before is not None and before.ufrag == base.ufrag else ()
@@ -197,7 +197,7 @@ class Trickling:
         if heard is None or heard.ufrag != theirs.ufrag:
             heard = Ice(ufrag=theirs.ufrag)
         known = (*theirs.candidates, *heard.candidates)
-        fresh = _unknown(candidates, known)[: gather.MAX_CANDIDATES - len(known)]
+        fresh = _unknown(candidates, known)[: max(0, gather.MAX_CANDIDATES - len(known))]
         ended = GatheringComplete() if complete else None
         if complete and (theirs.gathering_complete or heard.gathering_complete):
             ended = None
