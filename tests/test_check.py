@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from gateway import check, log
-from tests.net.component_server import component_server
 from tests.configured import configured
+from tests.net.component_server import component_server
 
 
 @pytest.fixture(autouse=True)
