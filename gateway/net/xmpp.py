@@ -336,6 +336,10 @@ def _text(stanza: Stanza) -> str:
     if stanza.id:
         attributes["id"] = stanza.id
     element = Element(f"{{{COMPONENT}}}{stanza.kind}", attributes)
-    element.extend(stanza.children)
+    for child in stanza.children:
+        if child.tag[0] != "{":
+            # An <error/> is in the namespace of its stanza (RFC 6120 §8.3.2), and which that is, is known only here.
+            child.tag = f"{{{COMPONENT}}}{child.tag}"
+        element.append(child)
     text: Any = tostring(element, xmlns=COMPONENT)
     return str(text)
