@@ -9,8 +9,8 @@ from xml.etree.ElementTree import Element, SubElement
 import pytest
 
 from tests.peers import jingle, loopback
-from tests.peers.jingle import CLIENT, ICE_UDP, JINGLE, STANZAS
 from tests.peers.gateway import Table
+from tests.peers.jingle import CLIENT, ICE_UDP, JINGLE, STANZAS
 from tests.peers.jingle_client import initiation
 from tests.peers.program import until
 from tests.peers.raw_sip import RawSip
