@@ -8,7 +8,7 @@ from typing import Protocol, cast
 from gateway.sip.flow import Flow
 from gateway.sip.message import Framer, Malformed
 
-MAX_UNSENT = 1024 * 1024
+MAX_UNSENT = 256 * 1024
 "Octets that a peer may leave unread before it is cut off."
 
 _READ_SIZE = 64 * 1024

@@ -11,8 +11,9 @@ from gateway.sip.grammar import BLANKS, TOKEN, number, shown
 MAX_HEAD: Final = 64 * 1024
 "Octets of start line and headers; more is answered 513."
 
-MAX_BODY: Final = 1024 * 1024
-"Octets of a body that a stream may announce; more is answered 513."
+MAX_BODY: Final = 128 * 1024
+"""Octets of a body that a stream may announce; more is answered 513.  That is twice what a datagram can hold, and not
+more, since strangers may have as much of our memory in each of their connections."""
 
 MAX_HEADERS: Final = 256
 "Header lines; more is answered 513. Real messages have up to 40; each costs us memory many times its size."

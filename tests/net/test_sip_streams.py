@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from gateway.net import departures, sockets
-from gateway.net.sip import Listener
+from gateway.net.sip import Listener, SipPortSettings
+from gateway.net.stream import MAX_UNSENT
 from gateway.sip.flow import Flow, Hop
-from gateway.sip.message import respond
+from gateway.sip.message import MAX_HEAD, respond
 from tests.net.rig import (
     HERE,
     Inbox,
@@ -309,6 +310,12 @@ async def test_a_crowd_from_one_place_makes_room_for_others() -> None:
 
 def test_a_place_of_ipv6_is_a_network() -> None:
     assert sockets._place("2001:db8::1") == sockets._place("2001:db8::ffff:1%eth0") != sockets._place("2001:db8:1::1")
+
+
+def test_all_connections_together_cannot_hold_much_of_our_memory() -> None:
+    settings = SipPortSettings(listeners=())
+    assert settings.max_connections * (MAX_HEAD + settings.max_message) < 256 * 1024 * 1024
+    assert settings.max_connections * MAX_UNSENT <= 256 * 1024 * 1024
 
 
 @scenario
