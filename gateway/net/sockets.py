@@ -250,7 +250,7 @@ class Sockets:
     def _has_room(self, place: str = "") -> bool:
         """Whether one more connection may be: when there are too many, a crowd from one other place makes room.
 
-        What that place has not used for longest goes, so that nobody locks the trunks out by connecting often.
+        What nothing waits for and was not used for longest goes, so that nobody locks the trunks out by numbers.
         """
         if len(self._connections) < self._max_connections:
             return True
@@ -259,7 +259,7 @@ class Sockets:
         if number <= max(CROWD, places[place]):
             return False
         crowd = [found for flow, found in self._connections.items() if flow.local and _place(flow.host) == crowded]
-        oldest = min(crowd, key=lambda connection: connection.heard_at)
+        oldest = min(crowd, key=lambda found: (self._user.in_use(found.flow), found.heard_at))
         oldest.abort()
         self._gone(oldest, "gave way to others", orderly=True)
         return True

@@ -288,8 +288,11 @@ async def test_connections_beyond_the_limit_are_turned_away() -> None:
 @scenario
 async def test_a_crowd_from_one_place_makes_room_for_others() -> None:
     async with rig(max_connections=sockets.CROWD + 2) as it:
+        _, busy = await it.connect()
+        busy.write(incoming(transport="TCP"))
+        invite = await it.inbox.request()
         first, _ = await it.connect()
-        for _ in range(sockets.CROWD + 1):
+        for _ in range(sockets.CROWD):
             await it.connect()
         await until(lambda: it.port.connections == sockets.CROWD + 2)
         same, _ = await it.connect()
@@ -306,6 +309,8 @@ async def test_a_crowd_from_one_place_makes_room_for_others() -> None:
             await stream_request(ours)
             assert it.port.connections == sockets.CROWD + 2
         assert not reader.at_eof()
+        it.port.send(respond(invite, 486, tag="t"))
+        await until(lambda: any(flow == invite.flow for flow in it.port._sockets._connections))
 
 
 def test_a_place_of_ipv6_is_a_network() -> None:
