@@ -139,10 +139,12 @@ def configure(
 
 
 def without_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Take the secrets out of a message on the wire."""
+    """Take the secrets out of a message on the wire, and of what a peer said in words."""
     wire = event.get("wire")
     if wire is not None:
         event["wire"] = redacted(wire if isinstance(wire, str) else bytes(wire).decode(errors="replace"))
+    if isinstance(text := event.get("text"), str):
+        event["text"] = redacted(text)
     return event
 
 

@@ -201,6 +201,13 @@ def test_secrets_are_taken_out_of_what_was_on_the_wire(wire: str, redacted: str)
     assert "hush" not in stream.getvalue()
 
 
+def test_secrets_are_taken_out_of_what_a_peer_says_in_words() -> None:
+    stream = io.StringIO()
+    log.configure(identities="full", stream=stream)
+    structlog.get_logger().info("call_ended", text="302 Moved Temporarily: sip:bob:hush@pbx.example")
+    assert said(stream)[0]["text"] == "302 Moved Temporarily: sip:bob:***@pbx.example"
+
+
 @given(st.text(alphabet="pwdinlasro=:'\"<>/ \r\n\thkeAutiz-", max_size=300))
 def test_redaction_takes_any_text_and_is_done_once(text: str) -> None:
     once = log.redacted(text)
