@@ -1,9 +1,7 @@
 """What the peer's requests make of a session: one function a step of `gateway.jingle.phases`.
 
-Each returns the reply first.  Changes of a running session (content-add, -modify, -remove, transport-replace, hold) do
-not reach the other side yet; what is answered meanwhile is what hurts real clients least (clients.md rule 9 and
-section 4): Conversations ends a call on an IQ error, so what it sends is acknowledged and refused by an action of its
-own; a content-modify, which nobody sends unless video is about, gets an error, so that both sides know the same.
+Each returns the reply first.  Changes of a running session are `gateway.jingle.their_change`'s where the client wants
+them, and `gateway.jingle.our_change`'s where the other side does.
 """
 
 from typing import assert_never
@@ -12,18 +10,19 @@ from gateway.errors import PeerError
 from gateway.fields import Dropped
 from gateway.signals import Answer, Candidates, End, Offer, Progress
 from gateway.stanza import Stanza, result
-from mappings.description import Description, Media
 from mappings.namespaces import RTP_INFO, RTP_INFO_SLIP
 from mappings.reasons import EndReason
-from mappings.terms import Action, Info, Senders
+from mappings.terms import Action, Info
 
-from . import contents
+from . import changes, contents, our_change, their_change
+from .our_change import OurChange
 from .phases import Phase, Step
 from .refusal import out_of_order, refused, unknown_session, unsupported_info
-from .request import JingleRequest, write_reason
+from .request import JingleRequest
 from .session import Out, Session, Timer
+from .wishes import TheirChange
 
-UNCHANGEABLE = "a call cannot be changed here yet"
+_HOLDS = frozenset({Info.HOLD, Info.UNHOLD, Info.ACTIVE})
 _INFOS = {f"{{{namespace}}}{info.value}": info for namespace in (RTP_INFO, RTP_INFO_SLIP) for info in Info}
 
 
@@ -38,22 +37,22 @@ def act(session: Session, step: Step, stanza: Stanza, request: JingleRequest, no
             reason = request.reason
             return [result(stanza), *session.leave(End(reason.reason, reason.text))]
         case Step.INFORM:
-            return _informed(session, stanza, request)
+            return _informed(session, stanza, request, now)
         case Step.CANDIDATES:
-            return _trickled(session, stanza, request)
+            return _trickled(session, stanza, request, now)
         case Step.DESCRIBE:
             return [result(stanza)]
         case Step.SECURE:
             return [unsupported_info(stanza) if request.payload or request.contents else result(stanza)]
-        case Step.ADD:
-            return _added(session, stanza, request, now)
-        case Step.REMOVE:
-            return _removed(session, stanza, request, now)
-        case Step.MODIFY:
-            return [_modified(session, stanza, request)]
+        case Step.CHANGE:
+            return their_change.asked(session, stanza, request, now)
         case Step.REPLACE:
             kept = contents.bare_contents(request.contents, transport=True)
             return [result(stanza), session.ask(Action.TRANSPORT_REJECT, kept, now)]
+        case Step.ACCEPTED:
+            return our_change.accepted(session, stanza, request, now)
+        case Step.REJECTED:
+            return our_change.rejected(session, stanza, request, now)
         case Step.OUT_OF_ORDER:
             return [out_of_order(stanza)]
         case Step.UNKNOWN_SESSION:
@@ -84,7 +83,9 @@ def _open(session: Session, stanza: Stanza, request: JingleRequest, now: float) 
     session.dropped.extend(dropped)
     session.timers.pop(Timer.PROCEED, None)
     session.begin(Phase.OFFERED)
-    _described(session, described)
+    session.theirs = described
+    session.gathers = contents.says_complete(media.transport for media in described.media)
+    session.credentials = contents.credentials({media.name: media.transport for media in described.media})
     return [result(stanza), Offer(described)]
 
 
@@ -103,28 +104,26 @@ def _accepted(session: Session, stanza: Stanza, request: JingleRequest, now: flo
     # A callee's candidates mean nothing to the other side before its description, so they have waited for it here.
     answer = contents.fold(answer, session.early)
     session.early = {}
-    _described(session, answer)
+    session.agree(changes.with_senders(session.ours, {media.name: media.senders for media in answer.media}), answer)
+    session.gathers = session.gathers or contents.says_complete(media.transport for media in answer.media)
     return [result(stanza), Answer(answer)]
 
 
-def _described(session: Session, described: Description) -> None:
-    session.theirs = described
-    session.gathers = session.gathers or contents.says_complete(media.transport for media in described.media)
-    session.credentials = contents.credentials({media.name: media.transport for media in described.media})
-
-
-def _informed(session: Session, stanza: Stanza, request: JingleRequest) -> Out:
+def _informed(session: Session, stanza: Stanza, request: JingleRequest, now: float) -> Out:
     infos = [_INFOS.get(child.tag) for child in request.payload]
     if None in infos:
         return [unsupported_info(stanza)]
+    if session.phase in (Phase.OFFERED, Phase.INITIATED, Phase.ACTIVE):
+        hold = next((info for info in infos if info in _HOLDS), None)
+        if hold is not None:
+            return their_change.informed(session, stanza, request, hold, now)
     return [result(stanza), *(alerted(session) if Info.RINGING in infos else ())]
 
 
-def _trickled(session: Session, stanza: Stanza, request: JingleRequest) -> Out:
-    names = {media.name for media in _there(session)}
+def _trickled(session: Session, stanza: Stanza, request: JingleRequest, now: float) -> Out:
     dropped = Dropped()
     try:
-        transports = contents.read_transports(request.contents, names, session.credentials, dropped)
+        transports = contents.read_transports(request.contents, _names(session), session.credentials, dropped)
     except PeerError as failure:
         return [refused(stanza, failure)]
     session.dropped.extend(dropped.names())
@@ -132,41 +131,23 @@ def _trickled(session: Session, stanza: Stanza, request: JingleRequest) -> Out:
     if session.phase is Phase.INITIATED:
         contents.keep(session.early, transports)
         return [result(stanza)]
+    if session.phase is Phase.ACTIVE:
+        return their_change.trickled(session, stanza, request, transports, now)
     complete = {name: said for name, said in contents.credentials(transports).items() if said.ufrag and said.pwd}
-    session.credentials |= complete  # other ones than before are an ICE restart (XEP-0176 §5.9)
+    session.credentials |= complete
+    if session.theirs is not None:
+        session.theirs = contents.fold(session.theirs, transports)
     return [result(stanza), *([Candidates(transports)] if transports else ())]
 
 
-def _added(session: Session, stanza: Stanza, request: JingleRequest, now: float) -> Out:
-    if {(media.creator, media.name) for media in _there(session)} & contents.names(request.contents):
-        return [refused(stanza, PeerError("content-add: a content of that name is there already"))]
-    reason = write_reason(End(EndReason.FAILED_APPLICATION, UNCHANGEABLE))
-    rejected = [*contents.bare_contents(request.contents), reason]
-    return [result(stanza), session.ask(Action.CONTENT_REJECT, rejected, now)]
-
-
-def _removed(session: Session, stanza: Stanza, request: JingleRequest, now: float) -> Out:
-    removed = {name for _, name in contents.names(request.contents)}
-    there = _there(session)
-    if not there or any(media.name not in removed for media in there):
-        return [result(stanza)]
-    reason = request.reason
-    said = reason.reason is not EndReason.UNSPECIFIED
-    end = End(reason.reason if said else EndReason.SUCCESS, reason.text)
-    return [result(stanza), *session.terminate(end, now), *session.say(end)]
-
-
-def _modified(session: Session, stanza: Stanza, request: JingleRequest) -> Stanza:
-    senders = {media.name: media.senders for media in _there(session)}
-    for content in request.contents:
-        asked = content.get("senders", Senders.BOTH.value)
-        if senders.get(content.get("name", ""), Senders.BOTH).value != asked:
-            failure = PeerError(f"content-modify: {UNCHANGEABLE}", condition="feature-not-implemented")
-            return refused(stanza, failure)
-    return result(stanza)
-
-
-def _there(session: Session) -> tuple[Media, ...]:
-    """The contents of the session."""
+def _names(session: Session) -> set[str]:
+    """The contents of the session, with those that are being added."""
     described = session.theirs or session.ours
-    return () if described is None else described.media
+    names = set() if described is None else {media.name for media in described.media}
+    match session.change:
+        case OurChange(adding=adding):
+            return names | adding
+        case TheirChange(added=added):
+            return names | added
+        case _:
+            return names

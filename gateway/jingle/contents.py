@@ -72,14 +72,31 @@ def fold(description: Description, transports: Transports) -> Description:
     """The description with candidates added that came for it."""
     if not transports:
         return description
-    return replace(description, media=tuple(_fold(media, transports.get(media.name)) for media in description.media))
+    return replace(
+        description, media=tuple(fold_media(media, transports.get(media.name)) for media in description.media)
+    )
 
 
-def _fold(media: Media, more: Transport | None) -> Media:
+def fold_media(media: Media, more: Transport | None) -> Media:
+    """The same for one content."""
     transport = media.transport
     if more is None or type(more) is not type(transport):
         return media
     return replace(media, transport=merge(transport, more))
+
+
+def belongs(transport: Transport | None, more: Transport) -> bool:
+    """Whether candidates are of this transport, or of no other that could be told: it is of their ICE generation."""
+    if not isinstance(transport, Ice) or not isinstance(more, Ice):
+        return type(transport) is type(more)
+    return None in (transport.ufrag, more.ufrag) or transport.ufrag == more.ufrag
+
+
+def aged(transport: Transport, generation: int) -> Transport:
+    """The transport with candidates of that generation."""
+    if isinstance(transport, RawUdp):
+        return replace(transport, candidates=tuple(replace(one, generation=generation) for one in transport.candidates))
+    return replace(transport, candidates=tuple(replace(one, generation=generation) for one in transport.candidates))
 
 
 def keep(early: dict[str, Transport], transports: Transports) -> None:

@@ -9,6 +9,7 @@ error answers it.  What is understood but cannot be used (no RTP, an unknown tra
 out, reported; when none is left, the PeerError has the reason that ends the session (XEP-0166 §6.7).
 """
 
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from xml.etree.ElementTree import Element, SubElement
 
@@ -73,8 +74,16 @@ def read(jingle: Element) -> tuple[Description, tuple[str, ...]]:
             dropped.add(tree.local(child.tag))
     if not media:
         raise refused or PeerError("<jingle/>: no content")
-    found = tuple(group for element in groups[:MOST_CONTENTS] if (group := _read_group(element, media, dropped)))
-    return Description(media=tuple(media.values()), groups=found), dropped.names()
+    return Description(media=tuple(media.values()), groups=_read_groups(groups, media, dropped)), dropped.names()
+
+
+def read_groups(jingle: Element, names: Collection[str]) -> tuple[Group, ...]:
+    """The groups of a <jingle/>, as far as they are of contents with these names."""
+    return _read_groups([child for child in jingle if child.tag == GROUP], names, Dropped())
+
+
+def _read_groups(elements: list[Element], names: Collection[str], dropped: Dropped) -> tuple[Group, ...]:
+    return tuple(group for element in elements[:MOST_CONTENTS] if (group := _read_group(element, names, dropped)))
 
 
 def read_content(content: Element, dropped: Dropped, *, answer: bool) -> Media:
@@ -166,9 +175,9 @@ def _with_setup(transport: Ice | RawUdp, *, answer: bool) -> Ice | RawUdp:
     return replace(transport, fingerprints=fingerprints)
 
 
-def _read_group(element: Element, media: dict[str, Media], dropped: Dropped) -> Group | None:
+def _read_group(element: Element, known: Collection[str], dropped: Dropped) -> Group | None:
     named = [child.get("name", "") for child in element if child.tag == _IN_GROUP]
-    names = tuple(name for name in dict.fromkeys(named) if name in media)
+    names = tuple(name for name in dict.fromkeys(named) if name in known)
     try:
         semantics = _SEMANTICS(element.get("semantics", ""))
     except ValueError:
@@ -181,7 +190,13 @@ def _read_group(element: Element, media: dict[str, Media], dropped: Dropped) -> 
 def write(description: Description, *, exact: bool = False) -> list[Element]:
     """The contents and then the groups of a <jingle/>. ``exact``: everything as it stands (`tree.write`)."""
     written = [write_content(media, exact=exact) for media in description.media]
-    for group in description.groups:
+    return written + write_groups(description.groups)
+
+
+def write_groups(groups: Iterable[Group]) -> list[Element]:
+    """The <group/> elements of a <jingle/>."""
+    written = []
+    for group in groups:
         element = Element(GROUP, {"semantics": group.semantics})
         for name in group.names:
             SubElement(element, _IN_GROUP, {"name": name})

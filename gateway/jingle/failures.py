@@ -7,7 +7,7 @@ from gateway.signals import End
 from gateway.stanza import StanzaError
 from mappings.reasons import EndReason
 
-from . import proposal
+from . import our_change, proposal
 from .initiation import retract
 from .phases import Phase
 from .refusal import UNKNOWN_SESSION, end_of_error
@@ -26,7 +26,7 @@ def refused(session: Session, asked: Asked, failure: StanzaError, sender: str, n
             if lost or failure.condition == "item-not-found":
                 return session.leave(end)
             return [*session.terminate(end, now), *session.say(end)]
-        case Asked.INITIATE | Asked.OTHER:
+        case Asked.INITIATE | Asked.OTHER | Asked.CHANGE:
             # A ringing or a candidate that was not understood is no reason to end a call; a lost session is the end.
             return session.leave(End(EndReason.GENERAL_ERROR, "the client has lost the session")) if lost else []
         case Asked.TERMINATE:
@@ -43,7 +43,7 @@ def unanswered(session: Session, asked: Asked, now: float) -> Out:
             return [*session.terminate(end, now), *session.say(replace(end, status=408))]
         case Asked.ACCEPT:
             return [*session.terminate(end, now), *session.say(end)]
-        case Asked.INITIATE | Asked.OTHER | Asked.TERMINATE:
+        case Asked.INITIATE | Asked.OTHER | Asked.CHANGE | Asked.TERMINATE:
             return []  # who says other things of this session is there all the same (COMPAT Monal: unknown actions)
         case never:
             assert_never(never)
@@ -59,7 +59,11 @@ def timed_out(session: Session, timer: Timer, now: float) -> Out:
         case Timer.FINISH:
             assert session.finish is not None
             end = session.finish
-        case Timer.LINGER:
+        case Timer.CHANGE:
+            return our_change.expired(session, now)
+        case Timer.MODIFY:
+            return our_change.unmodified(session, now)
+        case Timer.LINGER | Timer.RETRY:
             return []
         case never:
             assert_never(never)

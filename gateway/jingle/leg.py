@@ -18,8 +18,8 @@ from mappings.namespaces import RTP_INFO
 from mappings.reasons import EndReason
 from mappings.terms import Action, Info, Initiation, Role
 
-from . import contents, description, failures, initiation, proposal, refusal
-from .actions import UNCHANGEABLE, act
+from . import contents, description, failures, initiation, our_change, proposal, refusal, their_change
+from .actions import act
 from .phases import MESSAGES, REQUESTS, Phase
 from .proposal import Proposal
 from .request import JingleRequest, read
@@ -163,7 +163,14 @@ class JingleLeg:
                 out = self._messaged(message, now)
             case _:
                 out = self._seen(message, now)
-        self._session.settle()
+        return self._settled(out, now)
+
+    def _settled(self, out: Out, now: float) -> Out:
+        """What else follows: a change that has waited for its turn, or the end."""
+        session = self._session
+        if session.queue:
+            out = [*out, *their_change.go_on(session, now)]
+        session.settle()
         return out
 
     def _requested(self, stanza: Stanza, now: float) -> Out:
@@ -196,6 +203,9 @@ class JingleLeg:
             return []
         del session.waiting[stanza.id]
         session.timers.pop(Timer.GONE, None)
+        if asked[0] is Asked.CHANGE:
+            failure = read_error(stanza) if stanza.type == "error" else None
+            return our_change.replied(session, stanza.id, failure, now)
         if stanza.type != "error":
             return []
         return failures.refused(session, asked[0], read_error(stanza), stanza.sender, now)
@@ -243,9 +253,7 @@ class JingleLeg:
 
     def send(self, signal: Signal, now: float) -> Out:
         """What the other side said, in Jingle."""
-        out = self._told(signal, now)
-        self._session.settle()
-        return out
+        return self._settled(self._told(signal, now), now)
 
     def _told(self, signal: Signal, now: float) -> Out:
         session = self._session
@@ -253,7 +261,11 @@ class JingleLeg:
             case Offer():
                 return self._call(signal, now)
             case Answer():
+                if session.phase is Phase.ACTIVE:
+                    return their_change.answered(session, signal.description, now)
                 return self._accept(signal.description, now) if session.phase is Phase.OFFERED else []
+            case Refuse():
+                return their_change.refused_by(session, signal, now)
             case Progress():
                 if session.phase is not Phase.OFFERED or not signal.ringing or session.rung:
                     return []
@@ -263,7 +275,7 @@ class JingleLeg:
                 return self._trickle(signal.by_media, now)
             case End():
                 return self._end(signal, now)
-            case Complete() | Refuse():  # no description is owed to us, and we make no offers inside a call yet
+            case Complete():  # no description is owed to us
                 return []
             case never:
                 assert_never(never)
@@ -271,7 +283,7 @@ class JingleLeg:
     def _call(self, offer: Offer, now: float) -> Out:
         session = self._session
         if session.phase is Phase.ACTIVE:
-            return [Refuse(EndReason.INCOMPATIBLE_PARAMETERS, UNCHANGEABLE)]
+            return our_change.begin(session, offer, now)
         if session.phase is not Phase.NEW or session.role is not Role.INITIATOR:
             return []
         if offer.description is None or not offer.description.media:
@@ -294,6 +306,7 @@ class JingleLeg:
         session.timers.clear()
         session.phase = Phase.ACTIVE
         written = description.write(session.ours)
+        session.agree(session.ours, session.theirs)
         return [session.ask(Action.SESSION_ACCEPT, written, now, asked=Asked.ACCEPT, responder=session.local)]
 
     def _trickle(self, transports: contents.Transports, now: float) -> Out:
@@ -304,7 +317,9 @@ class JingleLeg:
             case Phase.OFFERED:
                 contents.keep(session.early, transports)
             case Phase.INITIATED | Phase.ACTIVE if session.ours is not None:
-                written = contents.write_transports(session.ours, transports, complete=session.gathers)
+                session.ours = contents.fold(session.ours, transports)
+                aged = {name: session.aged(name, transport) for name, transport in transports.items()}
+                written = contents.write_transports(session.ours, aged, complete=session.gathers)
                 return [session.ask(Action.TRANSPORT_INFO, [content], now) for content in written]
             case _:
                 pass
@@ -344,9 +359,12 @@ class JingleLeg:
                 out += failures.timed_out(session, timer, now)
             else:
                 id = next(id for id, (_, at) in session.waiting.items() if at == due)
-                out += failures.unanswered(session, session.waiting.pop(id)[0], now)
-        session.settle()
-        return out
+                asked, _ = session.waiting.pop(id)
+                if asked is Asked.CHANGE:
+                    out += our_change.replied(session, id, None, now, late=True)
+                else:
+                    out += failures.unanswered(session, asked, now)
+        return self._settled(out, now)
 
     @property
     def contested(self) -> bool:

@@ -56,17 +56,17 @@ class Step(Enum):
     SECURE = auto()
     "security-info: we know none, so anything inside it is unsupported."
 
-    ADD = auto()
-    "content-add: acknowledged, then content-reject; an error would end the whole call in some clients."
-
-    REMOVE = auto()
-    "content-remove: nobody can be made to send, so acknowledged; the last content takes the session with it."
-
-    MODIFY = auto()
-    "content-modify: an error, unless it changes nothing; the session stays as both sides know it."
+    CHANGE = auto()
+    "content-add, -modify, -remove: acknowledged, and offered to the other side as soon as there is a call."
 
     REPLACE = auto()
-    "transport-replace: acknowledged, then transport-reject."
+    "transport-replace: the same in a call; before it, acknowledged and rejected."
+
+    ACCEPTED = auto()
+    "The client's yes to a content or transport of ours."
+
+    REJECTED = auto()
+    "Its no."
 
     OUT_OF_ORDER = auto()
     UNKNOWN_SESSION = auto()
@@ -75,11 +75,11 @@ class Step(Enum):
 _UNKNOWN = dict.fromkeys(Action, Step.UNKNOWN_SESSION)
 
 _SESSION = {
-    Action.CONTENT_ACCEPT: Step.OUT_OF_ORDER,  # we never add a content yet, nor replace a transport
-    Action.CONTENT_ADD: Step.ADD,
-    Action.CONTENT_MODIFY: Step.MODIFY,
+    Action.CONTENT_ACCEPT: Step.OUT_OF_ORDER,  # nothing is added, nor replaced, before there is a call
+    Action.CONTENT_ADD: Step.CHANGE,
+    Action.CONTENT_MODIFY: Step.CHANGE,
     Action.CONTENT_REJECT: Step.OUT_OF_ORDER,
-    Action.CONTENT_REMOVE: Step.REMOVE,
+    Action.CONTENT_REMOVE: Step.CHANGE,
     Action.DESCRIPTION_INFO: Step.DESCRIBE,
     Action.SECURITY_INFO: Step.SECURE,
     Action.SESSION_ACCEPT: Step.OUT_OF_ORDER,
@@ -92,6 +92,15 @@ _SESSION = {
     Action.TRANSPORT_REPLACE: Step.REPLACE,
 }
 
+_CALL = _SESSION | {
+    Action.CONTENT_ACCEPT: Step.ACCEPTED,
+    Action.CONTENT_REJECT: Step.REJECTED,
+    Action.SESSION_ACCEPT: Step.ACCEPTED,  # COMPAT(Movim): so it answers a content-add
+    Action.TRANSPORT_ACCEPT: Step.ACCEPTED,
+    Action.TRANSPORT_REJECT: Step.REJECTED,
+    Action.TRANSPORT_REPLACE: Step.CHANGE,
+}
+
 _OPENING = _UNKNOWN | {Action.SESSION_INITIATE: Step.OPEN}
 
 REQUESTS: dict[Phase, dict[Action, Step]] = {
@@ -100,7 +109,7 @@ REQUESTS: dict[Phase, dict[Action, Step]] = {
     Phase.OFFERED: _SESSION,
     Phase.PROPOSED: _UNKNOWN,
     Phase.INITIATED: _SESSION | {Action.SESSION_ACCEPT: Step.ACCEPT},
-    Phase.ACTIVE: _SESSION,
+    Phase.ACTIVE: _CALL,
     Phase.ENDING: _UNKNOWN,  # "unknown-session" to everything after our session-terminate (XEP-0166 §6.7)
     Phase.CLOSED: _UNKNOWN,
 }

@@ -14,9 +14,9 @@ from gateway.jid import bare
 from gateway.signals import End
 from gateway.stanza import Stanza
 from mappings.description import Description
-from mappings.namespaces import JINGLE, SIP_STATUS
+from mappings.namespaces import JINGLE, RTP_INFO, SIP_STATUS
 from mappings.reasons import BY_JINGLE, EndReason
-from mappings.terms import Action
+from mappings.terms import Action, Info
 
 from . import description
 
@@ -215,6 +215,11 @@ def write_reason(end: End) -> Element:
         if phrase := tidy(end.phrase):
             status.set("phrase", phrase)
     return element
+
+
+def write_info(info: Info) -> Element:
+    """The payload of a session-info (XEP-0167 §8)."""
+    return Element(f"{{{RTP_INFO}}}{info.value}")
 
 
 def describe(end: End) -> str | None:

@@ -3,17 +3,22 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element
 
 from gateway.signals import End, Signal
 from gateway.stanza import Stanza
 from mappings.description import Description
-from mappings.terms import Action, Role
+from mappings.terms import Action, Role, Senders
 
-from . import proposal
+from . import changes, contents, proposal
 from .contents import Credentials, Transport
 from .phases import Phase
 from .request import write, write_reason
+
+if TYPE_CHECKING:
+    from .our_change import OurChange
+    from .wishes import TheirChange, Wish
 
 Out = list[Stanza | Signal]
 
@@ -37,6 +42,15 @@ class JingleTimers:
     proceed_timeout_seconds: float = 30.0
     "From proceed to the session-initiate, and from ours to its accept."
 
+    change_timeout_seconds: float = 25.0
+    "For the answer to a change inside the call; less than 32, for that long SIP lets us think."
+
+    modify_timeout_seconds: float = 4.0
+    "For the reply to a content-modify, which some clients never send."
+
+    hold_by_info: bool = False
+    "Whether a hold is told as such where nothing else changes, rather than by content-modify."
+
 
 class Timer(Enum):
     """What is waited for besides replies."""
@@ -47,6 +61,14 @@ class Timer(Enum):
     GONE = auto()
     FINISH = auto()
     LINGER = auto()
+    CHANGE = auto()
+    "The client's answer to a change."
+
+    MODIFY = auto()
+    "Its reply to a content-modify."
+
+    RETRY = auto()
+    "A change of the client's that met the other side's, until it is made again."
 
 
 class Asked(Enum):
@@ -55,6 +77,7 @@ class Asked(Enum):
     INITIATE = auto()
     ACCEPT = auto()
     TERMINATE = auto()
+    CHANGE = auto()
     OTHER = auto()
 
 
@@ -67,13 +90,17 @@ class Session:
         "announce",
         "begun",
         "by_message",
+        "change",
         "credentials",
         "dropped",
         "early",
         "ended",
         "finish",
         "gathers",
+        "generations",
         "heard",
+        "held",
+        "informed",
         "kinds",
         "local",
         "name",
@@ -82,16 +109,20 @@ class Session:
         "peer",
         "phase",
         "proposed_as",
+        "queue",
         "role",
         "rung",
         "settings",
         "sid",
+        "silent",
         "theirs",
         "timers",
+        "uninformed",
         "waiting",
+        "withdrawn",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0915 — a record
         self,
         *,
         name: str,
@@ -135,6 +166,32 @@ class Session:
 
         self.ours: Description | None = None
         self.theirs: Description | None = None
+        "What we said last, and what the peer did; once the call is active, both have the same contents and senders."
+
+        self.change: OurChange | TheirChange | None = None
+        "The change that is under way; there is never more than one."
+
+        self.queue: list[Wish] = []
+        "Changes that the peer wants, and that have to wait."
+
+        self.held: dict[str, Senders] = {}
+        "Who sent each content before the peer put it on hold."
+
+        self.withdrawn: set[str] = set()
+        "Contents that we offered and took back, or gave up; an answer to them may still come."
+
+        self.generations: dict[str, int] = {}
+        "How often our transport of a content was restarted."
+
+        self.silent = False
+        "Whether the peer leaves a content-modify without a reply (COMPAT(Monal))."
+
+        self.informed = False
+        "Whether the peer was told a hold by session-info."
+
+        self.uninformed = False
+        "Whether it said that it does not know those."
+
         self.credentials: dict[str, Credentials] = {}
         "The peer's ICE credentials by content, of each that it has described."
 
@@ -164,6 +221,19 @@ class Session:
         """There is a session from here on."""
         self.phase = phase
         self.begun = True
+
+    def agree(self, ours: Description, theirs: Description) -> None:
+        """Both sides are agreed on the same contents from here on; `ours` says who sends."""
+        senders = {media.name: media.senders for media in ours.media}
+        theirs = changes.only(changes.with_senders(theirs, senders), set(senders))
+        self.ours, self.theirs = changes.roles(ours, theirs), changes.roles(theirs, ours)
+        self.held = {name: before for name, before in self.held.items() if name in senders}
+        self.credentials = contents.credentials({media.name: media.transport for media in theirs.media})
+
+    def aged(self, name: str, transport: Transport) -> Transport:
+        """A transport of ours whose candidates say how often it was restarted (XEP-0176 §5.9)."""
+        generation = self.generations.get(name, 0)
+        return contents.aged(transport, generation) if generation else transport
 
     # ------------------------------------------------------------------------------------------------ saying things
 
@@ -214,18 +284,22 @@ class Session:
 
     def terminate(self, end: End, now: float) -> Out:
         """End the session that there is, and await the reply to that alone."""
-        self.timers.clear()
-        self.waiting.clear()
+        self._forget()
         self.phase = Phase.ENDING
         terminate = self.ask(Action.SESSION_TERMINATE, [write_reason(end)], now, asked=Asked.TERMINATE)
         return [terminate, *self._farewell(end)]
 
     def leave(self, end: End) -> Out:
         """The end without a session-terminate: the peer knows of it, or there is no session."""
-        self.timers.clear()
-        self.waiting.clear()
+        self._forget()
         self.phase = Phase.CLOSED
         return [*self._farewell(end), *self.say(end)]
+
+    def _forget(self) -> None:
+        self.timers.clear()
+        self.waiting.clear()
+        self.queue.clear()
+        self.change = None
 
     def _farewell(self, end: End) -> Out:
         """What follows a session: finish, where it began by message, and the directed presence taken back."""
