@@ -35,6 +35,19 @@ def unheard(description: Description) -> bool:
     ) and not ready(description)
 
 
+def restarted(description: Description, told: Description | None) -> bool:
+    """Whether a medium has begun to gather anew, or for the first time, and has no candidate yet."""
+    known = {media.transport.ufrag for media in (told.media if told else ()) if isinstance(media.transport, Ice)}
+    heard = {
+        media.transport.ufrag
+        for media in description.media
+        if isinstance(media.transport, Ice) and (media.transport.candidates or _complete(media))
+    }
+    return any(
+        isinstance(media.transport, Ice) and media.transport.ufrag not in known | heard for media in description.media
+    )
+
+
 def merged(description: Description, by_media: Mapping[str, Ice | RawUdp]) -> Description:
     """The description with further candidates in it; those of a medium that it lacks are left out."""
     return replace(

@@ -3,8 +3,10 @@
 from contextlib import suppress
 
 from gateway.errors import PeerError
-from gateway.signals import Answer, Complete, End, Offer, Refuse
+from gateway.signals import Answer, Candidates, Complete, End, Offer, Refuse
+from gateway.sip import gather
 from gateway.sip.body import SDP, session_description
+from gateway.sip.dialog import Dialog
 from gateway.sip.message import SipRequest, SipResponse
 from gateway.sip.reasons import (
     end_of_error,
@@ -18,6 +20,7 @@ from gateway.sip.state import LegState, Phase, Timer
 from gateway.sip.uas import ACCEPT_HEADER, ALLOW_HEADER, refuse_content
 from gateway.sip.wire import Failed
 from gateway.sip.within import acknowledge, back_off, chance, confirm, hang_up
+from mappings.description import Description
 from mappings.reasons import EndReason
 
 MAX_COLLISIONS = 5
@@ -73,14 +76,11 @@ def reinvited(leg: LegState, request: SipRequest, now: float) -> None:
         return
     try:
         text = session_description(request)
-        if text is None:
-            raise PeerError(
-                "a re-INVITE without a session description cannot be answered: send an offer",
-                status=488,
-                reason=EndReason.INCOMPATIBLE_PARAMETERS,
-            )
         assert leg.dialog is not None
         refreshed = leg.dialog.refreshed(request)
+        if text is None:
+            _offer(leg, request, refreshed, now)
+            return
         unchanged = leg.sdp.same_as_last_offer(text)
         description = None if unchanged else leg.sdp.read_offer(text)
     except PeerError as error:
@@ -97,6 +97,44 @@ def reinvited(leg: LegState, request: SipRequest, now: float) -> None:
     leg.out.append(Offer(description))
 
 
+def _offer(leg: LegState, request: SipRequest, refreshed: Dialog, now: float) -> None:
+    """The peer wants an offer: all that the other side said last, and the answer comes with the ACK (§14.2, MOD-23)."""
+    whole = leg.trickle.whole(leg.sdp)
+    assert whole is not None
+    text = leg.sdp.write_offer(whole)
+    leg.refreshed = refreshed
+    accept(leg, request, text, now)
+    leg.phase = Phase.OFFERING
+
+
+def learn(leg: LegState, request: SipRequest, now: float) -> None:
+    """The ACK with the answer; what is new in it is an offer to the other side, for there is no way back."""
+    if leg.answered is None or request.cseq.number != leg.answered.cseq.number:
+        return
+    confirm(leg)
+    try:
+        text = session_description(request)
+        if text is None:
+            raise PeerError("ACK to a 200 with an offer: no session description in it")
+        description = leg.sdp.read_answer(text)
+    except PeerError as error:
+        end = end_of_error(error)
+        hang_up(leg, end, now)
+        leg.say(end)
+        return
+    leg.agree(text)
+    leg.phase = Phase.LEARNING
+    leg.out.append(Offer(description))
+
+
+def learned(leg: LegState, signal: Answer | Refuse, now: float) -> None:
+    """The other side knows it, whether it likes it or not."""
+    confirm(leg)
+    if leg.waiting is not None:
+        waiting, leg.waiting = leg.waiting, None
+        reinvite(leg, waiting, now)
+
+
 def reinvited_unacked(leg: LegState, request: SipRequest, now: float) -> None:
     """A re-INVITE before the ACK: who sends it has our 200, so the ACK is lost, not missing (RFC 5407 §3.1.4)."""
     confirm(leg)
@@ -109,11 +147,35 @@ def reinvited_unacked(leg: LegState, request: SipRequest, now: float) -> None:
 
 
 def answer(leg: LegState, signal: Answer, now: float) -> None:
-    """Yes to it."""
+    """Yes to it; after an ICE restart as soon as there are candidates."""
+    leg.offered = signal.description
+    if _begun(leg, signal.description):
+        leg.phase = Phase.REANSWERING
+        leg.timers[Timer.GATHERED] = now + min(leg.settings.gather_seconds, gather.MAX_SECONDS)
+    else:
+        answered(leg, None, now)
+
+
+def _begun(leg: LegState, description: Description) -> bool:
+    """Whether candidates are to be waited for: there are none yet, and the peer can be told none later."""
+    return not leg.trickle.confirmed and gather.restarted(description, leg.sdp.ours)
+
+
+def answer_gathers(leg: LegState, signal: Candidates, now: float) -> None:
+    """More candidates for the answer that waits for them."""
+    assert leg.offered is not None
+    leg.offered = gather.merged(leg.offered, signal.by_media)
+    if gather.ready(leg.offered):
+        answered(leg, None, now)
+
+
+def answered(leg: LegState, _: None, now: float) -> None:
+    """Send the 200 with what there is."""
     assert leg.invited is not None
-    request = leg.invited
+    assert leg.offered is not None
+    request, description, leg.offered = leg.invited, leg.offered, None
     try:
-        text = leg.sdp.write_answer(signal.description)
+        text = leg.sdp.write_answer(description)
     except PeerError as error:
         refuse(leg, Refuse(error.reason, error.text), now)
         return
@@ -172,7 +234,21 @@ def reinvite(leg: LegState, signal: Offer | Complete, now: float) -> None:
         return  # owed: it comes with Complete
     leg.reoffer = signal
     leg.collisions = 0
-    reinvite_again(leg, None, now)
+    if _begun(leg, signal.description):  # an ICE restart: its candidates are still to come
+        leg.phase = Phase.REGATHERING
+        leg.timers[Timer.GATHERED] = now + min(leg.settings.gather_seconds, gather.MAX_SECONDS)
+    else:
+        reinvite_again(leg, None, now)
+
+
+def regathered(leg: LegState, signal: Candidates, now: float) -> None:
+    """More candidates for the change that waits for them."""
+    assert leg.reoffer is not None
+    assert leg.reoffer.description is not None
+    leg.reoffer = Offer(gather.merged(leg.reoffer.description, signal.by_media))
+    assert leg.reoffer.description is not None
+    if gather.ready(leg.reoffer.description):
+        reinvite_again(leg, None, now)
 
 
 def hold_back(leg: LegState, signal: Offer | Complete, now: float) -> None:
@@ -261,6 +337,7 @@ def reinvite_again(leg: LegState, _: None, now: float) -> None:
         leg.out.append(Refuse(error.reason, error.text))
         return
     leg.note_dropped()
+    leg.timers.pop(Timer.GATHERED, None)
     headers = (("Contact", leg.contact), ALLOW_HEADER, *leg.trickle.headers, ACCEPT_HEADER, ("Content-Type", SDP))
     leg.reinvite = leg.within("INVITE", headers, text.encode())
     leg.phase = Phase.REINVITING

@@ -1,5 +1,7 @@
 """The leg that is called: from the INVITE to the BYE, as ladders."""
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.signals import Answer, Candidates, End, Offer, Progress, Refuse
@@ -505,7 +507,6 @@ def test_a_change_that_meets_the_other_sides_is_491() -> None:
 @pytest.mark.parametrize(
     ("body", "content_type", "status"),
     [
-        ("", "application/sdp", 488),
         ("nonsense", "application/sdp", 400),
         (sdp().replace("audio 30000 RTP/AVP 0", "image 30000 udptl t38"), "application/sdp", 488),
         ("x", "text/plain", 415),
@@ -517,6 +518,49 @@ def test_a_change_that_cannot_be_used_is_refused_and_the_call_goes_on(
     call = picked_up()
     assert call.asks("INVITE", body, content_type=content_type) == [f"{status} INVITE"]
     assert call.asks("INVITE", sdp(version=2)) == ["Offer"]
+
+
+def test_the_answer_to_a_restart_waits_for_candidates_and_no_longer_than_a_moment() -> None:
+    call = picked_up()
+    host = candidate(CandidateType.HOST)
+    fresh = replace(ice(), ufrag="9iiZ", pwd="another-password-of-22", fingerprints=())
+    media = replace(audio(codecs=(PCMU,)).media[0], transport=fresh)
+    anew = Description(media=(media,))
+    assert call.asks("INVITE", sdp(version=2)) == ["Offer"]
+    assert call.says(Answer(anew)) == []
+    assert call.asks("INVITE", sdp(version=3)) == ["500 INVITE"]
+    assert call.says(Candidates({"audio": replace(fresh, candidates=(host,))})) == []
+    assert call.says(Offer(audio())) == [], "held back until the ACK"
+    assert call.after(1.5) == ["200 INVITE"]
+    assert b"198.51.100.7 50000 typ host" in response(call).body
+    assert call.acks() == ["INVITE"]
+
+
+@pytest.mark.conformance("MOD-23")
+def test_an_offer_that_is_asked_for_is_all_that_was_told_and_is_answered_by_the_ack() -> None:
+    call = picked_up()
+    assert call.asks("INVITE") == ["200 INVITE"]
+    assert b"m=audio 40000" in response(call).body
+    assert call.asks("INVITE") == ["500 INVITE"]
+    assert call.says(Offer(audio(codecs=(PCMU,), senders=Senders.NONE))) == [], "ours has to wait"
+    assert call.after(0.5) == ["200 INVITE"]
+    answered = call.responses[0].cseq.number
+    assert call.asks("ACK", sdp(version=2, direction="sendonly"), cseq=answered + 5) == []
+    assert call.asks("ACK", sdp(version=2, direction="sendonly"), cseq=answered) == ["Offer"]
+    offer = call.signal(Offer)
+    assert isinstance(offer, Offer)
+    assert offer.description is not None
+    assert offer.description.media[0].senders is Senders.INITIATOR
+    assert call.asks("INVITE", sdp(version=3)) == ["500 INVITE"]
+    assert call.says(YES) == ["INVITE"]
+    assert b"a=inactive" in call.last("INVITE").request.body
+
+
+@pytest.mark.conformance("MOD-23")
+def test_an_ack_without_the_answer_that_it_owes_ends_the_call() -> None:
+    call = picked_up()
+    call.asks("INVITE")
+    assert call.acks() == ["BYE", "End general-error"]
 
 
 def test_a_change_with_an_unreadable_contact_is_refused() -> None:
