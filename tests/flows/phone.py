@@ -141,7 +141,8 @@ class Phone:
             elif what == "ACK":
                 assert line.invite is not None
                 number_ = line.invite.cseq.number if cseq is None else cseq
-                self._request(world, line, "ACK", line.target, number_, headers=headers)
+                body = _sdp(sdp) if sdp else b""
+                self._request(world, line, "ACK", line.target, number_, body=body, headers=headers)
             else:
                 line.cseq = line.cseq + 1 if cseq is None else cseq
                 method = what.removeprefix("re-")

@@ -1,0 +1,425 @@
+"""Changes inside a call, through the whole gateway: hold, video, codecs, ICE restart and glare, from each side."""
+
+import pytest
+
+from tests.flows.openings import accepted, answered, juliet_leaves, romeo_leaves
+from tests.flows.steps import CANDIDATE, ICE, Step, after, at_once, juliet, nothing, romeo, run, sdp_of
+
+RTP = "urn:xmpp:jingle:apps:rtp:1"
+RAW = (
+    "<transport xmlns='urn:xmpp:jingle:transports:raw-udp:1'>"
+    "<candidate component='1' generation='0' id='v1' ip='192.0.2.9' port='40200'/></transport>"
+)
+VP8 = f"<description xmlns='{RTP}' media='video'><payload-type id='96' name='VP8' clockrate='90000'/></description>"
+FILM = "m=video 30200 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\n"
+NO_FILM = "m=video 0 RTP/AVP 96\r\n"
+BOTH = pytest.mark.parametrize(("opening", "caller"), [(answered, "romeo"), (accepted, "juliet")])
+
+
+def film(creator: str = "initiator") -> str:
+    return f"<content creator='{creator}' name='film'>{VP8}{RAW}</content>"
+
+
+def senders(said: str, name: str = "audio") -> str:
+    return f"<content creator='initiator' name='{name}' senders='{said}'/>"
+
+
+# A call by message ends with a message.
+BY_PHONE = (*juliet_leaves, romeo.gets("finish success"))
+BY_CLIENT = (*romeo_leaves, romeo.gets("finish success"))
+
+
+def of(caller: str, side: str) -> str:
+    """The Jingle role of a side."""
+    return "initiator" if caller == side else "responder"
+
+
+# ----------------------------------------------------------------------------------------------------------------- hold
+
+
+@pytest.mark.conformance("HLD-01", "HLD-03", "MOD-11")
+@BOTH
+@pytest.mark.parametrize("by", ["session-info", "content-modify"])
+def test_a_client_holds_and_resumes(opening: tuple[Step, ...], caller: str, by: str) -> None:
+    if by == "session-info":
+        hold, resume = romeo.sends("session-info hold"), romeo.sends("session-info unhold")
+    else:
+        hold = romeo.sends("content-modify", xml=senders(of(caller, "romeo")))
+        resume = romeo.sends("content-modify", xml=senders("both"))
+    run(
+        *opening,
+        hold,
+        romeo.gets("result"),
+        juliet.gets("INVITE", has=["a=sendonly", "m=audio 40100"]),
+        juliet.sends(200, sdp=sdp_of(version=2, direction="recvonly")),
+        juliet.gets("ACK"),
+        nothing(),
+        resume,
+        romeo.gets("result"),
+        juliet.gets("INVITE", has="a=sendrecv"),
+        juliet.sends(200, sdp=sdp_of(version=3)),
+        juliet.gets("ACK"),
+        *(juliet_leaves if caller == "romeo" else BY_PHONE),
+    )
+
+
+@pytest.mark.conformance("HLD-06", "HLD-07", "HLD-08")
+@BOTH
+@pytest.mark.parametrize(
+    ("sdp", "held", "answer"),
+    [
+        (sdp_of(version=2, direction="sendonly"), "juliet", "a=recvonly"),
+        (sdp_of(version=2, direction="inactive"), "none", "a=inactive"),
+        (sdp_of(version=2).replace("c=IN IP4 192.0.2.20", "c=IN IP4 0.0.0.0"), "juliet", "a=recvonly"),
+    ],
+)
+def test_a_phone_holds_and_resumes(opening: tuple[Step, ...], caller: str, sdp: str, held: str, answer: str) -> None:
+    said = held if held == "none" else of(caller, held)
+    run(
+        *opening,
+        juliet.sends("re-INVITE", sdp=sdp),
+        juliet.gets(100),
+        romeo.gets("content-modify", has=f'senders="{said}"'),
+        juliet.gets(200, has=answer),
+        juliet.sends("ACK"),
+        juliet.sends("re-INVITE", sdp=sdp_of(version=3)),
+        juliet.gets(100),
+        romeo.gets("content-modify", has='senders="both"'),
+        juliet.gets(200, has="a=sendrecv"),
+        juliet.sends("ACK"),
+        *(romeo_leaves if caller == "romeo" else BY_CLIENT),
+    )
+
+
+@pytest.mark.conformance("HLD-09")
+def test_both_hold() -> None:
+    run(
+        *answered,
+        juliet.sends("re-INVITE", sdp=sdp_of(version=2, direction="sendonly")),
+        juliet.gets(100),
+        romeo.gets("content-modify", has='senders="responder"'),
+        juliet.gets(200),
+        juliet.sends("ACK"),
+        romeo.sends("session-info hold"),
+        romeo.gets("result"),
+        juliet.gets("INVITE", has="a=inactive"),
+        juliet.sends(200, sdp=sdp_of(version=3, direction="inactive")),
+        juliet.gets("ACK"),
+        *juliet_leaves,
+    )
+
+
+@pytest.mark.conformance("MOD-16")
+def test_a_refused_hold_leaves_the_call() -> None:
+    run(
+        *answered,
+        romeo.sends("content-modify", xml=senders("initiator")),
+        romeo.gets("result"),
+        juliet.gets("INVITE"),
+        juliet.sends(488),
+        juliet.gets("ACK"),
+        romeo.gets("content-modify", has='senders="both"'),
+        *juliet_leaves,
+    )
+
+
+@pytest.mark.conformance("MOD-13")
+def test_a_refresh_is_answered_and_told_to_nobody() -> None:
+    run(
+        *accepted,
+        juliet.sends("re-INVITE", sdp=sdp_of()),
+        juliet.gets(100),
+        juliet.gets(200, has="a=sendrecv"),
+        juliet.sends("ACK"),
+        nothing(),
+        *BY_PHONE,
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------------- video
+
+
+@pytest.mark.conformance("MOD-01", "MOD-09", "MOD-21")
+def test_a_client_adds_video_removes_it_and_adds_it_again() -> None:
+    run(
+        *answered,
+        romeo.sends("content-add", xml=film()),
+        romeo.gets("result"),
+        juliet.gets("INVITE", has=["m=audio 40100", "m=video 40200"]),
+        juliet.sends(200, sdp=sdp_of(version=2) + FILM),
+        juliet.gets("ACK"),
+        romeo.gets("content-accept", has=['name="film"', 'port="30200"']),
+        romeo.sends("content-remove", xml="<content creator='initiator' name='film'/>"),
+        romeo.gets("result"),
+        juliet.gets("INVITE", has=["m=audio 40100", "m=video 0"]),
+        juliet.sends(200, sdp=sdp_of(version=3) + NO_FILM),
+        juliet.gets("ACK"),
+        romeo.sends("content-add", xml=film()),
+        romeo.gets("result"),
+        juliet.gets("INVITE", has=["m=audio 40100", "m=video 40200"], lacks="m=video 0"),
+        juliet.sends(200, sdp=sdp_of(version=4) + FILM),
+        juliet.gets("ACK"),
+        romeo.gets("content-accept"),
+        *juliet_leaves,
+    )
+
+
+@pytest.mark.conformance("MOD-02", "MOD-03")
+@pytest.mark.parametrize("status", [200, 488])
+def test_video_that_the_phone_does_not_want_is_rejected(status: int) -> None:
+    run(
+        *answered,
+        romeo.sends("content-add", xml=film()),
+        romeo.gets("result"),
+        juliet.gets("INVITE"),
+        juliet.sends(status, sdp=sdp_of(version=2) + NO_FILM),
+        juliet.gets("ACK"),
+        romeo.gets("content-reject failed-application"),
+        romeo.sends("session-info hold"),
+        romeo.gets("result"),
+        juliet.gets("INVITE", has="a=sendonly"),
+        juliet.sends(200, sdp=sdp_of(version=3, direction="recvonly")),
+        juliet.gets("ACK"),
+        *juliet_leaves,
+    )
+
+
+@pytest.mark.conformance("MOD-04", "MOD-07", "MOD-14")
+def test_a_phone_adds_video_and_removes_it() -> None:
+    run(
+        *answered,
+        juliet.sends("re-INVITE", sdp=sdp_of(version=2, direction="sendonly") + FILM),
+        juliet.gets(100),
+        romeo.gets("content-add", has=['creator="responder"', 'name="video"', 'port="30200"']),
+        romeo.gets("content-modify", has='senders="responder"'),
+        romeo.sends("content-accept", xml=film("responder").replace("film", "video")),
+        romeo.gets("result"),
+        juliet.gets(200, has=["m=video 40200", "a=recvonly"]),
+        juliet.sends("ACK"),
+        juliet.sends("re-INVITE", sdp=sdp_of(version=3, direction="sendonly") + NO_FILM),
+        juliet.gets(100),
+        romeo.gets("content-remove", has='name="video"'),
+        juliet.gets(200, has=["m=audio 40100", "m=video 0"]),
+        juliet.sends("ACK"),
+        *romeo_leaves,
+    )
+
+
+@pytest.mark.conformance("MOD-05")
+def test_video_that_the_client_rejects_has_port_0() -> None:
+    run(
+        *accepted,
+        juliet.sends("re-INVITE", sdp=sdp_of(version=2) + FILM),
+        juliet.gets(100),
+        romeo.gets("content-add"),
+        romeo.sends("content-reject", xml="<content creator='initiator' name='video'/>"),
+        romeo.gets("result"),
+        juliet.gets(200, has=["m=audio 40100", "m=video 0"]),
+        juliet.sends("ACK"),
+        *BY_CLIENT,
+    )
+
+
+@pytest.mark.conformance("MOD-06", "MOD-18")
+def test_video_that_the_client_says_nothing_of_has_port_0_in_time() -> None:
+    run(
+        *accepted,
+        juliet.sends("re-INVITE", sdp=sdp_of(version=2) + FILM),
+        juliet.gets(100),
+        romeo.gets("content-add"),
+        after(31.0),
+        romeo.gets("content-remove"),
+        juliet.gets(200, has=["m=audio 40100", "m=video 0"]),
+        juliet.sends("ACK"),
+        *BY_CLIENT,
+    )
+
+
+@pytest.mark.conformance("MOD-08")
+def test_a_phone_that_gives_up_its_only_medium_holds_it() -> None:
+    run(
+        *accepted,
+        juliet.sends("re-INVITE", sdp=sdp_of(version=2, port=0)),
+        juliet.gets(100),
+        romeo.gets("content-modify", has='senders="none"'),
+        juliet.gets(200, has="m=audio 0"),
+        juliet.sends("ACK"),
+        juliet.sends("re-INVITE", sdp=sdp_of(version=3)),
+        juliet.gets(100),
+        romeo.gets("content-modify", has='senders="both"'),
+        juliet.gets(200, has="m=audio 40100"),
+        juliet.sends("ACK"),
+        *BY_CLIENT,
+    )
+
+
+# ------------------------------------------------------------------------------------------------- codecs and addresses
+
+
+@pytest.mark.conformance("MOD-24")
+def test_a_codec_that_the_client_lacks_is_refused_and_the_call_goes_on() -> None:
+    strange = sdp_of(version=2).replace("RTP/AVP 0 8", "RTP/AVP 9")
+    run(
+        *accepted,
+        juliet.sends("re-INVITE", sdp=strange),
+        juliet.gets(100),
+        juliet.gets(488),
+        juliet.sends("re-INVITE", sdp=sdp_of(version=3, direction="sendonly")),
+        juliet.gets(100),
+        romeo.gets("content-modify"),
+        juliet.gets(200),
+        juliet.sends("ACK"),
+        *BY_CLIENT,
+    )
+
+
+def test_a_codec_that_is_left_alone_is_told() -> None:
+    run(
+        *accepted,
+        juliet.sends("re-INVITE", sdp=sdp_of(version=2).replace("RTP/AVP 0 8", "RTP/AVP 8")),
+        juliet.gets(100),
+        romeo.gets("description-info", has='name="PCMA"', lacks="PCMU"),
+        juliet.gets(200, has="RTP/AVP 8\r\n"),
+        juliet.sends("ACK"),
+        *BY_CLIENT,
+    )
+
+
+def test_a_phone_that_moves_is_followed() -> None:
+    run(
+        *accepted,
+        juliet.sends("re-INVITE", sdp=sdp_of(version=2, port=31000)),
+        juliet.gets(100),
+        romeo.gets("transport-info", has=['port="31000"', 'generation="1"']),
+        juliet.gets(200, has="m=audio 40100"),
+        juliet.sends("ACK"),
+        *BY_CLIENT,
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------------- glare
+
+
+@pytest.mark.conformance("MOD-15", "JIN-18")
+def test_changes_of_both_sides_at_once_are_both_made_in_the_end() -> None:
+    run(
+        *accepted,
+        at_once(
+            romeo.sends("session-info hold"),
+            juliet.sends("re-INVITE", sdp=sdp_of(version=2, direction="sendonly")),
+        ),
+        romeo.gets("result"),
+        juliet.gets(100),
+        juliet.gets("INVITE", has="a=sendonly"),
+        juliet.gets(491),
+        juliet.sends(491, to="INVITE"),
+        juliet.gets("ACK"),
+        after(2.5),
+        juliet.gets("INVITE", has="a=sendonly"),
+        juliet.sends(200, sdp=sdp_of(version=3, direction="inactive")),
+        juliet.gets("ACK"),
+        romeo.gets("content-modify", has='senders="none"'),
+        *BY_PHONE,
+    )
+
+
+@pytest.mark.conformance("MOD-17")
+@pytest.mark.parametrize("status", [408, 481])
+def test_a_phone_that_knows_nothing_of_the_call_ends_it(status: int) -> None:
+    run(
+        *answered,
+        romeo.sends("session-info hold"),
+        romeo.gets("result"),
+        juliet.gets("INVITE"),
+        juliet.sends(status),
+        juliet.gets("ACK"),
+        juliet.gets("BYE"),
+        juliet.sends(481),
+        romeo.gets("session-terminate"),
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------------ ICE
+
+PHONE_ICE = (
+    "a=ice-ufrag:{0}\r\na=ice-pwd:phonephonephonephone00{0}\r\n"
+    "a=candidate:1 1 udp 2130706431 192.0.2.20 30000 typ host\r\n"
+    "a=candidate:1 2 udp 2130706430 192.0.2.20 30001 typ host\r\na=end-of-candidates\r\n"
+)
+ICE_ANSWERED = (
+    romeo.sends("session-initiate", transport=ICE.format(CANDIDATE)),
+    romeo.gets("result"),
+    after(1.5),
+    juliet.gets("INVITE", has="a=ice-ufrag:uf01"),
+    juliet.sends(200, sdp=sdp_of() + PHONE_ICE.format("ph01")),
+    juliet.gets("ACK"),
+    romeo.gets("session-accept"),
+)
+NEW = "<transport xmlns='urn:xmpp:jingle:transports:ice-udp:1' ufrag='uf02' pwd='secretsecretsecret0002'>{}</transport>"
+
+
+def info(transport: str) -> str:
+    return f"<content creator='initiator' name='audio'>{transport}</content>"
+
+
+@pytest.mark.conformance("ICE-24")
+def test_a_client_restarts_ice() -> None:
+    run(
+        *ICE_ANSWERED,
+        romeo.sends("transport-info", xml=info(NEW.format(""))),
+        romeo.gets("result"),
+        nothing(),
+        romeo.sends("transport-info", xml=info(NEW.format(CANDIDATE))),
+        romeo.gets("result"),
+        nothing(),
+        after(1.5),
+        juliet.gets("INVITE", has=["a=ice-ufrag:uf02", "a=candidate:1 1 UDP 2130706431 192.0.2.9 40100"]),
+        juliet.sends(200, sdp=sdp_of(version=2) + PHONE_ICE.format("ph02")),
+        juliet.gets("ACK"),
+        romeo.gets("transport-info", has=['ufrag="ph02"', 'generation="1"', 'component="1"']),
+        romeo.gets("transport-info", has=['ufrag="ph02"', 'generation="1"', 'component="2"']),
+        *juliet_leaves,
+    )
+
+
+@pytest.mark.conformance("ICE-21")
+def test_a_phone_restarts_ice() -> None:
+    run(
+        *ICE_ANSWERED,
+        juliet.sends("re-INVITE", sdp=sdp_of(version=2) + PHONE_ICE.format("ph02")),
+        juliet.gets(100),
+        romeo.gets("transport-info", has='ufrag="ph02"', lacks="candidate"),
+        romeo.gets("transport-info", has=['ufrag="ph02"', 'generation="1"']),
+        romeo.gets("transport-info", has=['ufrag="ph02"', 'generation="1"']),
+        nothing(),
+        romeo.sends("transport-info", xml=info(NEW.format(CANDIDATE))),
+        romeo.gets("result"),
+        juliet.gets(200, has=["a=ice-ufrag:uf02", "192.0.2.9 40100"]),
+        juliet.sends("ACK"),
+        *romeo_leaves,
+    )
+
+
+# ------------------------------------------------------------------------------------------------ without a description
+
+
+@pytest.mark.conformance("MOD-23")
+@BOTH
+def test_a_phone_that_asks_for_an_offer_gets_all_of_it_and_its_answer_counts(
+    opening: tuple[Step, ...], caller: str
+) -> None:
+    run(
+        *opening,
+        juliet.sends("re-INVITE", sdp=None),
+        juliet.gets(100),
+        juliet.gets(200, has=["m=audio 40100 RTP/AVP 0 8", "a=sendrecv"]),
+        nothing(),
+        juliet.sends("ACK", sdp=sdp_of(version=2, direction="sendonly")),
+        romeo.gets("content-modify", has=f'senders="{of(caller, "juliet")}"'),
+        romeo.sends("session-info hold"),
+        romeo.gets("result"),
+        juliet.gets("INVITE", has="a=inactive"),
+        juliet.sends(200, sdp=sdp_of(version=3, direction="inactive")),
+        juliet.gets("ACK"),
+        *(juliet_leaves if caller == "romeo" else BY_PHONE),
+    )
