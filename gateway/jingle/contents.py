@@ -207,6 +207,6 @@ def bare_contents(contents: Sequence[Element], *, transport: bool = False) -> li
     for content in contents:
         copy = Element(CONTENT, {"creator": content.get("creator", "initiator"), "name": content.get("name", "")})
         if transport:
-            copy.extend(Element(child.tag) for child in content if child.tag.endswith("}transport"))
+            copy.extend(Element(child.tag, child.attrib) for child in content if child.tag.endswith("}transport"))
         found.append(copy)
     return found
