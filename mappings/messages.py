@@ -75,7 +75,7 @@ ROWS: tuple[Row, ...] = (
     Row(S.ANSWER, T.INVITED, (A.SESSION_ACCEPT,), (200,), "XEP-0166 §6.4; RFC 3261 §13.3.1.4",
         "a 200 that we get is acknowledged at once (ACK), before the client has the session-accept"),
     Row(S.CANDIDATES, T.LIVE, (A.TRANSPORT_INFO,), (M.INFO,), "XEP-0176 §5.6; RFC 8840 §4.4",
-        "to a peer that cannot trickle, candidates are waited for before the INVITE leaves", "later candidates stay here"),
+        "to a peer that cannot trickle, candidates are waited for before the INVITE leaves, and later ones stay here"),
 
     # Inside the call
     Row(S.OFFER, T.ESTABLISHED,
