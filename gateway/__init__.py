@@ -5,8 +5,8 @@ messages into *signals* (`gateway.signals`) and back; the bridge (`gateway.call.
 The legs, the bridge, the translations and the tables are pure: they get the time and fresh ids as arguments and
 return what is to be sent.  `gateway.net` holds the sockets, `gateway.call.task` one inbox and one task per call.
 
-What building changed in the first design: one word for a reason, Jingle's, since its vocabulary is the finer one, with the
-SIP status beside it; what the gateway is to XMPP users outside calls is a pure part of its own (`gateway.entity`);
+What building changed in the first design: one word for a reason, Jingle's, since its vocabulary is the finer one, with
+the SIP status beside it; what the gateway is to XMPP users outside calls is a pure part of its own (`gateway.entity`);
 `gateway.reception` decides whom a message is for, `gateway.call.opening` puts a new call together, and so `Calls` only
 keeps them; the transactions are a set of their own below the legs (`gateway.sip.transactions`), since a response may
 come when its leg is gone; what the two spellings of a description leave open is settled in one place
