@@ -5,7 +5,7 @@ from dataclasses import replace
 from gateway.errors import PeerError
 from gateway.signals import Answer, Candidates, Complete, End, Offer, Progress
 from gateway.sip import gather, info
-from gateway.sip.body import SDP, session_description
+from gateway.sip.body import SDP
 from gateway.sip.dialog import MAX_FORWARDS, Dialog, hop_to
 from gateway.sip.flow import Hop
 from gateway.sip.message import SipRequest, SipResponse
@@ -14,7 +14,7 @@ from gateway.sip.state import LegState, Phase, Timer
 from gateway.sip.trickling import REQUIRED
 from gateway.sip.uas import ACCEPT_HEADER, ALLOW_HEADER
 from gateway.sip.wire import Failed
-from gateway.sip.within import acknowledge, back_off, hang_up
+from gateway.sip.within import acknowledge, back_off, hang_up, hear_answer
 from mappings.reasons import EndReason
 
 MAX_REDIRECTIONS = 5
@@ -143,17 +143,9 @@ def proceed(leg: LegState, response: SipResponse, now: float) -> None:
 def accept(leg: LegState, response: SipResponse, now: float) -> None:
     """A 2xx: acknowledge it whatever it holds, then look (§13.2.2.4)."""
     _confirm(leg, response)
-    try:
-        text = session_description(response)
-        if text is None:
-            raise PeerError(f"{response.status} to INVITE: no session description in it")
-        description = leg.sdp.read_answer(text)
-    except PeerError as error:
-        end = end_of_error(error)
-        hang_up(leg, end, now)
-        leg.say(end)
+    description = hear_answer(leg, response, f"{response.status} to INVITE", now)
+    if description is None:
         return
-    leg.agree(text)
     leg.phase = Phase.CONFIRMED
     leg.out.append(Answer(info.settled(leg, response, description)))
 

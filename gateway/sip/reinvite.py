@@ -9,7 +9,6 @@ from gateway.sip.body import SDP, session_description
 from gateway.sip.dialog import Dialog
 from gateway.sip.message import SipRequest, SipResponse
 from gateway.sip.reasons import (
-    end_of_error,
     end_of_failure,
     end_of_response,
     refusal,
@@ -19,7 +18,7 @@ from gateway.sip.reasons import (
 from gateway.sip.state import LegState, Phase, Timer
 from gateway.sip.uas import ACCEPT_HEADER, ALLOW_HEADER, refuse_content
 from gateway.sip.wire import Failed
-from gateway.sip.within import acknowledge, back_off, chance, confirm, hang_up
+from gateway.sip.within import acknowledge, back_off, chance, confirm, hang_up, hear_answer
 from mappings.description import Description
 from mappings.reasons import EndReason
 
@@ -112,17 +111,9 @@ def learn(leg: LegState, request: SipRequest, now: float) -> None:
     if leg.answered is None or request.cseq.number != leg.answered.cseq.number:
         return
     confirm(leg)
-    try:
-        text = session_description(request)
-        if text is None:
-            raise PeerError("ACK to a 200 with an offer: no session description in it")
-        description = leg.sdp.read_answer(text)
-    except PeerError as error:
-        end = end_of_error(error)
-        hang_up(leg, end, now)
-        leg.say(end)
+    description = hear_answer(leg, request, "ACK to a 200 with an offer", now)
+    if description is None:
         return
-    leg.agree(text)
     leg.phase = Phase.LEARNING
     leg.out.append(Offer(description))
 
@@ -274,18 +265,9 @@ def reinvite_accepted(leg: LegState, response: SipResponse, now: float) -> None:
         leg.dialog = leg.dialog.refreshed(response)
     leg.challenged(response)
     acknowledge(leg, leg.reinvite.request)
-    try:
-        text = session_description(response)
-        if text is None:
-            raise PeerError(f"{response.status} to re-INVITE: no session description in it")
-        description = leg.sdp.read_answer(text)
-    except PeerError as error:
-        # The peer has changed and we cannot know to what: there is no way back (§14.1).
-        end = end_of_error(error)
-        hang_up(leg, end, now)
-        leg.say(end)
+    description = hear_answer(leg, response, f"{response.status} to re-INVITE", now)
+    if description is None:
         return
-    leg.agree(text)
     confirm(leg)
     leg.out.append(Answer(description))
 

@@ -1,11 +1,14 @@
 """What a leg does inside a call, whoever began it: BYE, the ACK of a 2xx, and the small requests (RFC 3261 §15)."""
 
+from gateway.errors import PeerError
 from gateway.signals import End
+from gateway.sip.body import session_description
 from gateway.sip.dialog import credentials, refuse_fork
 from gateway.sip.message import SipRequest, SipResponse
-from gateway.sip.reasons import bye_reason, end_of_bye, warning
+from gateway.sip.reasons import bye_reason, end_of_bye, end_of_error, warning
 from gateway.sip.state import LegState, Phase, Timer
 from gateway.sip.uas import capabilities
+from mappings.description import Description
 
 KEPT_ACKS = 2
 "A 2xx comes again for 64*T1 at most; by then there are hardly more INVITEs of ours."
@@ -25,6 +28,26 @@ def hang_up(leg: LegState, end: End, now: float) -> None:
     leg.bye = leg.within("BYE", (bye_reason(end),))
     leg.phase = Phase.TERMINATING
     leg.timers[Timer.GIVE_UP] = now + leg.patience
+
+
+def hear_answer(leg: LegState, message: SipRequest | SipResponse, what: str, now: float) -> Description | None:
+    """The answer to our offer, in a 2xx or an ACK; ``what`` says which, where there is none.
+
+    None: it is no answer, and the call is over.  The peer has taken the offer and we cannot know how, so that there is
+    no way back (RFC 3261 §13.2.2.4, §14.1).
+    """
+    try:
+        text = session_description(message)
+        if text is None:
+            raise PeerError(f"{what}: no session description in it")
+        description = leg.sdp.read_answer(text)
+    except PeerError as error:
+        reason = end_of_error(error)
+        hang_up(leg, reason, now)
+        leg.say(reason)
+        return None
+    leg.agree(text)
+    return description
 
 
 def end(leg: LegState, signal: End, now: float) -> None:
