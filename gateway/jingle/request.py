@@ -130,14 +130,6 @@ def read(stanza: Stanza) -> JingleRequest:
     )
 
 
-def peek(stanza: Stanza) -> tuple[str, str]:
-    """The action and the sid as they are written, unchecked: enough to find the session, which reads the rest."""
-    for child in stanza.children:
-        if child.tag == _JINGLE:
-            return child.get("action", ""), child.get("sid", "")
-    return "", ""
-
-
 def _check(action: Action, contents: list[Element]) -> None:
     """Whether the contents are what the action needs (XEP-0166 §6.3.2, §7.2, §7.3)."""
     if not contents and action not in _UNFILLED:

@@ -78,13 +78,6 @@ def test_a_session_of_early_media_alone_is_a_bad_request() -> None:
     assert len(read(nora.set("session-initiate", early + content("b"))).contents) == 2
 
 
-def test_a_glance_finds_the_session_of_whatever_is_there() -> None:
-    assert request.peek(nora.set("frobnicate", sid="s9")) == ("frobnicate", "s9")
-    bare = Stanza(kind="iq", type="set", id="i", sender=PHONE, to=NUMBER, children=(Element(f"{{{JINGLE}}}jingle"),))
-    assert request.peek(bare) == ("", "")
-    assert request.peek(Stanza(kind="iq", type="set", id="i", sender=PHONE, to=NUMBER)) == ("", "")
-
-
 @pytest.mark.conformance("JIN-06")
 @pytest.mark.parametrize("action", ["frobnicate", "", "SESSION-INITIATE"])
 def test_an_unknown_action_is_a_bad_request(action: str) -> None:
