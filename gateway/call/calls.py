@@ -7,7 +7,7 @@ from typing import Protocol
 
 import structlog
 
-from gateway.call.opening import Opened, Opening, SipWire, XmppWire, named
+from gateway.call.opening import JingleObserver, Opened, Opening, SipWire, XmppWire, named
 from gateway.call.task import GIVE_WAY, CallTask
 from gateway.errors import PeerError
 from gateway.jid import bare
@@ -42,7 +42,7 @@ def _cause(failure: PeerError) -> str:
     return _CAUSES.get(failure.condition, "malformed")
 
 
-class CallsObserver(Protocol):
+class CallsObserver(JingleObserver, Protocol):
     """What is counted before, and beside, a call."""
 
     def call_opened(self, origin: str) -> None:
@@ -51,14 +51,6 @@ class CallsObserver(Protocol):
 
     def call_refused(self, origin: str, cause: str) -> None:
         """No call began: limit, draining, no_route, forbidden, malformed."""
-        ...
-
-    def jingle_request(self, direction: str, action: str) -> None:
-        """A Jingle action or message-initiation element."""
-        ...
-
-    def jingle_error(self, direction: str, condition: str) -> None:
-        """A stanza error about one."""
         ...
 
 

@@ -56,8 +56,8 @@ class SipWire(Protocol):
         ...
 
 
-class OpeningObserver(CallObserver, Protocol):
-    """The facts of a call, and what its XMPP side says."""
+class JingleObserver(Protocol):
+    """What is said in Jingle, by clients and by us."""
 
     def jingle_request(self, direction: str, action: str) -> None:
         """A Jingle action or message-initiation element."""
@@ -66,6 +66,10 @@ class OpeningObserver(CallObserver, Protocol):
     def jingle_error(self, direction: str, condition: str) -> None:
         """A stanza error about one."""
         ...
+
+
+class OpeningObserver(CallObserver, JingleObserver, Protocol):
+    """The facts of a call, and what its XMPP side says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
