@@ -34,9 +34,5 @@ class ConfigError(Exception):
     """The operator's configuration cannot be used; the text is one line and names the key."""
 
 
-class AnchorError(Exception):
-    """The media anchor failed or does not answer."""
-
-
 class TransportError(Exception):
     """A message could not be sent: no route, refused, reset, or its name does not resolve."""

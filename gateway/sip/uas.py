@@ -22,7 +22,6 @@ IN_DIALOG = frozenset({"ACK", "BYE", "CANCEL", "INFO"})
 ACCEPTS_SDP = frozenset({SDP, "application/*", "*/*"})
 
 ALLOW_HEADER: Header = ("Allow", ", ".join(ALLOW))
-SUPPORTED_HEADERS: tuple[Header, ...] = (("Supported", ", ".join(SUPPORTED)),) if SUPPORTED else ()
 ACCEPT_HEADER: Header = ("Accept", ACCEPTED)
 IDENTITY_HEADER: Header = ("Accept-Encoding", "identity")
 
