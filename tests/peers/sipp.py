@@ -39,7 +39,8 @@ PARAMETERS = {
 
 _TRANSPORTS = {"udp": "u1", "tcp": "t1"}
 _TRACED = re.compile(
-    r"^-{5,} (?P<at>\d{4}-\d\d-\d\d[ \t][\d:.]+)[^\n]*\n(?:UDP|TCP) message (?P<way>sent|received) [^\n]*:\n\n",
+    rb"^-{5,} (?P<at>\d{4}-\d\d-\d\d[ \t][\d:.]+)[^\n]*\n"
+    rb"[A-Z]+ message (?P<way>sent|received) [\[(](?P<bytes>\d+)\]? bytes[^\n]*:\n\n",
     re.MULTILINE,
 )
 
@@ -119,15 +120,7 @@ class Sipp:
 
     def messages(self) -> list[Traced]:
         """Every SIP message so far."""
-        if not self._messages.exists():
-            return []
-        text = self._messages.read_bytes().decode("utf-8", "replace")
-        marks = list(_TRACED.finditer(text))
-        ends = [mark.start() for mark in marks[1:]] + [len(text)]
-        return [
-            Traced(at=_seconds(mark["at"]), outgoing=mark["way"] == "sent", text=text[mark.end() : end].rstrip("\n"))
-            for mark, end in zip(marks, ends, strict=True)
-        ]
+        return traced(self._messages.read_bytes()) if self._messages.exists() else []
 
     def received(self, label: str) -> list[Traced]:
         """The messages that came, of that method or of that status (its phrase left out)."""
@@ -145,6 +138,18 @@ class Sipp:
     def _errors(self) -> str:
         errors = self._folder / "errors.log"
         return errors.read_text(errors="replace")[-3000:] if errors.exists() else self.program.tail(10)
+
+
+def traced(trace: bytes) -> list[Traced]:
+    """The messages of a trace, without what SIPp is still writing: it says first how many bytes there will be."""
+    found = []
+    for mark in _TRACED.finditer(trace):
+        text = trace[mark.end() : mark.end() + int(mark["bytes"])]
+        if len(text) == int(mark["bytes"]):
+            at = _seconds(mark["at"].decode())
+            readable = text.decode("utf-8", "replace").rstrip("\n")
+            found.append(Traced(at=at, outgoing=mark["way"] == b"sent", text=readable))
+    return found
 
 
 def _scenario(name: str, parameters: Mapping[str, str | int]) -> str:

@@ -11,7 +11,7 @@ from tests.peers.jingle_client import JingleClient, action, carbon, initiation
 from tests.peers.rig import xmpp_server
 from tests.peers.rtp import RtpEndpoint
 from tests.peers.servers import SERVERS
-from tests.peers.sipp import Sipp, scenarios
+from tests.peers.sipp import Sipp, scenarios, traced
 from tests.peers.xmpp_server import ACCOUNTS, HOST, XmppServer
 
 
@@ -92,3 +92,16 @@ def test_silence_is_told_from_a_tone_and_tones_from_each_other() -> None:
     assert g711.loudness(silence) < 10
     assert g711.share_of_tone(tone, 440) > 0.99
     assert g711.share_of_tone(tone, 1000) < 0.01
+
+
+def test_a_trace_is_read_while_sipp_still_writes_it() -> None:
+    message = b"OPTIONS sip:a@b SIP/2.0\r\nCSeq: 1 OPTIONS\r\n\r\n"
+    line = b"-" * 47
+    trace = (
+        line + b" 2026-11-23 02:53:10.190057\nUDP message received [%d] bytes :\n\n" % len(message) + message + b"\n"
+    ) + (line + b" 2026-11-23 02:53:10.290057\nUDP message sent (%d bytes):\n\n" % len(message) + message + b"\n")
+    seen = [[(it.label, it.outgoing) for it in traced(trace[:end])] for end in range(len(trace) + 1)]
+    assert seen[0] == []
+    assert seen[-1] == [("OPTIONS", False), ("OPTIONS", True)]
+    assert sorted(seen, key=len) == seen
+    assert all(it.text == message.decode().rstrip("\n") for it in traced(trace))
