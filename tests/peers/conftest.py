@@ -8,7 +8,7 @@ import pytest
 
 from tests.peers.program import Program
 
-PROGRAMS = ("prosody", "baresip", "sipp", "stdbuf")
+PROGRAMS = ("prosody", "baresip", "sipp", "stdbuf", "kamailio")
 LONGEST_TEST_SECONDS = 90.0
 
 

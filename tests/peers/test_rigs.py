@@ -1,13 +1,17 @@
 """The rigs themselves, without the gateway: what they count and hear is so."""
 
+import asyncio
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.certificates import Authority
 from tests.peers import g711, loopback
 from tests.peers.baresip import Baresip
 from tests.peers.jingle_client import JingleClient, action, carbon, initiation
+from tests.peers.kamailio import Kamailio
 from tests.peers.rig import xmpp_server
 from tests.peers.rtp import RtpEndpoint
 from tests.peers.servers import SERVERS
@@ -79,6 +83,50 @@ async def test_a_scenario_over_tcp_plays_to_its_end(tmp_path: Path) -> None:
     caller = await Sipp(tmp_path, "uac_call", target=(server.host, server.port), transport="tcp").start()
     await caller.done()
     assert next(message.label for message in await server.done()) == "INVITE"
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+async def test_kamailio_answers_options(transport: str, tmp_path: Path) -> None:
+    async with Kamailio(tmp_path, "answering", parameters={"status": 486}) as peer:
+        target, parameters = (peer.address, peer.ports[transport]), {"status": 200}
+        asks = Sipp(tmp_path, "uac_request", target=target, transport=transport, parameters=parameters)
+        await (await asks.start()).done()
+        assert peer.said(f"received OPTIONS over {transport} ")
+
+
+async def test_kamailio_shows_its_certificate_and_asks_for_ours(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    server, client = authority.issue("server", dns=["sip.example.org"]), authority.issue("client", dns=["gw.example"])
+    async with Kamailio(
+        tmp_path, "answering", transports=["udp", "tls"], parameters={"status": 486},
+        certificate=server.file, key=server.key, authority=authority.file,
+    ) as peer:  # fmt: skip
+        context = ssl.create_default_context(cafile=str(authority.file))
+        context.load_cert_chain(client.file, client.key)
+        name = "sip.example.org"
+        reader, writer = await asyncio.open_connection(
+            peer.address, peer.ports["tls"], ssl=context, server_hostname=name
+        )
+        writer.write(
+            f"OPTIONS {peer.uri('tls')} SIP/2.0\r\nVia: SIP/2.0/TLS {peer.address}:9;branch=z9hG4bK1\r\n"
+            f"From: <sip:us@{name}>;tag=1\r\nTo: <sip:{name}>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\n"
+            "Max-Forwards: 9\r\nContent-Length: 0\r\n\r\n".encode()
+        )
+        assert (await reader.readline()).startswith(b"SIP/2.0 200")
+        writer.close()
+        await writer.wait_closed()
+        assert peer.said("received OPTIONS over tls ")
+
+
+async def test_a_call_through_kamailio_stays_with_it_to_the_end(tmp_path: Path) -> None:
+    server = await Sipp(tmp_path, "uas_answer").start()
+    next_hop = {"next": f"sip:{server.host}:{server.port}"}
+    async with Kamailio(tmp_path, "proxy", parameters=next_hop) as proxy:
+        target = (proxy.address, proxy.ports["tcp"])
+        caller = await Sipp(tmp_path, "uac_call", target=target, transport="tcp").start()
+        await caller.done()
+        assert next(message.label for message in await server.done()) == "INVITE"
+        assert proxy.said("received BYE over tcp")
 
 
 def test_every_scenario_is_well_formed() -> None:
