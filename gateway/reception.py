@@ -17,7 +17,7 @@ from gateway.entity.answers import Entity
 from gateway.entity.presence import Devices
 from gateway.jid import domain
 from gateway.routing import Routing
-from gateway.sip import auth, uas
+from gateway.sip import guard, uas
 from gateway.sip.message import SipRequest
 from gateway.stanza import Stanza, error
 from gateway.throttle import Throttle
@@ -52,7 +52,7 @@ class Reception:
         xmpp: XmppWire,
         sip: SipWire,
         server: str,
-        algorithms: Sequence[str] = auth.OFFERED,
+        algorithms: Sequence[str] = guard.OFFERED,
         observer: ReceptionObserver,
         new_id: Callable[[], str],
         clock: Callable[[], float],
@@ -72,7 +72,7 @@ class Reception:
         self._clock = clock
         self._wall = wall
         self._secret = bytes.fromhex(new_id())
-        self._replays = auth.Replays(lifetime=NONCE_SECONDS)
+        self._replays = guard.Replays(lifetime=NONCE_SECONDS)
         self._log = structlog.get_logger()
         self._throttle = Throttle(clock)
 
@@ -154,7 +154,7 @@ class Reception:
         stale = False
         for authorization in request.all("Authorization"):
             now = self._clock()
-            verdict = auth.verify(
+            verdict = guard.verify(
                 authorization,
                 method=request.method,
                 realm=self._routing.domain,
@@ -164,12 +164,13 @@ class Reception:
                 lifetime=NONCE_SECONDS,
                 body=request.body,
                 context=host,
+                algorithms=self._algorithms,
             )
             if verdict.ok and self._replays.is_new(verdict, now):
                 return self._routing.trunk_for(host, port, verdict.user)
             stale = stale or verdict.stale or verdict.ok
-        nonce = auth.make_nonce(self._secret, self._clock(), host)
-        challenges = auth.challenge(self._routing.domain, nonce, stale=stale, algorithms=self._algorithms)
+        nonce = guard.make_nonce(self._secret, self._clock(), host)
+        challenges = guard.challenge(self._routing.domain, nonce, stale=stale, algorithms=self._algorithms)
         headers = tuple(("WWW-Authenticate", challenge) for challenge in challenges)
         # The first request of every call comes without credentials; only wrong ones are worth a count and a line.
         if request.first("Authorization") and not stale:

@@ -32,6 +32,7 @@ from gateway.errors import PeerError
 from gateway.jid import bare, domain, local, resource
 from gateway.rules import LONGEST_NAME, NumberRule, RoutingSettings, Trunk
 from gateway.sip.address import NameAddr, Uri, escape_user, hostport
+from gateway.sip.auth import Nonces
 from gateway.sip.flow import Hop
 from gateway.sip.message import Header, SipRequest
 from gateway.sip.state import Credentials
@@ -98,13 +99,14 @@ class Inbound:
 
 
 class Routing:
-    """The rules at work.  All it keeps of its own is what the trunks' names have resolved to (`learn`)."""
+    """The rules at work.  It keeps what the trunks' names have resolved to (`learn`), and what they have asked."""
 
     def __init__(self, settings: RoutingSettings) -> None:
         self.domain = settings.domain
         self._settings = settings
         self._trunks = {trunk.name: trunk for trunk in settings.trunks}
         self._homes = {trunk.name: self._home(trunk) for trunk in settings.trunks}
+        self._nonces = {trunk.name: Nonces() for trunk in settings.trunks}
         self._networks = {trunk.name: trunk.networks for trunk in settings.trunks}
         self._exact: dict[str, list[NumberRule]] = {}
         self._patterns: list[NumberRule] = []
@@ -161,7 +163,6 @@ class Routing:
         if shown is NO_ONE:
             # Also without an identity of ours: a trunk may assert one of its own, by the account (RFC 3325 §9.3).
             headers.append(("Privacy", "id"))
-        account = trunk.account
         return Outbound(
             trunk=trunk.name,
             request_uri=str(uri),
@@ -169,12 +170,18 @@ class Routing:
             from_=shown,
             hop=Hop(trunk.host, trunk.port, trunk.transport),
             headers=tuple(headers),
-            credentials=Credentials(account.user, account.password.reveal()) if account else None,
+            credentials=self._credentials(trunk),
             trickle=trunk.trickle,
             number_label=name,
             contact_user=shown.uri.user or "",
             contact_gr=gr_parameter(resource(caller)) if is_jid else "",
         )
+
+    def _credentials(self, trunk: Trunk) -> Credentials | None:
+        account = trunk.account
+        if account is None:
+            return None
+        return Credentials(account.user, account.password.reveal(), trunk.realm, self._nonces[trunk.name])
 
     def _identity(self, trunk: Trunk, caller: str) -> tuple[NameAddr, Uri, bool]:
         """What From says, what is asserted to a trusted trunk, and whether From tells the JID."""

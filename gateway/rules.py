@@ -91,6 +91,9 @@ class Trunk:
     domain: str
     from_domain: str
     account: Account | None = None
+    realm: str | None = None
+    "The only realm to which the account is for; None: any."
+
     trickle: Mode = "auto"
     "Whether the peer is told ICE candidates one by one."
 

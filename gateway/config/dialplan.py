@@ -77,6 +77,7 @@ def _trunk(index: int, table: Trunk, component: str, secrets: Secrets) -> rules.
         account=_account(
             where, "", table.user, secrets.fetch(where, "password", table.password_file, table.password_env)
         ),
+        realm=table.realm,
         trickle=table.trickle,
         caller_id=table.caller_id,
         caller_id_number=None if number is None else _caller_number(where, "caller_id_number", number),

@@ -14,6 +14,7 @@ Count = Annotated[int, msgspec.Meta(ge=1)]
 Word = Annotated[
     str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_.-]{1,64}\Z", description="at most 64 letters, digits, dots or hyphens")
 ]
+Algorithm = Literal["MD5", "SHA-256", "SHA-512-256"]
 Product = Annotated[str, msgspec.Meta(pattern=r"\A[!-~][ -~]{0,127}\Z", description="a line of ASCII")]
 
 
@@ -73,7 +74,7 @@ class Sip(Table, frozen=True, kw_only=True):
     user_agent: Product = "jingle-sip"
     "What User-Agent and Server say."
 
-    digest_algorithms: Annotated[tuple[Literal["MD5", "SHA-256"], ...], msgspec.Meta(min_length=1)] = ("MD5",)
+    digest_algorithms: Annotated[tuple[Algorithm, ...], msgspec.Meta(min_length=1)] = ("MD5",)
     "How strangers are asked for a password, the best first; many phones give up at anything but MD5."
 
 
@@ -106,6 +107,9 @@ class Trunk(Table, frozen=True, kw_only=True):
 
     password_env: str | None = None
     "An environment variable that holds it instead."
+
+    realm: str | None = None
+    "The only realm that gets the password's digest; unset: whoever asks on the way, a callee too."
 
     trickle: Literal["auto", "required", "never"] = "auto"
     "ICE candidates one by one (RFC 8840): auto to a peer that says it can; required: insist on it, and do not wait."

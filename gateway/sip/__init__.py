@@ -4,8 +4,8 @@ Layers, the lower first; each knows only those below it:
 - `address`, `tel`, `grammar`, `headers`, `lines`, `message`, `framer`: bytes ↔ values.
 - `flow`, `wire`: where messages go, and what passes between a leg and the transactions.
 - `transaction` (the tables), `transactions`: what is repeated, absorbed, answered without anybody's doing.
-- `dialog`, `auth`, `body`, `reasons`, `uas`: what a user agent knows besides: routes, passwords, SDP in bodies, why
-  something ended, and what a request must pass before a call hears of it.
+- `dialog`, `auth`, `guard`, `body`, `reasons`, `uas`: what a user agent knows besides: routes, passwords of its own and
+  of others, SDP in bodies, why something ended, and what a request must pass before a call hears of it.
 - `leg`: one call's SIP side. `table` is its machine, `state` its memory; `calling`, `called`, `within`, `reinvite` and
   `info` are its actions, `gather` says when an offer has candidates enough.
 - `trickle`, `trickling`: candidates that come one by one: the body that says them, and who knows which already.

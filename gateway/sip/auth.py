@@ -1,23 +1,19 @@
-"""Who may call: digest authentication as client and as server (RFC 3261 §22, RFC 7616, RFC 8760).
+"""Who we are: digest authentication as a client (RFC 3261 §22, RFC 7616, RFC 8760).
 
-**Client.**  A trunk asks with 401, a proxy with 407, and a forking proxy may hand on the questions of several in one
-response.  `DigestSession` keeps what was asked, by header and realm, and answers it on this and later requests,
-counting the uses of each nonce.  A question that comes again says that the password is wrong, with two exceptions: it
-is stale, or the nonce that was refused had been accepted before (some servers let nonces grow old without saying so).
+A trunk asks with 401, a proxy with 407, and a forking proxy may hand on the questions of several in one response.  Two
+things are kept apart.  `Nonces` remembers what a peer has asked, by header and realm, and how often each nonce has been
+answered; it is shared by all requests to that peer, so that the next call answers before it is asked, and no count of a
+nonce is ever used twice.  `DigestSession` is one call's, or one registration's, patience with that peer.
 
-**Server.**  Nonces carry their time and a keyed hash, so nothing is kept until somebody proves to know a password.
-Whether a proof has been used before is `Replays`' to know.
+A question that comes again says that the password is wrong, with two exceptions: it is stale, or the nonce that was
+refused had been accepted before (some servers let nonces grow old without saying so).
 """
 
-import hashlib
-import hmac
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
-from gateway.sip.digest import SESS, Challenge, Digest, schemes
-from gateway.sip.grammar import quote
+from gateway.sip.digest import Challenge, schemes
 from gateway.sip.message import SipRequest, SipResponse
 
 _HEADERS: Final = {"WWW-Authenticate": "Authorization", "Proxy-Authenticate": "Proxy-Authorization"}
@@ -33,10 +29,14 @@ _MAX_STALE: Final = 2
 _MAX_ROUNDS: Final = 8
 "How often in a row one may be asked at all: several proxies on the way ask one after the other, but not for ever."
 
-_COUNT: Final = re.compile(r"[0-9A-Fa-f]{1,8}")
+_MAX_ASKERS: Final = 16
+"Realms that a peer's questions are kept of: whoever is called through it can ask too, in any name."
 
-OFFERED: Final = ("SHA-256", "MD5")
-"What our own challenges offer, the better first (RFC 8760 §2.4)."
+_MAX_NONCES: Final = 128
+"Nonces whose counts are kept; servers make a new one every few minutes or calls, and some take an old one up again."
+
+Key = tuple[str, str]
+"The header of an answer, and the realm."
 
 
 def answer(
@@ -67,43 +67,108 @@ def _read(values: Sequence[str]) -> list[Challenge]:
     return [challenge for value in values[:_MAX_CHALLENGES] for challenge in Challenge.read(value)][:_MAX_CHALLENGES]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Asked:
-    """A challenge that is being answered."""
+    """A nonce, and what has been done with it."""
 
     challenge: Challenge
     uses: int = 0
-    "How often this nonce has been answered (nc)."
+    "How often it has been answered (nc)."
 
     cnonce: str = ""
     "Ours for this nonce; the same each time, since a -sess algorithm's sum is made of the first (RFC 7616 §3.4.2)."
-
-    stale: int = 0
-    "How many nonces in a row were called stale."
 
     proven: bool = False
     "An answer of this nonce, or of the one before it that named it as the next, was accepted."
 
 
-class DigestSession:
-    """What one user has been asked on the way to one peer, and answers; it lasts as long as the call or registration.
+class Nonces:
+    """What one peer has asked of one user, and how often each of its nonces has been answered."""
 
-    Call `challenged` with each 401 and 407 and, while it says so, send the request again through `authorize`; call
-    `accepted` with other final responses, or the patience with the peer is used up.
+    __slots__ = ("_current", "_known")
+
+    def __init__(self) -> None:
+        self._current: dict[Key, _Asked] = {}
+        self._known: dict[tuple[Key, str], _Asked] = {}
+        "All of which the count is remembered, those of late last."
+
+    def __len__(self) -> int:
+        """Realms that have asked."""
+        return len(self._current)
+
+    def take(self, key: Key, challenge: Challenge, *, proven: bool = False) -> None:
+        """A question: what is answered from now on.  A nonce that is known already goes on counting."""
+        asked = self._known.pop((key, challenge.nonce), None) or _Asked(challenge)
+        asked.challenge = challenge
+        asked.proven = asked.proven or proven
+        self._known[key, challenge.nonce] = asked
+        self._current.pop(key, None)
+        self._current[key] = asked
+        if len(self._current) > _MAX_ASKERS:
+            del self._current[next(iter(self._current))]
+        if len(self._known) > _MAX_NONCES:
+            oldest = next(iter(self._known))
+            self.forget(*oldest)  # whose count is lost must not be used again
+            del self._known[oldest]
+
+    def current(self, key: Key) -> Challenge | None:
+        """What is answered there now."""
+        asked = self._current.get(key)
+        return None if asked is None else asked.challenge
+
+    def proven(self, key: Key, nonce: str) -> bool:
+        """Whether an answer of that nonce was accepted once."""
+        asked = self._known.get((key, nonce))
+        return asked is not None and asked.proven
+
+    def prove(self, key: Key, nonce: str) -> None:
+        """An answer of that nonce was accepted."""
+        if (asked := self._known.get((key, nonce))) is not None:
+            asked.proven = True
+
+    def forget(self, key: Key, nonce: str) -> None:
+        """That nonce was refused for good: nobody answers it unasked."""
+        if (asked := self._known.get((key, nonce))) is not None:
+            asked.proven = False
+        if key in self._current and self._current[key] is asked:
+            del self._current[key]
+
+    def use(self, own: frozenset[Key], cnonce: str) -> list[tuple[Key, Challenge, str, int]]:
+        """Count a use of each nonce that is proven, or that ``own`` was asked: challenge, cnonce and nc of each."""
+        found = []
+        for key, asked in self._current.items():
+            if asked.proven or key in own:
+                asked.uses += 1
+                asked.cnonce = asked.cnonce or cnonce
+                found.append((key, asked.challenge, asked.cnonce, asked.uses))
+        return found
+
+
+class DigestSession:
+    """What one user answers on the way to one peer; it lasts as long as the call or registration.
+
+    Send requests through `authorize`.  Call `challenged` with each 401 and 407 and, while it says so, send the request
+    again; call `accepted` with other final responses, or the patience with the peer is used up.
     """
 
-    __slots__ = ("_asked", "_password", "_realm", "_rounds", "_user")
+    __slots__ = ("_nonces", "_own", "_password", "_realm", "_rounds", "_sent", "_stale", "_user")
 
-    def __init__(self, user: str, password: str, realm: str | None = None) -> None:
-        """`realm`: answer questions of this realm only; None: of any."""
+    def __init__(self, user: str, password: str, realm: str | None = None, nonces: Nonces | None = None) -> None:
+        """`realm`: answer questions of this realm only; None: of any.  `nonces`: shared with others of this user."""
         self._user = user
         self._password = password
         self._realm = realm
-        self._asked: dict[tuple[str, str], _Asked] = {}
+        self._nonces = Nonces() if nonces is None else nonces
+        self._own: frozenset[Key] = frozenset()
+        "Who has asked in this session."
+        self._sent: dict[Key, str] = {}
+        "The nonces that the last request answered."
+        self._stale: dict[Key, int] = {}
+        "How many nonces in a row were called stale."
         self._rounds = 0
 
     def __repr__(self) -> str:
-        return f"<DigestSession of {len(self._asked)} realms>"
+        return f"<DigestSession of {len(self._nonces)} realms>"
 
     def challenged(self, response: SipResponse) -> bool:
         """Take the questions of a 401 or 407; whether the request is to be sent again, with `authorize`.
@@ -111,31 +176,41 @@ class DigestSession:
         False: nothing that we can answer, or the answer was refused.
         """
         self._rounds += 1
-        news: dict[tuple[str, str], _Asked] = {}
-        refused: list[tuple[str, str]] = []
+        news: dict[Key, Challenge] = {}
+        refused: list[Key] = []
         for question, answer_header in _HEADERS.items():
             for challenge in _read(response.all(question)):
                 key = (answer_header, challenge.realm)
                 if key in news or key in refused or not challenge.usable or self._realm not in (None, challenge.realm):
                     continue
-                before = self._asked.get(key)
-                if before is None or before.uses == 0:
-                    news[key] = _Asked(challenge)
-                elif challenge.stale and before.stale < _MAX_STALE:
-                    news[key] = _Asked(challenge, stale=before.stale + 1)
-                elif before.proven and challenge.nonce != before.challenge.nonce:
-                    news[key] = _Asked(challenge)
+                if self._may_answer(key, challenge):
+                    news[key] = challenge
                 else:
                     refused.append(key)
+        for key, nonce in self._sent.items():
+            if key in refused:
+                self._nonces.forget(key, nonce)  # a later request begins anew
+            elif key not in news:
+                # Who asks behind another shows that the other let the request through.
+                self._nonces.prove(key, nonce)
         if refused or self._rounds > _MAX_ROUNDS:
-            for key in refused:
-                del self._asked[key]  # a later request begins anew
             self._rounds = 0
+            self._sent.clear()
             return False
-        # Who asks behind another shows that the other let the request through.
-        proven = {key: replace(asked, proven=True) for key, asked in self._asked.items() if asked.uses}
-        self._asked |= proven | news
+        for key, challenge in news.items():
+            self._nonces.take(key, challenge)
+        self._own |= news.keys()
         return bool(news)
+
+    def _may_answer(self, key: Key, challenge: Challenge) -> bool:
+        sent = self._sent.get(key)
+        if sent is None or key not in self._own:  # the first question, whatever was answered unasked
+            return True
+        stale = self._stale.get(key, 0)
+        if challenge.stale and stale < _MAX_STALE:
+            self._stale[key] = stale + 1
+            return True
+        return challenge.nonce != sent and self._nonces.proven(key, sent)
 
     def authorize(self, request: SipRequest, cnonce: str) -> SipRequest:
         """The request with an answer to each question asked so far, in place of those it may have from before.
@@ -145,184 +220,35 @@ class DigestSession:
         for header in _HEADERS.values():
             if request.first(header) is not None:
                 request = request.without(header)
-        for (header, realm), asked in self._asked.items():
-            used = replace(asked, uses=asked.uses + 1, cnonce=asked.cnonce or cnonce)
-            self._asked[header, realm] = used
-            value = used.challenge.answer(
+        self._sent.clear()
+        for key, challenge, own, count in self._nonces.use(self._own, cnonce):
+            self._sent[key] = challenge.nonce
+            value = challenge.answer(
                 method=request.method,
                 uri=request.uri,
                 user=self._user,
                 password=self._password,
                 body=request.body,
-                cnonce=used.cnonce,
-                nc=used.uses,
+                cnonce=own,
+                nc=count,
             )
-            request = request.with_header(header, value)
+            request = request.with_header(key[0], value)
         return request
 
     def accepted(self, response: SipResponse) -> None:
         """A response other than 401 and 407 came: the answers were right, and it may name the next nonce."""
         self._rounds = 0
-        for key, asked in self._asked.items():
-            if asked.stale or not asked.proven:
-                self._asked[key] = replace(asked, stale=0, proven=True)
+        self._stale.clear()
+        for key, nonce in self._sent.items():
+            self._nonces.prove(key, nonce)
         for info, header in _INFO.items():
             value = response.first(info)
             # The header has no scheme in front (RFC 7616 §3.5); one is put there so that it reads like the others.
             given = schemes(f"Digest {value}") if value else []
-            nonce = given[0][1].get("nextnonce") if given else None
-            if not nonce:
+            following = given[0][1].get("nextnonce") if given else None
+            if not following:
                 continue
-            for key, asked in self._asked.items():
-                if key[0] == header and asked.challenge.nonce != nonce:
-                    self._asked[key] = _Asked(replace(asked.challenge, nonce=nonce), proven=True)
-
-
-# Server -------------------------------------------------------------------------------------------------------------
-
-
-def make_nonce(secret: bytes, now: float, context: str = "") -> str:
-    """A nonce that `verify` knows again: when it was made, and a keyed hash of that and of `context`.
-
-    ``context`` binds it to something of the request that asks, say the peer's address, so that others cannot use it.
-    """
-    made = f"{max(int(now * 1000), 0):x}"
-    return f"{made}.{_seal(secret, made, context)}"
-
-
-def _seal(secret: bytes, made: str, context: str) -> str:
-    return hmac.new(secret, f"{made}\0{context}".encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest()[:32]
-
-
-def _is_fresh(nonce: str, secret: bytes, now: float, lifetime: float, context: str) -> bool:
-    made, _, seal = nonce.partition(".")
-    if not _equal(seal, _seal(secret, made, context)):
-        return False
-    return int(made, 16) / 1000 <= now <= int(made, 16) / 1000 + lifetime
-
-
-def _equal(one: str, other: str) -> bool:
-    """Compared without telling by the time taken how much was equal."""
-    return hmac.compare_digest(one.encode("utf-8", "surrogateescape"), other.encode("utf-8", "surrogateescape"))
-
-
-def challenge(realm: str, nonce: str, *, stale: bool = False, algorithms: Sequence[str] = OFFERED) -> list[str]:
-    """The values of WWW-Authenticate or Proxy-Authenticate, one a line, in the order of the algorithms."""
-    ending = ", stale=true" if stale else ""
-    return [
-        f'Digest realm={quote(realm)}, nonce={quote(nonce)}, algorithm={algorithm}, qop="auth"{ending}'
-        for algorithm in algorithms
-    ]
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What an Authorization header proves."""
-
-    ok: bool
-    stale: bool = False
-    "The password is right, the nonce is not: to be asked again, with stale=true."
-
-    user: str | None = None
-    "Who it claims to be; only with `ok` or `stale` is it so."
-
-    nonce: str = field(default="", repr=False)
-    nc: int = 0
-    "Which use of the nonce this is; 0 for an answer without qop, which does not count."
-
-
-REFUSED: Final = Verdict(False)
-"No digest credentials, or none for this realm or of an algorithm that was offered."
-
-
-def verify(
-    authorization: str,
-    *,
-    method: str,
-    realm: str,
-    password: Callable[[str], str | None],
-    secret: bytes,
-    now: float,
-    lifetime: float,
-    uri: str | None = None,
-    body: bytes = b"",
-    context: str = "",
-) -> Verdict:
-    """Whether the header proves that its sender knows the password.
-
-    ``password`` finds a user's, or None.  ``lifetime`` is how long a nonce may be used, in seconds.  ``uri`` is the
-    Request-URI if the header's must equal it: not behind proxies that rewrite it.  Nothing is raised.
-    """
-    given = _credentials(authorization, realm)
-    if given is None:
-        return REFUSED
-    user, qop = given["username"], given.get("qop")
-    word = password(user)
-    claimed = given.get("uri", "")
-    expected = Digest(
-        algorithm=given.get("algorithm", "MD5"),
-        user=user,
-        realm=realm,
-        password=word or "",  # unknown users take as long as known ones
-        nonce=given.get("nonce", ""),
-        method=method,
-        uri=claimed,
-        body=body,
-        qop=qop,
-        nc=given.get("nc", ""),
-        cnonce=given.get("cnonce", ""),
-    ).response()
-    right = _equal(given.get("response", "").lower(), expected)
-    if not right or word is None or uri not in (None, claimed):
-        return Verdict(False, user=user)
-    nonce = given.get("nonce", "")
-    if not _is_fresh(nonce, secret, now, lifetime, context):
-        return Verdict(False, stale=True, user=user)
-    return Verdict(True, user=user, nonce=nonce, nc=int(given["nc"], 16) if qop else 0)
-
-
-def _credentials(authorization: str, realm: str) -> dict[str, str] | None:
-    """The parameters of digest credentials that answer a challenge of ours, or None."""
-    found = schemes(authorization)
-    if not found or found[0][0] != "digest":
-        return None
-    given = found[0][1]
-    if "qop" in given:
-        given["qop"] = given["qop"].lower()
-    counted = _COUNT.fullmatch(given.get("nc", "")) is not None and int(given["nc"], 16) > 0
-    right = (
-        "username" in given
-        and given.get("realm") == realm
-        and given.get("algorithm", "MD5").upper().removesuffix(SESS) in OFFERED
-        and given.get("qop") in (None, "auth", "auth-int")
-        and (counted or "qop" not in given)
-    )
-    return given if right else None
-
-
-class Replays:
-    """Which proofs have been used: the highest count of each nonce, for as long as nonces live (RFC 7616 §5.12)."""
-
-    __slots__ = ("_counts", "_lifetime", "_limit")
-
-    def __init__(self, *, lifetime: float, limit: int = 10000) -> None:
-        self._counts: dict[str, tuple[int, float]] = {}
-        self._lifetime = lifetime
-        self._limit = limit
-
-    def __len__(self) -> int:
-        return len(self._counts)
-
-    def is_new(self, verdict: Verdict, now: float) -> bool:
-        """Whether this use of the nonce is the first; if not, its sender is to be asked again, as if it were stale.
-
-        A retransmission is to be recognised before it comes here.
-        """
-        count, seen = self._counts.get(verdict.nonce, (-1, now))
-        self._counts[verdict.nonce] = (max(count, verdict.nc), seen)
-        while len(self._counts) > 1:
-            oldest, (_, since) = next(iter(self._counts.items()))
-            if len(self._counts) <= self._limit and now - since <= self._lifetime:
-                break
-            del self._counts[oldest]
-        return verdict.nc > count
+            for key in self._sent:
+                challenge = self._nonces.current(key)
+                if key[0] == header and challenge is not None:
+                    self._nonces.take(key, replace(challenge, nonce=following, stale=False), proven=True)

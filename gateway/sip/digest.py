@@ -1,6 +1,6 @@
 """Digest access authentication's sums, and the headers that carry them (RFC 7616; RFC 8760 and RFC 3261 §22 for SIP).
 
-The older RFC 2617 is the same with MD5; RFC 2069 the same without qop.  Names of users are not hashed (`userhash`).
+The older RFC 2617 is the same with MD5; RFC 2069 the same without qop.
 """
 
 import hashlib
@@ -89,6 +89,12 @@ class Digest:
         return summed(secret, self.nonce, self.nc, self.cnonce, self.qop, what)
 
 
+def user_hash(algorithm: str, user: str, realm: str) -> str:
+    """The name of a user as others may see it (RFC 7616 §3.4.4); `KeyError` for an algorithm that is not supported."""
+    hashed = HASHES[algorithm.upper().removesuffix(SESS)]
+    return hashed(f"{user}:{realm}".encode("utf-8", "surrogateescape"))
+
+
 def schemes(value: str) -> list[tuple[str, dict[str, str]]]:
     """The challenges or credentials in a header value: lower-case scheme, and unquoted parameters by lower-case name.
 
@@ -129,6 +135,9 @@ class Challenge:
     stale: bool = False
     "The password was right, only the nonce too old."
 
+    userhash: bool = False
+    "The server knows users by the hash of their name too, which keeps the name from who listens (RFC 7616 §3.4.4)."
+
     @classmethod
     def read(cls, value: str) -> "list[Challenge]":
         """The digest challenges in a header value, in their order; other schemes, and halves of one, are left out."""
@@ -145,6 +154,7 @@ class Challenge:
                     qop=offered,
                     opaque=given.get("opaque"),
                     stale=given.get("stale", "").lower() == "true",
+                    userhash=given.get("userhash", "").lower() == "true",
                 )
             )
         return found
@@ -172,7 +182,8 @@ class Challenge:
             nc=count,
             cnonce=cnonce,
         ).response()
-        parts = [f"username={quote(user)}", f"realm={quote(self.realm)}", f"nonce={quote(self.nonce)}"]
+        shown = user_hash(algorithm, user, self.realm) if self.userhash else user
+        parts = [f"username={quote(shown)}", f"realm={quote(self.realm)}", f"nonce={quote(self.nonce)}"]
         parts += [f"uri={quote(uri)}", f'response="{response}"']
         if self.algorithm is not None:
             parts.append(f"algorithm={self.algorithm}")
@@ -180,6 +191,8 @@ class Challenge:
             parts += [f"cnonce={quote(cnonce)}", f"qop={qop}", f"nc={count}"]
         elif algorithm.upper().endswith(SESS):
             parts.append(f"cnonce={quote(cnonce)}")
+        if self.userhash:
+            parts.append("userhash=true")
         if self.opaque is not None:
             parts.append(f"opaque={quote(self.opaque)}")
         return "Digest " + ", ".join(parts)

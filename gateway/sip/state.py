@@ -7,7 +7,7 @@ from enum import StrEnum
 from gateway.sdp.history import SdpSession
 from gateway.signals import Complete, End, Offer, Signal
 from gateway.sip.address import NameAddr, Uri
-from gateway.sip.auth import DigestSession
+from gateway.sip.auth import DigestSession, Nonces
 from gateway.sip.dialog import Dialog, branch
 from gateway.sip.flow import Flow, Hop
 from gateway.sip.message import Header, SipRequest, SipResponse, respond
@@ -92,6 +92,11 @@ class Credentials:
 
     user: str
     password: str = field(repr=False)
+    realm: str | None = None
+    "The only realm that is answered; None: any."
+
+    nonces: Nonces | None = field(default=None, repr=False, compare=False)
+    "What the peer has asked before, where that is shared; each call's request then answers it unasked."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -311,4 +316,6 @@ class LegState:
 
 
 def _digest(credentials: Credentials | None) -> DigestSession | None:
-    return None if credentials is None else DigestSession(credentials.user, credentials.password)
+    if credentials is None:
+        return None
+    return DigestSession(credentials.user, credentials.password, credentials.realm, credentials.nonces)
