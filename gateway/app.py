@@ -75,6 +75,7 @@ class App:
                 sip=self.sip,
                 choose=self.devices.choose,
                 announce=self._announce,
+                knows=self.devices.knows,
                 observer=self.metrics,
                 new_id=_new_id,
                 on_closed=on_closed,

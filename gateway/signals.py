@@ -72,6 +72,23 @@ class Candidates:
 
 
 @dataclass(frozen=True, slots=True)
+class Digit:
+    """A key was pressed, outside the sound: `digit` is one of `mappings.digits.KEYS`, `duration` in milliseconds.
+
+    ``volume`` is in -dBm0, 0 to 63 (RFC 4733 §2.3.4), where it was said.
+    """
+
+    digit: str
+    duration: int
+    volume: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoDigits:
+    """This side can be told none outside the sound."""
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """The call is over, or never came to be.
 
@@ -86,4 +103,4 @@ class End:
     redirect: str | None = None
 
 
-Signal = Offer | Complete | Progress | Answer | Refuse | Candidates | End
+Signal = Offer | Complete | Progress | Answer | Refuse | Candidates | Digit | NoDigits | End

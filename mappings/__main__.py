@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable, Sequence
 
-from . import namespaces
+from . import digits, namespaces  # noqa: F401 — digits declares a record
 from .description import Media
 from .messages import ROWS as MESSAGES
 from .messages import Word
@@ -79,7 +79,9 @@ def spellings() -> str:
         also = spelling.lines or ""
         return [cls.__name__, _element(spelling.xml), ", ".join(filter(None, (sdp, also))), _summary(cls)]
 
-    rows = [row(cls, spelling) for cls, spelling in SPELLINGS.items() if spelling.xml is not None]
+    # By module, so that it is the same whichever was imported first.
+    declared = sorted(SPELLINGS.items(), key=lambda item: item[0].__module__)
+    rows = [row(cls, spelling) for cls, spelling in declared if spelling.xml is not None]
     rows.append([Media.__name__, "`<content>` in `jingle`", "m=, mid, direction", _summary(Media)])
     return table(["Record", "Jingle", "SDP", "What"], rows)
 

@@ -20,6 +20,8 @@ class Said(StrEnum):
     ANSWER = "Answer"
     REFUSE = "Refuse"
     CANDIDATES = "Candidates"
+    DIGIT = "Digit"
+    NO_DIGITS = "NoDigits"
     END = "End"
 
 
@@ -76,6 +78,9 @@ ROWS: tuple[Row, ...] = (
         "a 200 that we get is acknowledged at once (ACK), before the client has the session-accept"),
     Row(S.CANDIDATES, T.LIVE, (A.TRANSPORT_INFO,), (M.INFO,), "XEP-0176 §5.6; RFC 8840 §4.4",
         "to a peer that cannot trickle, candidates are waited for before the INVITE leaves, and later ones stay here"),
+    Row(S.DIGIT, T.LIVE, (A.SESSION_INFO,), (M.INFO,), "XEP-0181; RFC 6086 §2",
+        "`<dtmf/>`, to clients that announce it; application/dtmf-relay, when the call is up; digits in the sound (RFC 4733) pass unseen"),
+    Row(S.NO_DIGITS, T.LIVE, (), (405, 415, 489, 501), "XEP-0181", "or an Allow header without INFO; then a `<dtmf/>` is not-acceptable"),
 
     # Inside the call
     Row(S.OFFER, T.ESTABLISHED,

@@ -7,7 +7,7 @@ stands in TRANSITIONS and GLARE.
 from enum import StrEnum
 from typing import NamedTuple
 
-from gateway.signals import Answer, Candidates, Complete, End, Offer, Progress, Refuse, Side, Signal
+from gateway.signals import Answer, Candidates, Complete, Digit, End, NoDigits, Offer, Progress, Refuse, Side, Signal
 from mappings.reasons import EndReason
 
 
@@ -36,6 +36,12 @@ class OutOfOrder(Exception):
 CALLER, CALLEE = Side
 S = State
 
+
+def _digits(state: State) -> dict[tuple[Side, type[Signal]], State]:
+    """Digits pass in both directions and change nothing."""
+    return {(side, signal): state for side in Side for signal in (Digit, NoDigits)}
+
+
 TRANSITIONS: dict[State, dict[tuple[Side, type[Signal]], State]] = {
     S.IDLE: {
         (CALLER, Offer): S.OFFERED,
@@ -47,6 +53,7 @@ TRANSITIONS: dict[State, dict[tuple[Side, type[Signal]], State]] = {
         (CALLEE, Answer): S.ESTABLISHED,
         (CALLER, Candidates): S.OFFERED,
         (CALLEE, Candidates): S.OFFERED,
+        **_digits(S.OFFERED),
         (CALLER, End): S.ENDED,
         (CALLEE, End): S.ENDED,
     },
@@ -56,6 +63,7 @@ TRANSITIONS: dict[State, dict[tuple[Side, type[Signal]], State]] = {
         (CALLER, Complete): S.ESTABLISHED,
         (CALLER, Candidates): S.ESTABLISHED,
         (CALLEE, Candidates): S.ESTABLISHED,
+        **_digits(S.ESTABLISHED),
         (CALLER, End): S.ENDED,
         (CALLEE, End): S.ENDED,
     },
@@ -64,6 +72,7 @@ TRANSITIONS: dict[State, dict[tuple[Side, type[Signal]], State]] = {
         (CALLEE, Refuse): S.ESTABLISHED,
         (CALLER, Candidates): S.CALLER_REOFFERED,
         (CALLEE, Candidates): S.CALLER_REOFFERED,
+        **_digits(S.CALLER_REOFFERED),
         (CALLER, End): S.ENDED,
         (CALLEE, End): S.ENDED,
     },
@@ -72,6 +81,7 @@ TRANSITIONS: dict[State, dict[tuple[Side, type[Signal]], State]] = {
         (CALLER, Refuse): S.ESTABLISHED,
         (CALLER, Candidates): S.CALLEE_REOFFERED,
         (CALLEE, Candidates): S.CALLEE_REOFFERED,
+        **_digits(S.CALLEE_REOFFERED),
         (CALLER, End): S.ENDED,
         (CALLEE, End): S.ENDED,
     },

@@ -132,6 +132,7 @@ class Opening:
         sip: SipWire,
         choose: Callable[[str], Propose | Direct],
         announce: Callable[[str, str], Element | None],
+        knows: Callable[[str, str], bool],
         observer: OpeningObserver,
         new_id: Callable[[], str],
         on_closed: Callable[[CallTask], None],
@@ -143,6 +144,8 @@ class Opening:
         self._choose = choose
         self._announce = announce
         "The caps to announce to a user who does not get the presence of that JID of ours, or None."
+        self._knows = knows
+        "Whether a device has announced a feature."
         self._observer = observer
         self._new_id = new_id
         self._on_closed = on_closed
@@ -161,6 +164,7 @@ class Opening:
             settings=settings.jingle,
             kinds=settings.kinds,
             announce=self._announce(stanza.sender, local),
+            knows=self._knows,
         )
         sip = SipLeg.calling(
             SipTarget(
@@ -200,6 +204,7 @@ class Opening:
             announce=self._announce(inbound.callee, local),
             new_id=self._new_id,
             settings=settings.jingle,
+            knows=self._knows,
         )
         sip = SipLeg.called(
             request,

@@ -11,14 +11,26 @@ import structlog
 from gateway.call.bridge import Bridge, OutOfOrder, Send, State
 from gateway.call.leg import Leg
 from gateway.errors import PeerError
-from gateway.signals import Answer, Candidates, Complete, End, Offer, Progress, Refuse, Side, Signal
+from gateway.signals import (
+    Answer,
+    Candidates,
+    Complete,
+    Digit,
+    End,
+    NoDigits,
+    Offer,
+    Progress,
+    Refuse,
+    Side,
+    Signal,
+)
 from mappings.description import Description
 from mappings.reasons import EndReason
 
 GIVE_WAY = object()
 "For the inbox of a call to an XMPP user who is calling us at that moment, and whose call stands."
 
-SIGNALS = (Offer, Complete, Progress, Answer, Refuse, Candidates, End)
+SIGNALS = (Offer, Complete, Progress, Answer, Refuse, Candidates, Digit, NoDigits, End)
 
 
 class CallObserver(Protocol):

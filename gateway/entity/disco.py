@@ -79,6 +79,7 @@ def number(abilities: Abilities) -> Info:
         ns.RTCP_FB,
         ns.HDREXT,
         ns.RFC_5576,
+        ns.DTMF,
     }
     features |= {
         feature

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from gateway.jid import bare, is_full
 from gateway.stanza import Stanza
-from mappings.namespaces import CAPS, DISCO_INFO, JINGLE, MESSAGE_INITIATION, RTP, RTP_AUDIO
+from mappings.namespaces import CAPS, DISCO_INFO, DTMF, JINGLE, MESSAGE_INITIATION, RTP, RTP_AUDIO
 
 from . import disco
 
@@ -29,8 +29,8 @@ MAX_QUERIES = 1_000
 LONGEST_CAPS = 512
 "Characters of a node and a hash; longer ones name no software, and its features are the device's alone."
 
-_WANTED = frozenset({JINGLE, RTP, RTP_AUDIO, MESSAGE_INITIATION})
-"The features that are remembered: what decides whom to ring."
+_WANTED = frozenset({JINGLE, RTP, RTP_AUDIO, MESSAGE_INITIATION, DTMF})
+"The features that are remembered: what decides whom to ring, and who is told digits."
 
 _SHOW = {"chat": 4, "": 3, "away": 2, "xa": 1, "dnd": 0}
 "How available a device is by its <show/>, more is better (RFC 6121 §4.7.2.1)."
@@ -112,6 +112,12 @@ class Devices:
             return Propose(jid)
         best = max(able, key=lambda name: (able[name].show, able[name].priority))
         return Direct(f"{jid}/{best}")
+
+    def knows(self, jid: str, feature: str) -> bool:
+        """Whether that device has announced a feature, one of those that are remembered."""
+        user = self._users.get(bare(jid))
+        known = None if user is None else user.resources.get(jid[len(bare(jid)) + 1 :])
+        return known is not None and feature in (known.features or ())
 
     def sees(self, user: str, contact: str) -> bool:
         """Whether that user shows presence to that JID of ours, which is how far we know that ours is shared too."""

@@ -14,7 +14,7 @@ from mappings.namespaces import RTP_INFO, RTP_INFO_SLIP
 from mappings.reasons import EndReason
 from mappings.terms import Action, Info
 
-from . import changes, contents, our_change, their_change
+from . import changes, contents, digits, our_change, their_change
 from .our_change import OurChange
 from .phases import Phase, Step
 from .refusal import out_of_order, refused, unknown_session, unsupported_info
@@ -110,6 +110,9 @@ def _accepted(session: Session, stanza: Stanza, request: JingleRequest, now: flo
 
 
 def _informed(session: Session, stanza: Stanza, request: JingleRequest, now: float) -> Out:
+    pressed = next((child for child in request.payload if child.tag == digits.TAG), None)
+    if pressed is not None:
+        return digits.pressed(session, stanza, pressed)
     infos = [_INFOS.get(child.tag) for child in request.payload]
     if None in infos:
         return [unsupported_info(stanza)]

@@ -29,6 +29,9 @@ def refused(session: Session, asked: Asked, failure: StanzaError, sender: str, n
         case Asked.INITIATE | Asked.OTHER | Asked.CHANGE:
             # A ringing or a candidate that was not understood is no reason to end a call; a lost session is the end.
             return session.leave(End(EndReason.GENERAL_ERROR, "the client has lost the session")) if lost else []
+        case Asked.DIGIT:
+            session.mute = True
+            return session.leave(End(EndReason.GENERAL_ERROR, "the client has lost the session")) if lost else []
         case Asked.TERMINATE:
             return []
         case never:
@@ -43,7 +46,7 @@ def unanswered(session: Session, asked: Asked, now: float) -> Out:
             return [*session.terminate(end, now), *session.say(replace(end, status=408))]
         case Asked.ACCEPT:
             return [*session.terminate(end, now), *session.say(end)]
-        case Asked.INITIATE | Asked.OTHER | Asked.CHANGE | Asked.TERMINATE:
+        case Asked.INITIATE | Asked.OTHER | Asked.CHANGE | Asked.DIGIT | Asked.TERMINATE:
             return []  # who says other things of this session is there all the same (COMPAT Monal: unknown actions)
         case never:
             assert_never(never)

@@ -11,14 +11,14 @@ from xml.etree.ElementTree import Element
 
 from gateway.errors import PeerError
 from gateway.jid import bare, is_full
-from gateway.signals import Answer, Candidates, Complete, End, Offer, Progress, Refuse, Signal
+from gateway.signals import Answer, Candidates, Complete, Digit, End, NoDigits, Offer, Progress, Refuse, Signal
 from gateway.stanza import Stanza, read_error, receipt
 from mappings.description import Description
 from mappings.namespaces import RTP_INFO
 from mappings.reasons import EndReason
 from mappings.terms import Action, Info, Initiation, Role
 
-from . import contents, description, failures, initiation, our_change, proposal, refusal, their_change
+from . import contents, description, digits, failures, initiation, our_change, proposal, refusal, their_change
 from .actions import act
 from .phases import MESSAGES, REQUESTS, Phase
 from .proposal import Proposal
@@ -54,11 +54,12 @@ class JingleLeg:
         settings: JingleTimers,
         kinds: Collection[str] = ("audio",),
         announce: Element | None = None,
+        knows: Callable[[str, str], bool] = lambda jid, feature: False,
     ) -> "JingleLeg":
         """An XMPP user calls: by this propose or session-initiate, which is to be received next.
 
-        ``kinds`` are the media of which a call needs at least one; ``announce`` as in `calling`.  Raises PeerError when
-        the stanza opens no session (`gateway.jingle.refusal.refuse` answers it).
+        ``kinds`` are the media of which a call needs at least one; ``announce`` and ``knows`` as in `calling`.  Raises
+        PeerError when the stanza opens no session (`gateway.jingle.refusal.refuse` answers it).
         """
         first: JingleRequest | Proposal | None = read(request) if request.kind == "iq" else proposal.read(request)
         match first:
@@ -79,6 +80,7 @@ class JingleLeg:
             settings=settings,
             announce=announce,
             kinds=kinds,
+            knows=knows,
         )
         return cls(session, first=(request, first))
 
@@ -95,10 +97,12 @@ class JingleLeg:
         announce: Element | None,
         new_id: Callable[[], str],
         settings: JingleTimers,
+        knows: Callable[[str, str], bool] = lambda jid, feature: False,
     ) -> "JingleLeg":
         """An XMPP user is called: by a propose to the bare JID, or ``direct``ly by a session-initiate to a full one.
 
         ``announce`` is the caps element of a directed presence where presence is not shared, or None (XEP-0353 §3.1).
+        ``knows`` says whether a device, by its full JID, has announced a feature.
         """
         session = Session(
             name=name,
@@ -109,6 +113,7 @@ class JingleLeg:
             settings=settings,
             announce=announce,
             nick=nick,
+            knows=knows,
         )
         return cls(session, direct=direct)
 
@@ -273,6 +278,11 @@ class JingleLeg:
                 return [session.ask(Action.SESSION_INFO, [Element(f"{{{RTP_INFO}}}{Info.RINGING.value}")], now)]
             case Candidates():
                 return self._trickle(signal.by_media, now)
+            case Digit():
+                return digits.tell(session, signal, now)
+            case NoDigits():
+                session.deaf = True
+                return []
             case End():
                 return self._end(signal, now)
             case Complete():  # no description is owed to us

@@ -1,6 +1,6 @@
 """What a leg knows of its Jingle session, and how it says things in it: requests, messages, the end."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
@@ -78,6 +78,7 @@ class Asked(Enum):
     ACCEPT = auto()
     TERMINATE = auto()
     CHANGE = auto()
+    DIGIT = auto()
     OTHER = auto()
 
 
@@ -92,6 +93,7 @@ class Session:
         "by_message",
         "change",
         "credentials",
+        "deaf",
         "dropped",
         "early",
         "ended",
@@ -102,7 +104,9 @@ class Session:
         "held",
         "informed",
         "kinds",
+        "knows",
         "local",
+        "mute",
         "name",
         "nick",
         "ours",
@@ -134,6 +138,7 @@ class Session:
         announce: Element | None = None,
         nick: str | None = None,
         kinds: Collection[str] = (),
+        knows: Callable[[str, str], bool] = lambda jid, feature: False,
     ) -> None:
         self.name = name
         self.sid = sid
@@ -146,6 +151,9 @@ class Session:
         self.announce = announce
         self.nick = nick
         self.kinds = kinds
+        self.knows = knows
+        "Whether a device has said that it knows a feature."
+
         self.phase = Phase.NEW
         self.by_message = False
         self.begun = False
@@ -191,6 +199,12 @@ class Session:
 
         self.uninformed = False
         "Whether it said that it does not know those."
+
+        self.deaf = False
+        "Whether the other side can be told no digits."
+
+        self.mute = False
+        "Whether the peer has refused one."
 
         self.credentials: dict[str, Credentials] = {}
         "The peer's ICE credentials by content, of each that it has described."

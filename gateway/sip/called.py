@@ -2,7 +2,7 @@
 
 from gateway.errors import PeerError
 from gateway.signals import Answer, Candidates, End, Offer, Progress, Refuse
-from gateway.sip import gather, info
+from gateway.sip import digits, gather, info
 from gateway.sip.body import session_description
 from gateway.sip.dialog import Dialog
 from gateway.sip.grammar import number
@@ -43,6 +43,7 @@ def invited(leg: LegState, request: SipRequest, now: float) -> None:
     if expires is not None:
         leg.timers[Timer.EXPIRED] = now + expires
     leg.out.append(Offer(description))
+    digits.learn(leg, request)
     info.offered(leg, request, description, now)
 
 

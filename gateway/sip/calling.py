@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from gateway.errors import PeerError
 from gateway.signals import Answer, Candidates, Complete, End, Offer, Progress
-from gateway.sip import gather, info
+from gateway.sip import digits, gather, info
 from gateway.sip.body import SDP
 from gateway.sip.dialog import MAX_FORWARDS, Dialog, hop_to
 from gateway.sip.flow import Hop
@@ -148,6 +148,7 @@ def accept(leg: LegState, response: SipResponse, now: float) -> None:
         return
     leg.phase = Phase.CONFIRMED
     leg.out.append(Answer(info.settled(leg, response, description)))
+    digits.learn(leg, response)
 
 
 def accept_late(leg: LegState, response: SipResponse, now: float) -> None:

@@ -9,6 +9,7 @@ from gateway.fields import Dropped
 from gateway.signals import Candidates
 from gateway.sip import gather, trickle, within
 from gateway.sip.dialog import Dialog
+from gateway.sip.digits import UNABLE
 from gateway.sip.message import SipRequest, SipResponse
 from gateway.sip.reasons import Refusal
 from gateway.sip.state import LegState, Phase, Timer
@@ -16,9 +17,6 @@ from gateway.sip.trickle import CONTENT_TYPE, HEADERS, OPTION, TAG
 from gateway.sip.trickling import can
 from gateway.sip.wire import Failed
 from mappings.description import Description, Ice
-
-UNABLE = frozenset({405, 415, 420, 469, 489, 501})
-"Responses to an INFO that say: not this one, and no other like it."
 
 _TELLING = frozenset({Phase.PROCEEDING, Phase.CONFIRMED, Phase.REINVITED})
 "Where a dialog is known to both, and no offer of ours is open that would change what the candidates belong to."

@@ -22,8 +22,8 @@ from typing import Any, assert_never
 
 from gateway.errors import PeerError
 from gateway.sdp.history import SdpSession
-from gateway.signals import Answer, Candidates, Complete, End, Offer, Progress, Refuse, Signal
-from gateway.sip import info
+from gateway.signals import Answer, Candidates, Complete, Digit, End, NoDigits, Offer, Progress, Refuse, Signal
+from gateway.sip import digits, info
 from gateway.sip.dialog import Dialog
 from gateway.sip.message import SipRequest, SipResponse
 from gateway.sip.reasons import refusal_of_error
@@ -109,6 +109,10 @@ class SipLeg(LegState):
                 event = Event.REFUSE
             case Candidates():
                 event = Event.CANDIDATES
+            case Digit():
+                event = Event.DIGIT
+            case NoDigits():
+                return []  # what INFO says of digits is answered here in any case
             case End():
                 event = Event.END
             case _:
@@ -188,6 +192,8 @@ class SipLeg(LegState):
             self._do(Event.BYE_ANSWERED, response, now)
         elif method == "INFO" and (told := self.trickle.pending) is not None and response.branch == told.branch:
             self._do(Event.INFO_ANSWERED, response, now)
+        elif method == "INFO" and self.telling is not None and response.branch == self.telling.branch:
+            self._do(Event.DIGIT_ANSWERED, response, now)
 
     def _failed(self, failed: Failed, now: float) -> None:
         out = self._out
@@ -197,6 +203,8 @@ class SipLeg(LegState):
             self._do(Event.BYE_LOST, failed, now)
         elif failed.method == "INFO" and (told := self.trickle.pending) is not None and failed.branch == told.branch:
             self._do(Event.INFO_LOST, failed, now)
+        elif failed.method == "INFO" and self.telling is not None and failed.branch == self.telling.branch:
+            self._do(Event.DIGIT_LOST, failed, now)
 
     @property
     def _out(self) -> Outgoing | None:
@@ -212,5 +220,6 @@ class SipLeg(LegState):
 
     def _drain(self) -> list[Emitted]:
         info.tell(self)
+        digits.tell(self)
         out, self.out = self.out, []
         return out

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gateway.sdp.history import SdpSession
-from gateway.signals import Complete, End, Offer, Signal
+from gateway.signals import Complete, Digit, End, Offer, Signal
 from gateway.sip.address import NameAddr, Uri
 from gateway.sip.auth import DigestSession, Nonces
 from gateway.sip.dialog import Dialog, branch
@@ -143,10 +143,10 @@ class LegState:
     """A leg's memory. Actions change it and put what is to be sent into `out`."""
 
     __slots__ = (
-        "acks", "agreed", "answered", "bye", "call_id", "collisions", "contact", "dialog", "digest", "dropped",
-        "end_said", "forks", "heard", "invite", "invited", "last_status", "new_id", "offered", "out", "parting",
-        "phase", "refreshed", "reinvite", "reoffer", "resend_after", "ringing_seen", "sdp", "settings", "tag",
-        "target", "timers", "trickle", "untried", "visited", "waiting",
+        "acks", "agreed", "answered", "bye", "call_id", "collisions", "contact", "deaf", "dialog", "digest",
+        "digits", "dropped", "end_said", "forks", "heard", "invite", "invited", "last_status", "new_id",
+        "offered", "out", "parting", "phase", "refreshed", "reinvite", "reoffer", "resend_after", "ringing_seen",
+        "sdp", "settings", "tag", "target", "telling", "timers", "trickle", "untried", "visited", "waiting",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0915 — one memory
@@ -215,6 +215,12 @@ class LegState:
         "The peer's INVITE, or re-INVITE, that has no final response yet."
         self.answered: SipResponse | None = None
         self.resend_after = 0.0
+        self.digits: list[Digit] = []
+        "The other side's digits that the peer has not taken yet, in their order."
+        self.telling: Outgoing | None = None
+        "The INFO with the first of them."
+        self.deaf = False
+        "Whether the peer takes none."
         self.acks: dict[int, Outgoing] = {}
         "The ACK of each 2xx to ours, by CSeq number, to be sent again when the 2xx is."
         self.forks: dict[str, Outgoing] = {}

@@ -2,14 +2,14 @@
 
 An event without a row changes nothing: a signal, a response or a time is passed over, a request gets 481.  The actions
 change the phase; they are `gateway.sip.calling`'s (up to the ACK), `gateway.sip.called`'s (up to the 200), and inside
-the call `gateway.sip.reinvite`'s, `gateway.sip.info`'s and `gateway.sip.within`'s.
+the call `gateway.sip.reinvite`'s, `gateway.sip.info`'s, `gateway.sip.digits`' and `gateway.sip.within`'s.
 """
 
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
-from gateway.sip import called, calling, info, reinvite, within
+from gateway.sip import called, calling, digits, info, reinvite, within
 from gateway.sip.state import LegState, Phase, Timer
 
 
@@ -22,6 +22,7 @@ class Event(StrEnum):
     ANSWER = "Answer"
     REFUSE = "Refuse"
     CANDIDATES = "Candidates"
+    DIGIT = "Digit"
     END = "End"
 
     INVITE = "INVITE"
@@ -40,6 +41,8 @@ class Event(StrEnum):
     BYE_LOST = "no response to BYE"
     INFO_ANSWERED = "response to INFO"
     INFO_LOST = "no response to INFO"
+    DIGIT_ANSWERED = "response to INFO with a digit"
+    DIGIT_LOST = "no response to INFO with a digit"
 
 
 Action = Callable[[LegState, Any, float], None]
@@ -52,6 +55,9 @@ _ANYTIME: dict[Event | Timer, Action] = {
     X.INFO_ANSWERED: info.answered,
     X.INFO_LOST:    info.lost,
     X.CANDIDATES:   info.candidates,
+    X.DIGIT:        digits.digit,
+    X.DIGIT_ANSWERED: digits.answered,
+    X.DIGIT_LOST:   digits.lost,
     X.REPEATED:     within.repeated,
 }
 
@@ -66,6 +72,7 @@ TABLE: dict[Phase, dict[Event | Timer, Action]] = {
     P.GATHERING: {
         X.COMPLETE:     calling.complete,
         X.CANDIDATES:   calling.candidates,
+        X.DIGIT:        digits.digit,
         T.GATHERED:     calling.invite,
         X.END:          calling.abandon,
     },
@@ -75,6 +82,7 @@ TABLE: dict[Phase, dict[Event | Timer, Action]] = {
         X.REJECTED:     calling.reject,
         X.LOST:         calling.lost,
         X.CANDIDATES:   info.candidates,
+        X.DIGIT:        digits.digit,
         X.END:          calling.withdraw,
     },
     P.PROCEEDING: {
@@ -83,6 +91,7 @@ TABLE: dict[Phase, dict[Event | Timer, Action]] = {
         X.REJECTED:     calling.reject,
         X.LOST:         calling.lost,
         X.CANDIDATES:   info.candidates,
+        X.DIGIT:        digits.digit,
         X.INFO:         info.received,
         X.INFO_ANSWERED: info.answered,
         X.INFO_LOST:    info.lost,
@@ -92,6 +101,7 @@ TABLE: dict[Phase, dict[Event | Timer, Action]] = {
     P.WAITING: {
         T.RETRY:        calling.collided,
         X.CANDIDATES:   info.candidates,
+        X.DIGIT:        digits.digit,
         X.END:          calling.abandon,
     },
     P.WITHDRAWING: {

@@ -2,6 +2,7 @@
 
 from gateway.errors import PeerError
 from gateway.signals import End
+from gateway.sip import digits
 from gateway.sip.body import session_description
 from gateway.sip.dialog import credentials, refuse_fork
 from gateway.sip.message import SipRequest, SipResponse
@@ -16,8 +17,8 @@ KEPT_ACKS = 2
 KEPT_FORKS = 16
 "Forks beyond these get a BYE for every copy of their 2xx."
 
-INFO_BODIES = ("application/dtmf-relay", "application/dtmf", "application/media_control+xml")
-"Bodies of INFO without an Info-Package that phones send, and that must not be refused in a call (1.10)."
+PICTURE = "application/media_control+xml"
+"A request for a whole picture, which must not be refused in a call (RFC 5168)."
 
 # ----------------------------------------------------------------------------------------------------------- hanging up
 
@@ -160,15 +161,18 @@ def options(leg: LegState, request: SipRequest, now: float) -> None:
 
 
 def info(leg: LegState, request: SipRequest, now: float) -> None:
-    """Digits and picture requests of old phones are taken, and dropped for now; packages are not known (RFC 6086)."""
+    """An INFO as old phones send it: digits, and picture requests, which get no further; packages are not known."""
     if request.first("Info-Package") is not None:
         leg.reply(request, 469, (("Recv-Info", ""),))
         return
     kind = (request.first("Content-Type") or "").partition(";")[0].strip().lower()
     if not request.body:
         leg.reply(request, 200)
-    elif kind in INFO_BODIES:
+    elif kind in digits.BODIES:
+        digits.received(leg, request, kind)
+    elif kind == PICTURE:
         leg.dropped.append(f"INFO {kind}")
         leg.reply(request, 200)
     else:
-        leg.reply(request, 415, (("Accept", ", ".join(INFO_BODIES)), warning(399, "INFO body is not understood")))
+        taken = ", ".join((*digits.BODIES, PICTURE))
+        leg.reply(request, 415, (("Accept", taken), warning(399, "INFO body is not understood")))

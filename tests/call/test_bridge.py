@@ -5,7 +5,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.call.bridge import TRANSITIONS, Bridge, OutOfOrder, Send, State
-from gateway.signals import Answer, Candidates, Complete, End, Offer, Progress, Refuse, Side, Signal
+from gateway.signals import (
+    Answer,
+    Candidates,
+    Complete,
+    Digit,
+    End,
+    NoDigits,
+    Offer,
+    Progress,
+    Refuse,
+    Side,
+    Signal,
+)
 from mappings.description import Description
 from mappings.reasons import EndReason
 
@@ -17,6 +29,8 @@ SIGNALS: tuple[Signal, ...] = (
     Answer(EMPTY),
     Refuse(EndReason.FAILED_APPLICATION),
     Candidates({}),
+    Digit("5", 100),
+    NoDigits(),
     End(EndReason.SUCCESS),
 )
 signals = st.sampled_from(SIGNALS)
@@ -48,6 +62,20 @@ def test_crossing_offers_are_refused_as_glare_and_the_first_stands() -> None:
     assert signal.glare
     assert bridge.receive(Side.CALLEE, Answer(EMPTY)) == (Send(Side.CALLER, Answer(EMPTY)),)
     assert bridge.state is State.ESTABLISHED
+
+
+@pytest.mark.parametrize("side", Side)
+def test_digits_pass_while_there_are_two_sides_and_change_nothing(side: Side) -> None:
+    for state in (State.OFFERED, State.ESTABLISHED, State.CALLER_REOFFERED, State.CALLEE_REOFFERED):
+        bridge = Bridge()
+        bridge.state = state
+        for signal in (Digit("#", 250), NoDigits()):
+            assert bridge.receive(side, signal) == (Send(side.other, signal),)
+            assert bridge.state is state
+    for state in (State.IDLE, State.ENDED):
+        bridge.state = state
+        with pytest.raises(OutOfOrder):
+            bridge.receive(side, Digit("#", 250))
 
 
 def test_a_refused_change_leaves_the_call_as_it_was() -> None:

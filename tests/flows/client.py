@@ -140,7 +140,7 @@ class Client:
     ) -> Step:
         """Take the next stanza, which is this one; ``has`` and ``lacks`` are texts in it.
 
-        ``reply`` answers an IQ set: ``result``, ``error`` with its names, or None for silence.
+        ``reply`` answers an IQ: ``result``, ``error`` with its names, or None for silence.
         """
 
         def do(world: World) -> None:
@@ -149,7 +149,7 @@ class Client:
             text = tostring(stanza, encoding="unicode")
             check(world, what, word_of_stanza(stanza), text, has=has, lacks=lacks)
             self._learn(memory, stanza, call)
-            if stanza.tag.endswith("}iq") and stanza.get("type") == "set":
+            if stanza.tag.endswith("}iq") and stanza.get("type") in ("set", "get"):
                 if reply is None:
                     memory.unanswered.append(stanza)
                 else:
@@ -189,7 +189,7 @@ class Client:
                 session.contents = [inner.get("name", "") for inner in child if inner.tag.endswith("}content")]
 
     def _reply(self, world: World, request: Element, type: str, names: str, extra: str) -> None:
-        inside = ""
+        inside = extra
         if type == "error":
             condition, *details = names.split()
             inside = (

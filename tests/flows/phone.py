@@ -120,10 +120,11 @@ class Phone:
         headers: Iterable[tuple[str, str]] = (),
         phrase: str | None = None,
         cseq: int | None = None,
+        body: str = "",
     ) -> Step:
         """Send a request by its method, or answer the gateway's last one by a status; ``to``: the one of this method.
 
-        ``re-INVITE`` is an INVITE inside the call; ``sdp`` of None leaves it out.
+        ``re-INVITE`` is an INVITE inside the call; ``sdp`` of None leaves it out; ``body`` is another request's.
         """
 
         def do(world: World) -> None:
@@ -141,13 +142,13 @@ class Phone:
             elif what == "ACK":
                 assert line.invite is not None
                 number_ = line.invite.cseq.number if cseq is None else cseq
-                body = _sdp(sdp) if sdp else b""
-                self._request(world, line, "ACK", line.target, number_, body=body, headers=headers)
+                inside = _sdp(sdp) if sdp else b""
+                self._request(world, line, "ACK", line.target, number_, body=inside, headers=headers)
             else:
                 line.cseq = line.cseq + 1 if cseq is None else cseq
                 method = what.removeprefix("re-")
-                body = _sdp(sdp) if method == "INVITE" else b""
-                request = self._request(world, line, method, line.target, line.cseq, body=body, headers=headers)
+                inside = _sdp(sdp) if method == "INVITE" else body.encode()
+                request = self._request(world, line, method, line.target, line.cseq, body=inside, headers=headers)
                 if method == "INVITE":
                     line.invite = request
 

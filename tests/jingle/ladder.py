@@ -1,6 +1,6 @@
 """A Jingle leg on a virtual clock, the XMPP user opposite, and what passes between them in a word each."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -11,7 +11,7 @@ from lxml import etree
 from gateway.jingle import description
 from gateway.jingle.leg import JingleLeg, JingleTimers
 from gateway.jingle.session import Out
-from gateway.signals import Answer, Candidates, End, Offer, Signal
+from gateway.signals import Answer, Candidates, Digit, End, Offer, Signal
 from gateway.stanza import Stanza, error, read_error
 from mappings.description import Description
 
@@ -261,6 +261,8 @@ def word(item: Stanza | Signal) -> str:
             return f"End {item.reason}{'' if item.status is None else f' {item.status}'}"
         case Offer() | Answer() if item.description is not None:
             return f"{type(item).__name__} {' '.join(media.name for media in item.description.media)}".rstrip()
+        case Digit():
+            return f"Digit {item.digit} {item.duration}"
         case Candidates():
             return f"Candidates {' '.join(item.by_media)}"
         case _:
@@ -305,7 +307,12 @@ def answering(first: Stanza, **more: object) -> Ladder:
 
 
 def calling(
-    *, peer: str = USER, direct: bool = False, nick: str | None = None, announce: Element | None = None
+    *,
+    peer: str = USER,
+    direct: bool = False,
+    nick: str | None = None,
+    announce: Element | None = None,
+    knows: Callable[[str, str], bool] = lambda jid, feature: False,
 ) -> Ladder:
     """A leg for a call to an XMPP user."""
     return Ladder(
@@ -319,5 +326,6 @@ def calling(
             announce=announce,
             new_id=ids,
             settings=TIMERS,
+            knows=knows,
         )
     )

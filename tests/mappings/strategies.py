@@ -34,6 +34,7 @@ from mappings.description import (
     SourceGroup,
     ZrtpHash,
 )
+from mappings.digits import KEYS, Dtmf
 from mappings.terms import CandidateType, Senders, Setup
 
 TOKENS = st.text("ABCxyz0129-._!%'*+`~^", min_size=1, max_size=8)
@@ -274,5 +275,11 @@ RECORDS: dict[type, st.SearchStrategy[Any]] = {
         RawCandidate, ip=IPS, port=PORTS, component=st.integers(1, 255), generation=st.integers(0, 9), id=NAMES
     ),
     RawUdp: RAW_UDP,
+    Dtmf: st.builds(
+        Dtmf,
+        code=st.sampled_from(KEYS),
+        duration=st.none() | st.integers(0, 2**32 - 1),
+        volume=st.none() | st.integers(0, 63),
+    ),
 }
 "By record; those without an element of their own (`Media`, `Description`) and `Group` are made in `descriptions`."

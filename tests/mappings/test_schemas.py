@@ -36,6 +36,7 @@ from mappings.description import (
     SourceGroup,
     ZrtpHash,
 )
+from mappings.digits import Dtmf
 from mappings.record import SPELLINGS
 from mappings.terms import Action, CandidateType, Direction, Info, Initiation, Senders, Setup
 from tests.forms import SHARED
@@ -72,6 +73,7 @@ ELEMENTS: list[tuple[type, str, str, set[str]]] = [
     (SourceGroup, SS, "ssrc-group", {"semantics"}),
     (GatheringComplete, "urn:xmpp:jingle:transports:ice:0", "gathering-complete", set()),  # 0371 0.3.1
     (Category, "urn:xmpp:jingle:apps:category:0", "category", {"name"}),  # 0507 0.1.0
+    (Dtmf, "urn:xmpp:jingle:dtmf:0", "dtmf", {"code", "duration", "volume"}),  # 0181 0.4
 ]
 # Left out on purpose: transport@ice2 (XEP-0371; the gateway states its own ICE options).
 

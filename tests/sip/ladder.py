@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from gateway.sdp.history import SdpSession
-from gateway.signals import Answer, Candidates, Complete, End, Offer, Progress, Refuse, Signal
+from gateway.signals import Answer, Candidates, Complete, Digit, End, NoDigits, Offer, Progress, Refuse, Signal
 from gateway.sip.address import NameAddr
 from gateway.sip.flow import Flow, Hop
 from gateway.sip.leg import Credentials, Emitted, LegSettings, SipLeg, SipTarget
@@ -121,7 +121,9 @@ def word(item: Emitted) -> str:
             return f"{item.status} {item.cseq.method}"
         case End() | Refuse():
             return f"{type(item).__name__} {item.reason.value}"
-        case Offer() | Answer() | Complete() | Progress() | Candidates():
+        case Digit():
+            return f"Digit {item.digit} {item.duration}"
+        case Offer() | Answer() | Complete() | Progress() | Candidates() | NoDigits():
             return type(item).__name__
 
 
