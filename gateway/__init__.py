@@ -10,7 +10,8 @@ the SIP status beside it; what the gateway is to XMPP users outside calls is a p
 `gateway.reception` decides whom a message is for, `gateway.call.opening` puts a new call together, and so `Calls` only
 keeps them; the transactions are a set of their own below the legs (`gateway.sip.transactions`), since a response may
 come when its leg is gone; what the two spellings of a description leave open is settled in one place
-(`gateway.canonical`).  The media anchor has no folder until it has code.
+(`gateway.canonical`); what an anchored call agrees on is pure too (`gateway.media.agreement`), so that back-ends
+only add addresses and keys.
 """
 
 __version__ = "0.1.0"

@@ -36,3 +36,16 @@ class ConfigError(Exception):
 
 class TransportError(Exception):
     """A message could not be sent: no route, refused, reset, or its name does not resolve."""
+
+
+class AnchorError(Exception):
+    """The media of a call cannot be anchored as asked: nothing in common, no port left, the back-end does not answer.
+
+    ``reason`` is what the sides are told, and ``status`` the SIP response where it is not the reason's own.
+    """
+
+    def __init__(self, text: str, reason: EndReason, status: int | None = None) -> None:
+        super().__init__(text)
+        self.text = text
+        self.reason = reason
+        self.status = status
