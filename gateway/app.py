@@ -25,7 +25,7 @@ from gateway.errors import TransportError
 from gateway.jingle.leg import JingleTimers
 from gateway.metrics import Metrics
 from gateway.net.http import HttpPort
-from gateway.net.resolve import Resolver
+from gateway.net.resolve import ResolverSettings
 from gateway.net.sip import Listener, SipPort, SipPortSettings
 from gateway.net.xmpp import XmppPort, XmppPortSettings
 from gateway.reception import Reception
@@ -35,8 +35,8 @@ from gateway.sip.leg import LegSettings
 from gateway.sip.message import SipRequest
 from gateway.stanza import Stanza
 
-NAMES_SECONDS = 60.0
-"How often the names of trunks are looked up again, for the addresses that their calls come from."
+UNRESOLVED_SECONDS = 10.0
+"When a trunk's name is asked for again that has no address."
 
 LAST_WORDS_SECONDS = 5.0
 "How long the legs may take to say goodbye when we stop."
@@ -114,19 +114,19 @@ class App:
         loop.add_signal_handler(signal.SIGTERM, self._told, "SIGTERM", False)
         loop.add_signal_handler(signal.SIGINT, self._told, "SIGINT", True)
         self._log.info("gateway_started", version=__version__)
-        names = None
+        names: list[asyncio.Task[None]] = []
         try:
             await self.sip.start()
             await self.http.start()
             self.xmpp.start()
-            if self.routing.unresolved:
-                names = asyncio.create_task(self._look_up(), name="gateway names")
+            for trunk, hop in self.routing.unresolved.items():
+                names.append(asyncio.create_task(self._look_up(trunk, hop), name=f"gateway names of {trunk}"))
             await self._stop.wait()
             await self._leave()
         finally:
-            if names is not None:
-                names.cancel()
-                await asyncio.gather(names, return_exceptions=True)
+            for watching in names:
+                watching.cancel()
+            await asyncio.gather(*names, return_exceptions=True)
             await self.sip.stop()
             await self.xmpp.stop()
             await self.http.stop()
@@ -144,18 +144,20 @@ class App:
             await self.calls.drain(self.settings.limits.drain_timeout_seconds)
         await self.calls.emptied(LAST_WORDS_SECONDS)
 
-    async def _look_up(self) -> None:
-        """Keep the addresses of trunks that are known by name, since their calls are told by where they come from."""
-        resolver = Resolver()
+    async def _look_up(self, trunk: str, hop: Hop) -> None:
+        """Keep the addresses of a trunk that is known by name, since its calls are told by where they come from."""
+        before: frozenset[str] = frozenset()
         while True:
-            for trunk, host in self.routing.unresolved.items():
-                try:
-                    found = await resolver.resolve(Hop(host))
-                except TransportError as error:
-                    self._log.warning("trunk_unresolved", trunk=trunk, text=str(error))
-                else:
-                    self.routing.learn(trunk, [flow.host for flow in found])
-            await asyncio.sleep(NAMES_SECONDS)
+            try:
+                found, seconds = await self.sip.resolver.watch(hop)
+            except TransportError as error:
+                self._log.warning("trunk_unresolved", trunk=trunk, text=str(error))
+                seconds = UNRESOLVED_SECONDS
+            else:
+                if found != before:
+                    self._log.info("trunk_resolved", trunk=trunk, text=", ".join(sorted(found)))
+                    self.routing.learn(trunk, before := found)
+            await asyncio.sleep(seconds)
 
     def _missing(self) -> list[str]:
         """What keeps a call from being made, a line each."""
@@ -204,6 +206,7 @@ def sip_port_settings(settings: Settings) -> SipPortSettings:
         advertised_host=settings.sip.advertised_host,
         advertised_port=settings.sip.advertised_port,
         user_agent=settings.sip.user_agent,
+        resolver=ResolverSettings(nameservers=settings.nameservers, timeout_seconds=settings.sip.dns_timeout_seconds),
     )
 
 

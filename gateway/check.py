@@ -9,7 +9,6 @@ from typing import NamedTuple
 from gateway.app import sip_port_settings, xmpp_port_settings
 from gateway.config import Settings
 from gateway.errors import ConfigError, TransportError
-from gateway.net.resolve import Resolver
 from gateway.net.sip import SipPort
 from gateway.net.xmpp import XmppPort
 from gateway.rules import Trunk
@@ -126,12 +125,10 @@ async def _component(settings: Settings) -> Finding:
 async def _trunk(settings: Settings, sip: SipPort, trunk: Trunk) -> Finding:
     hop = Hop(trunk.host, trunk.port, trunk.transport)
     what = f"trunk {trunk.name} at {trunk.host}:{trunk.port or 5060}"
-    resolver = Resolver()
     try:
-        async with asyncio.timeout(OPTIONS_SECONDS):
-            targets = await resolver.resolve(hop)
-    except (TransportError, TimeoutError) as error:
-        return Finding(False, what, f"{error or 'the name server does not answer'}")
+        targets = await sip.resolver.resolve(hop)
+    except TransportError as error:
+        return Finding(False, what, str(error))
     reply = _Reply()
     sip.send(_options(settings, sip, trunk, hop), reply)
     loop = asyncio.get_running_loop()

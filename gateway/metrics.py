@@ -26,6 +26,7 @@ Metric = TypeVar("Metric", Counter, Gauge, Histogram)
 ORIGINS = ("xmpp", "sip")
 DIRECTIONS = ("in", "out")
 REFUSED_CALLS = ("limit", "draining", "no_route", "forbidden", "malformed")
+NAME_OUTCOMES = ("found", "nothing", "stale", "silent")
 REFUSED_SIP = ("unknown_source", "unauthorized", "transactions", "connections")
 TRANSPORTS = ("UDP", "TCP", "TLS")
 KINDS = ("iq", "message", "presence")
@@ -157,6 +158,7 @@ class Metrics:
         self._refused_sip = counter(
             "sip_refused", "SIP requests refused for where they come from.", cause=_known(REFUSED_SIP)
         )
+        self._names = counter("dns_lookups", "Questions to the DNS.", outcome=_known(NAME_OUTCOMES))
         self._dropped = counter(
             "translation_dropped",
             "What the other side has no words for.",
@@ -262,3 +264,7 @@ class Metrics:
     def refused(self, cause: str) -> None:
         """A request that may not come from where it came."""
         self._refused_sip[cause,].inc()
+
+    def name_asked(self, outcome: str) -> None:
+        """A question went to the DNS."""
+        self._names[outcome,].inc()

@@ -115,15 +115,15 @@ class Routing:
                 self._exact.setdefault(rule.name, []).append(rule)
             else:
                 self._patterns.append(rule)
-        self.unresolved: dict[str, str] = {}
-        "Trunks whose calls come from their host, and that host, where it is a name: resolve it and tell `learn`."
+        self.unresolved: dict[str, Hop] = {}
+        "Trunks whose calls come from their host, where that is a name: resolve it and tell `learn`."
         for trunk in settings.trunks:
             if not trunk.from_host:
                 continue
             if _numeric(trunk.host):
                 self.learn(trunk.name, [trunk.host])
             else:
-                self.unresolved[trunk.name] = trunk.host
+                self.unresolved[trunk.name] = Hop(trunk.host, trunk.port, trunk.transport)
 
     # ------------------------------------------------------------------------------------------------------ XMPP to SIP
 

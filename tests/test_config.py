@@ -106,6 +106,16 @@ def test_rules_are_compiled(read: Read) -> None:
     assert rules.numbers[1].match("+15557") == "u7@example.org"
 
 
+def test_name_servers_are_addresses_with_or_without_a_port(read: Read) -> None:
+    settings = read('[sip]\nnameservers = ["192.0.2.53", "192.0.2.54:5353", "2001:db8::53", "[::1]:5353", "[::1]"]')
+    assert settings.nameservers == (
+        ("192.0.2.53", 53), ("192.0.2.54", 5353), ("2001:db8::53", 53), ("::1", 5353), ("::1", 53)
+    )  # fmt: skip
+    for wrong in ("ns.example", "192.0.2.1:0", "192.0.2.1:70000", "192.0.2", "[192.0.2.1", "::1::2"):
+        with pytest.raises(ConfigError, match=r"\[sip\] nameservers\[0\]: expected ADDRESS or ADDRESS:PORT"):
+            read(f'[sip]\nnameservers = ["{wrong}"]')
+
+
 @pytest.mark.parametrize(
     ("text", "listener"),
     [

@@ -58,6 +58,7 @@ def test_every_fact_has_its_metric(registry: CollectorRegistry, metrics: Metrics
     metrics.transaction_timed_out("OPTIONS")
     metrics.malformed("UDP")
     metrics.refused("unknown_source")
+    metrics.name_asked("stale")
     counted = [
         ("calls_refused_total", {"origin": "sip", "cause": "limit"}),
         ("out_of_order_total", {"side": "caller", "signal": "Answer"}),
@@ -80,6 +81,7 @@ def test_every_fact_has_its_metric(registry: CollectorRegistry, metrics: Metrics
         ("sip_transaction_timeouts_total", {"method": "OPTIONS"}),
         ("sip_malformed_total", {"transport": "UDP"}),
         ("sip_refused_total", {"cause": "unknown_source"}),
+        ("dns_lookups_total", {"outcome": "stale"}),
     ]
     for name, labels in counted:
         assert registry.get_sample_value(f"jinglesip_{name}", labels) == 1, name

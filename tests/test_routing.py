@@ -505,7 +505,7 @@ def test_of_two_trunks_at_one_address_the_port_decides() -> None:
 
 def test_the_addresses_of_a_trunks_name_are_learnt() -> None:
     way = routing(trunk(host="sip.carrier.example", networks=(ip_network("192.0.2.0/31"),)))
-    assert way.unresolved == {"carrier": "sip.carrier.example"}
+    assert way.unresolved == {"carrier": Hop("sip.carrier.example")}
     assert way.trunk_for("203.0.113.9", 5060) is None
     way.learn("carrier", ["203.0.113.9", "fe80::9%eth0"])
     assert way.trunk_for("203.0.113.9", 5060) == "carrier"

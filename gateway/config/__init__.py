@@ -7,8 +7,10 @@ or environment variable that holds it.  A part of the gateway gets its own setti
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 
 import msgspec
@@ -22,6 +24,11 @@ from gateway.rules import RoutingSettings
 from gateway.secret import Secret
 
 __all__ = ["Http", "Limits", "Listener", "Log", "Media", "Settings", "Sip", "Xmpp", "load"]
+
+
+_NAMESERVER = re.compile(
+    r"(?:\[(?P<bracketed>[0-9A-Fa-f:.]+)\]|(?P<plain>[0-9.]+))(?::(?P<port>[0-9]{1,5}))?|(?P<six>[0-9A-Fa-f:.]+)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,9 @@ class Settings:
     xmpp_secret: Secret
     sip: Sip
     listeners: tuple[Listener, ...]
+    nameservers: tuple[tuple[str, int], ...]
+    "Addresses and ports."
+
     routing: RoutingSettings
     media: Media
     limits: Limits
@@ -79,12 +89,24 @@ def load(path: str | Path, environ: Mapping[str, str] = os.environ) -> Settings:
         xmpp_secret=secret,
         sip=file.sip,
         listeners=_listeners(file.sip),
+        nameservers=tuple(_nameserver(index, text) for index, text in enumerate(file.sip.nameservers)),
         routing=routing_settings(file, component, secrets),
         media=file.media,
         limits=file.limits,
         log=file.log,
         http=file.http,
     )
+
+
+def _nameserver(index: int, text: str) -> tuple[str, int]:
+    match = _NAMESERVER.fullmatch(text)
+    try:
+        port = int(match["port"] or 53) if match else 0
+        if match and 0 < port < 65536:
+            return str(ip_address(match["bracketed"] or match["plain"] or match["six"])), port
+    except ValueError:
+        pass
+    refuse("[sip]", f"nameservers[{index}]", f"expected ADDRESS or ADDRESS:PORT, IPv6 in brackets — got {text!r}")
 
 
 def _listeners(sip: Sip) -> tuple[Listener, ...]:

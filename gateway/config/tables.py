@@ -71,6 +71,12 @@ class Sip(Table, frozen=True, kw_only=True):
     advertised_port: Port | None = None
     "The port that goes with it, when it is not the socket's own."
 
+    nameservers: tuple[str, ...] = ()
+    "Who is asked for names instead of the system's name servers: ADDRESS or ADDRESS:PORT, IPv6 in brackets."
+
+    dns_timeout_seconds: Seconds = 3.0
+    "How long a request waits for the DNS; when it is silent, its last answer is used for up to a day."
+
     user_agent: Product = "jingle-sip"
     "What User-Agent and Server say."
 
@@ -85,13 +91,13 @@ class Trunk(Table, frozen=True, kw_only=True):
     "What dial rules, numbers and the log call it."
 
     host: str
-    "Where its requests go: a name or an address."
+    "Where its requests go: a name, found by NAPTR, SRV and addresses (RFC 3263), or an address."
 
     port: Port | None = None
-    "Its port; unset: 5060."
+    "Its port; unset: by SRV, or else 5060."
 
     transport: Literal["auto", "udp", "tcp"] = "auto"
-    "auto: UDP, and TCP for what is too large for a datagram (RFC 3261 §18.1.1)."
+    "auto: what the DNS says, or else UDP, and TCP for what is too large for a datagram (RFC 3261 §18.1.1)."
 
     domain: str | None = None
     "The domain in the addresses called through it; unset: host."

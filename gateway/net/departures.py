@@ -56,6 +56,7 @@ class Departures:
     def __init__(
         self,
         sockets: Sockets,
+        resolver: Resolver,
         *,
         begin: Callable[[Outgoing, Owner | None, Flow], None],
         failed: Callable[[Outgoing, Owner | None, str], None],
@@ -66,7 +67,7 @@ class Departures:
         self._begin = begin
         self._failed = failed
         self._clock = clock
-        self._resolver = Resolver(clock)
+        self._resolver = resolver
         self._waiting: set[_Departure] = set()
         self._lookups: set[asyncio.Task[None]] = set()
         self._refusals: dict[tuple[str, int], float] = {}
@@ -82,7 +83,7 @@ class Departures:
         departure = _Departure(outgoing, owner)
         if hop.flow is not None and self._sockets.is_open(hop.flow):
             self._begin(outgoing, owner, hop.flow)
-        elif (known := self._resolver.known(hop)) is not None:
+        elif (known := self._resolver.known(hop, outgoing.request.call_id)) is not None:
             self._aim(departure, known)
         else:
             self._waiting.add(departure)
@@ -105,12 +106,12 @@ class Departures:
         for lookup in self._lookups:
             lookup.cancel()
         await asyncio.gather(*self._lookups, return_exceptions=True)
-        await self._resolver.close()
 
     async def _resolve(self, departure: _Departure) -> None:
         found: Iterable[Flow] = ()
         try:
-            found = await self._resolver.resolve(departure.outgoing.hop)
+            outgoing = departure.outgoing
+            found = await self._resolver.resolve(outgoing.hop, outgoing.request.call_id)
         except TransportError as error:
             departure.text = str(error)
         if departure in self._waiting:

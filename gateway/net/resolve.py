@@ -1,114 +1,228 @@
-"""From a next hop to addresses.
+"""From a next hop to addresses: what `gateway.sip.locating` wants to know is asked here, once, and remembered.
 
-Of RFC 3263 this is the end: a numeric host is itself (§4.2), any other name is asked for A and AAAA by the system's
-resolver, and what is missing of port and transport is 5060 (TLS: 5061) and UDP.  The steps before are missing still and
-have their place in `Resolver.resolve`:
-- TODO: NAPTR chooses the transport when the hop has neither port nor transport (§4.1).
-- TODO: SRV finds hosts and ports when the hop has no port; order by priority, choice by weight (§4.2, RFC 2782).
-Trying the next address is the port's business for connections; with a new transaction after a 503 or a timeout (§4.3)
-it is the caller's.
+Theory of operation.  Every question has one answer here, for as long as its TTL says, within bounds, and at most one
+query under way, however many wait for it.  All questions that may matter are asked at once.  Nobody waits for more than
+`timeout_seconds`; what has no answer by then counts as nothing.
+
+A silent server.  When no answer comes, the last one is used on, for a day (RFC 8767).  Only the first call after its
+time waits for that; from then on the old answer is given at once and the server asked again in the background, now and
+then, until it answers.
 """
 
 import asyncio
-import socket
-from collections.abc import Callable
-from ipaddress import ip_address
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
 
 from gateway.errors import TransportError
+from gateway.net.names import Names, Reply, Silent
+from gateway.net.sent_by import Listener
 from gateway.sip.flow import Flow, Hop
+from gateway.sip.locating import Kind, Located, Question, Record, is_numeric, locate
+from gateway.throttle import Throttle
 
-POSITIVE_SECONDS = 60.0
-"How long addresses are believed: the system's resolver does not tell their time to live."
+LEAST_SECONDS = 1.0
+"The shortest time that an answer is believed, whatever its TTL."
 
-NEGATIVE_SECONDS = 5.0
-"How long a name stays unknown."
+MOST_SECONDS = 3600.0
+"The longest."
 
-LOOKUP_SECONDS = 5.0
-"After this, a lookup has failed."
+MOST_NEGATIVE_SECONDS = 60.0
+"The longest time that there is nothing: who has just written a record does not want to wait."
 
-MAX_NAMES = 512
-"Names remembered; they may come from peers (Contact, Record-Route)."
+STALE_SECONDS = 86_400.0
+"How long an old answer is good while no server gives a new one (RFC 8767 §5)."
+
+RETRY_SECONDS = 10.0
+"After this a server that was silent is asked again."
+
+MAX_ANSWERS = 2_048
+"Answers remembered; names may come from peers (Contact, Record-Route)."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolverSettings:
+    """Whom to ask, and how long to wait."""
+
+    nameservers: tuple[tuple[str, int], ...] = ()
+    "Addresses and ports; none: those of the system."
+
+    timeout_seconds: float = 3.0
+    "How long anybody waits for the DNS, whatever it is asked."
+
+
+class ResolverObserver(Protocol):
+    """What is counted."""
+
+    def name_asked(self, outcome: str) -> None:
+        """A question went to the DNS: found, nothing, stale (no reply; an old one is used), silent (none)."""
+        ...
+
+
+class _Asks(Protocol):
+    async def ask(self, question: Question, seconds: float) -> Reply: ...
+
+
+@dataclass(slots=True)
+class _Entry:
+    records: tuple[Record, ...]
+    until: float
+    stale_until: float
+    failing: bool = False
+    "The last attempt to renew it failed."
 
 
 class Resolver:
-    """Finds the addresses of hops, and remembers them for a while."""
+    """Finds the targets of hops."""
 
-    def __init__(self, clock: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] | None = None,
+        *,
+        settings: ResolverSettings | None = None,
+        names: _Asks | None = None,
+        observer: ResolverObserver | None = None,
+    ) -> None:
+        self._settings = settings or ResolverSettings()
         self._clock = clock
-        self._known: dict[str, tuple[float, tuple[str, ...]]] = {}
-        self._asked: dict[str, asyncio.Future[tuple[str, ...]]] = {}
+        self._names: _Asks = names or Names(self._settings.nameservers)
+        self._observer = observer
+        self._answers: dict[Question, _Entry] = {}
+        self._asked: dict[Question, asyncio.Task[None]] = {}
+        self._log = structlog.get_logger().bind(protocol="dns")
+        self._throttle = Throttle(clock or asyncio.get_running_loop().time)
+        self._transports: Sequence[str] = ("UDP", "TCP")
+        self._versions: Sequence[Kind] = ("A", "AAAA")
 
-    def known(self, hop: Hop) -> tuple[Flow, ...] | None:
-        """The addresses without asking anybody; None when somebody must be asked.  Unknown names give ()."""
-        if not hop.host:
-            return ()
-        if is_numeric(hop.host):
-            return (_flow(hop, hop.host),)
-        entry = self._known.get(hop.host.lower())
-        if entry is None or entry[0] < self._now():
-            return None
-        return tuple(_flow(hop, host) for host in entry[1])
+    def prefer(self, listening: Iterable[Listener]) -> None:
+        """Look for what can be reached from these, in their order; what needs no listener can be reached anyway."""
+        transports = [listener.transport for listener in listening]
+        versions: list[Kind] = ["AAAA" if ":" in listener.host else "A" for listener in listening]
+        self._transports = tuple(dict.fromkeys((*transports, "TCP")))
+        self._versions = tuple(dict.fromkeys(versions))
 
-    async def resolve(self, hop: Hop) -> tuple[Flow, ...]:
-        """The addresses in the order in which they are to be tried.  TransportError when there are none."""
-        known = self.known(hop)
-        if known is None:
-            hosts = await self._lookup(hop.host.lower())
-            known = tuple(_flow(hop, host) for host in hosts)
-        if not known:
+    def known(self, hop: Hop, seed: str = "") -> tuple[Flow, ...] | None:
+        """The targets without waiting for anybody; None when somebody must be waited for.  Unknown names give ().
+
+        ``seed`` is what chance is made of, so that the requests of one call meet the same server.
+        """
+        if is_numeric(hop.host) or not hop.host:
+            return self._locate(hop, seed, lambda question: ()).targets
+        found = self._locate(hop, seed, self._recall)
+        return None if found.open else found.targets
+
+    async def resolve(self, hop: Hop, seed: str = "") -> tuple[Flow, ...]:
+        """The targets in the order in which they are to be tried.  TransportError when there are none."""
+        found = await self._find(hop, seed)
+        if not found.targets:
             raise TransportError(f"{hop.host}: name does not resolve")
-        return known
+        return found.targets
 
-    async def _lookup(self, name: str) -> tuple[str, ...]:
-        """Ask once, however many wait for the answer."""
-        asked = self._asked.get(name)
-        if asked is None:
-            asked = self._asked[name] = asyncio.ensure_future(_ask(name))
-            asked.add_done_callback(lambda done: self._answered(name, done))
-        return await asyncio.shield(asked)
-
-    def _answered(self, name: str, done: "asyncio.Future[tuple[str, ...]]") -> None:
-        del self._asked[name]
-        if done.cancelled():
-            return
-        hosts = done.result()
-        if len(self._known) >= MAX_NAMES:
-            del self._known[next(iter(self._known))]
-        self._known.pop(name, None)
-        self._known[name] = (self._now() + (POSITIVE_SECONDS if hosts else NEGATIVE_SECONDS), hosts)
+    async def watch(self, hop: Hop) -> tuple[frozenset[str], float]:
+        """The addresses of all the targets, and for how many seconds that will be so.  TransportError when none."""
+        found = await self._find(hop, "")
+        if not found.targets:
+            raise TransportError(f"{hop.host}: name does not resolve")
+        entries = [self._answers[question] for question in found.used if question in self._answers]
+        until = min((entry.until for entry in entries), default=self._now() + MOST_SECONDS)
+        return frozenset(flow.host for flow in found.targets), max(LEAST_SECONDS, until - self._now())
 
     async def close(self) -> None:
         """Forget everything, and stop asking."""
         for asked in self._asked.values():
             asked.cancel()
         await asyncio.gather(*self._asked.values(), return_exceptions=True)
-        self._known.clear()
+        self._asked.clear()
+        self._answers.clear()
+
+    async def _find(self, hop: Hop, seed: str) -> Located:
+        deadline = self._now() + self._settings.timeout_seconds
+        while (found := self._locate(hop, seed, self._recall)).open:
+            asked = [self._ask(question) for question in found.open]
+            left = deadline - self._now()
+            if left <= 0:
+                return self._locate(hop, seed, self._last)
+            await asyncio.wait(asked, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        return found
+
+    def _locate(self, hop: Hop, seed: str, answers: Callable[[Question], tuple[Record, ...] | None]) -> Located:
+        chance: list[random.Random] = []
+
+        def draw(most: int) -> int:
+            if not chance:  # made only when there is something to choose: it is not cheap
+                chance.append(random.Random(f"{seed} {hop.host}") if seed else random.SystemRandom())  # noqa: S311
+            return chance[0].randint(0, most)
+
+        return locate(hop, answers, transports=self._transports, versions=self._versions, draw=draw)
+
+    def _recall(self, question: Question) -> tuple[Record, ...] | None:
+        """A fresh answer, or an old one while it cannot be renewed; None: it must be asked for."""
+        entry = self._answers.get(question)
+        if entry is None:
+            return None
+        if entry.until > (now := self._now()):
+            return entry.records
+        if entry.failing and entry.stale_until > now:
+            self._ask(question)
+            return entry.records
+        return None
+
+    def _last(self, question: Question) -> tuple[Record, ...]:
+        """Whatever there is, now that the time to wait is over."""
+        entry = self._answers.get(question)
+        return entry.records if entry is not None and entry.stale_until > self._now() else ()
+
+    def _ask(self, question: Question) -> "asyncio.Task[None]":
+        """Ask once, however many wait for the answer."""
+        asked = self._asked.get(question)
+        if asked is None:
+            asked = self._asked[question] = asyncio.get_running_loop().create_task(self._query(question))
+            asked.add_done_callback(lambda done: self._asked.pop(question, None))
+        return asked
+
+    async def _query(self, question: Question) -> None:
+        try:
+            reply = await self._names.ask(question, self._settings.timeout_seconds)
+        except Silent as silence:
+            self._unanswered(question, str(silence))
+            return
+        except Exception as error:  # of ours or the library's; whoever waits must not wait for ever
+            self._log.exception("dns_failed", kind=question.kind)
+            self._unanswered(question, type(error).__name__)
+            return
+        most = MOST_SECONDS if reply.records else MOST_NEGATIVE_SECONDS
+        until = self._now() + min(max(reply.seconds, LEAST_SECONDS), most)
+        self._keep(question, _Entry(reply.records, until, until + STALE_SECONDS))
+        self._count("found" if reply.records else "nothing")
+
+    def _unanswered(self, question: Question, text: str) -> None:
+        now = self._now()
+        entry = self._answers.get(question)
+        if entry is not None and entry.stale_until > now:
+            entry.until, entry.failing = now + RETRY_SECONDS, True
+            outcome = "stale"
+        else:
+            self._keep(question, _Entry((), now + RETRY_SECONDS, 0.0))
+            outcome = "silent"
+        self._count(outcome)
+        if self._throttle.admits():
+            self._log.warning(
+                "dns_silent", peer=question.name, kind=question.kind, reason=outcome, text=text,
+                suppressed=self._throttle.held(),
+            )  # fmt: skip
+
+    def _keep(self, question: Question, entry: _Entry) -> None:
+        self._answers.pop(question, None)
+        if len(self._answers) >= MAX_ANSWERS:
+            del self._answers[next(iter(self._answers))]
+        self._answers[question] = entry
+
+    def _count(self, outcome: str) -> None:
+        if self._observer is not None:
+            self._observer.name_asked(outcome)
 
     def _now(self) -> float:
         return (self._clock or asyncio.get_running_loop().time)()
-
-
-async def _ask(name: str) -> tuple[str, ...]:
-    """A and AAAA in the order of the system (RFC 6724); () when there are none."""
-    try:
-        async with asyncio.timeout(LOOKUP_SECONDS):
-            found = await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_DGRAM)
-    except (OSError, UnicodeError, TimeoutError):  # UnicodeError: a label that IDNA refuses
-        return ()
-    return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
-
-
-def is_numeric(host: str) -> bool:
-    """Whether this is an address and no name.  IPv6 comes without brackets."""
-    if not host or host[-1] not in "0123456789abcdefABCDEF:.":
-        return False
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def _flow(hop: Hop, host: str) -> Flow:
-    transport = hop.transport or "UDP"
-    return Flow(transport, host, hop.port or (5061 if transport == "TLS" else 5060))

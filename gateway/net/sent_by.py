@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from gateway.net.resolve import is_numeric
 from gateway.sip.address import hostport
+from gateway.sip.locating import is_numeric
 
 MAX_PEERS = 1_024
 "Peers for which the answer is remembered."

@@ -17,13 +17,15 @@ import structlog
 
 from gateway.errors import PeerError
 from gateway.net.departures import Departures
+from gateway.net.resolve import Resolver
 from gateway.net.sent_by import Listener, SentBy
+from gateway.net.sip_counting import Counting, known
 from gateway.net.sip_face import NoObserver, Owner, SipObserver, SipPortSettings
 from gateway.net.sockets import Sockets
 from gateway.sip.dialog import refuse_fork
 from gateway.sip.flow import Flow
 from gateway.sip.matching import Key, server_key
-from gateway.sip.message import METHODS, Header, Malformed, SipRequest, SipResponse, parse
+from gateway.sip.message import Header, Malformed, SipRequest, SipResponse, parse
 from gateway.sip.transactions import Deliver, Effect, Terminated, Transactions, Transmit
 from gateway.sip.wire import Failed, Outgoing
 from gateway.throttle import Throttle
@@ -52,6 +54,7 @@ class SipPort:
         self._settings = settings
         self._on_request = on_request
         self._observer: SipObserver = observer or NoObserver()
+        self._counting = Counting(self._observer)
         self._loop = asyncio.get_running_loop()
         self._clock = clock or self._loop.time
         self._log = structlog.get_logger().bind(protocol="sip")
@@ -69,7 +72,11 @@ class SipPort:
             connect_seconds=settings.connect_seconds,
             clock=self._clock,
         )
-        self._departures = Departures(self._sockets, begin=self._begin, failed=self._failed, clock=self._clock)
+        self.resolver = Resolver(self._clock, settings=settings.resolver, observer=self._observer)
+        "Of the names of next hops; whoever else wants to know one asks here too."
+        self._departures = Departures(
+            self._sockets, self.resolver, begin=self._begin, failed=self._failed, clock=self._clock
+        )
         self._sent_by = SentBy(())
         self._running = False
         self._owners: dict[Key, Owner] = {}
@@ -89,6 +96,7 @@ class SipPort:
             await self._sockets.close()
             raise
         self._sent_by = SentBy(self.listening, settings.advertised_host, settings.advertised_port)
+        self.resolver.prefer(self.listening)
         self._running = True
         for listener in self.listening:
             self._log.info("sip_listening", transport=listener.transport, address=f"{listener.host}:{listener.port}")
@@ -97,6 +105,7 @@ class SipPort:
         """Close all, and forget all; what still waits to be sent has failed."""
         self._running = False
         await self._departures.close()
+        await self.resolver.close()
         await self._sockets.close()
         if self._timer is not None:
             self._timer.cancel()
@@ -228,7 +237,7 @@ class SipPort:
         try:
             message = parse(data, flow)
             effects = self._transactions.receive(message, self._clock())
-            self._count_received(message, effects)
+            self._counting.received(message, effects)
             self._run(effects)
         except Malformed as fault:
             self.unframed(fault, flow)
@@ -277,7 +286,10 @@ class SipPort:
     def _run(self, effects: Iterable[Effect]) -> None:
         for effect in effects:
             if isinstance(effect, Transmit):
-                self._count_sent(effect)
+                self._log.debug(
+                    "sip_message_sent", transport=effect.flow.transport, peer=_peer(effect.flow), wire=effect.data
+                )
+                self._counting.sent(effect)
                 self._sockets.send(effect.data, effect.flow)
             elif isinstance(effect, Deliver):
                 self._deliver(effect.message, effect.branch)
@@ -286,32 +298,12 @@ class SipPort:
                 if effect.method == "INVITE":
                     self._forks.pop(effect.key[0], None)
                 if effect.timed_out:
-                    self._observer.transaction_timed_out(_known(effect.method))
+                    self._observer.transaction_timed_out(known(effect.method))
             else:
                 owner = self._owners.get((effect.branch, effect.method))
                 if owner is not None:
                     owner.put(effect)
         self._arm()
-
-    def _count_received(self, message: SipRequest | SipResponse, effects: list[Effect]) -> None:
-        """Count what is no retransmission: that does nothing, or makes us repeat ourselves."""
-        if isinstance(message, SipRequest):
-            if message.method == "ACK" or not all(map(_is_repetition, effects)):
-                self._observer.request_received(_known(message.method))
-            if len(effects) == 1 and isinstance(effects[0], Transmit) and effects[0].status == 503:
-                self._observer.refused("transactions")
-        elif any(isinstance(effect, Deliver) for effect in effects):
-            self._observer.response_received(_known(message.cseq.method), message.status)
-
-    def _count_sent(self, sent: Transmit) -> None:
-        self._log.debug("sip_message_sent", transport=sent.flow.transport, peer=_peer(sent.flow), wire=sent.data)
-        method = _known(sent.method)
-        if sent.retransmission:
-            self._observer.retransmitted(method)
-        elif sent.status is None:
-            self._observer.request_sent(method)
-        else:
-            self._observer.response_sent(method, sent.status)
 
     def _deliver(self, message: SipRequest | SipResponse, branch: str) -> None:
         if isinstance(message, SipResponse):
@@ -381,15 +373,6 @@ class SipPort:
     def _expire(self) -> None:
         self._timer = None
         self._run(self._transactions.expire(max(self._clock(), self._timer_at)))
-
-
-def _known(method: str) -> str:
-    """The method as a label: peers may invent as many as they like."""
-    return method if method in METHODS else "other"
-
-
-def _is_repetition(effect: Effect) -> bool:
-    return isinstance(effect, Transmit) and effect.retransmission
 
 
 def _peer(flow: Flow | None) -> str:

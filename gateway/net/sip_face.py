@@ -1,8 +1,9 @@
 """What users of the SIP port bring: settings, owners of messages, and whoever counts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from gateway.net.resolve import ResolverSettings
 from gateway.net.sent_by import Listener
 from gateway.sip.message import MAX_BODY, SipRequest, SipResponse
 from gateway.sip.wire import Failed
@@ -41,6 +42,8 @@ class SipPortSettings:
     max_transactions: int = 50_000
     "Live server transactions, of which one INVITE and its BYE make two for 32 s; beyond it, 503."
 
+    resolver: ResolverSettings = field(default_factory=ResolverSettings)
+
     t1: float = 0.5
     "Round trip, seconds (RFC 3261 §17.1.1.1)."
 
@@ -78,6 +81,8 @@ class SipObserver(Protocol):
 
     def refused(self, cause: str) -> None: ...
 
+    def name_asked(self, outcome: str) -> None: ...
+
 
 class NoObserver:
     """Counts nothing."""
@@ -104,4 +109,7 @@ class NoObserver:
         """Ignored."""
 
     def refused(self, cause: str) -> None:
+        """Ignored."""
+
+    def name_asked(self, outcome: str) -> None:
         """Ignored."""

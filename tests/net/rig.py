@@ -59,6 +59,9 @@ class Counts:
     def refused(self, cause: str) -> None:
         self.of["refused", cause] += 1
 
+    def name_asked(self, outcome: str) -> None:
+        self.of["name", outcome] += 1
+
 
 class Inbox:
     """An owner, or whoever gets what nobody owns."""

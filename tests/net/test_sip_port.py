@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from gateway.errors import PeerError
-from gateway.net import resolve
+from gateway.net.names import Names, Reply
 from gateway.sip.flow import Hop
+from gateway.sip.locating import Address, Question
 from gateway.sip.message import SipRequest, parse, respond
 from gateway.sip.wire import Failed
 from tests.net.rig import HERE, Inbox, answer, incoming, outgoing, rig, scenario, taken_port, until
@@ -124,11 +125,11 @@ async def test_an_answer_that_nobody_wants_gets_ack_and_bye_once_and_every_copy_
 
 @scenario
 async def test_a_name_that_does_not_resolve_comes_back_as_a_failure() -> None:
-    async def nowhere(name: str) -> tuple[str, ...]:
-        return ()
+    async def nowhere(_: Names, question: Question, seconds: float) -> Reply:
+        return Reply((), 60.0)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(resolve, "_ask", nowhere)
+        patch.setattr(Names, "ask", nowhere)
         async with rig() as it:
             owner = Inbox()
             for branch in ("z9hG4bK1", "z9hG4bK2"):  # the second is answered from memory
@@ -141,12 +142,12 @@ async def test_a_name_that_does_not_resolve_comes_back_as_a_failure() -> None:
 async def test_a_name_that_resolves_is_called_and_remembered() -> None:
     asked = []
 
-    async def somewhere(name: str) -> tuple[str, ...]:
-        asked.append(name)
-        return (HERE,)
+    async def somewhere(_: Names, question: Question, seconds: float) -> Reply:
+        asked.append(question)
+        return Reply((Address(HERE),), 60.0)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(resolve, "_ask", somewhere)
+        patch.setattr(Names, "ask", somewhere)
         async with rig() as it:
             hop = Hop("trunk.example", it.phone.port)
             it.port.send(outgoing(hop, "OPTIONS", "z9hG4bK1"))
@@ -154,7 +155,7 @@ async def test_a_name_that_resolves_is_called_and_remembered() -> None:
             await it.phone.gets_request("OPTIONS")
             it.port.send(outgoing(hop, "OPTIONS", "z9hG4bK2"))
             await it.phone.gets_request("OPTIONS")
-            assert asked == ["trunk.example"]
+            assert asked == [Question("trunk.example", "A")]
 
 
 @scenario
@@ -210,12 +211,12 @@ async def test_a_value_that_cannot_be_written_comes_back_as_a_failure() -> None:
 async def test_a_stopped_port_takes_nothing_and_tells_what_waits() -> None:
     owner = Inbox()
 
-    async def never(name: str) -> tuple[str, ...]:
+    async def never(_: Names, question: Question, seconds: float) -> Reply:
         await asyncio.Event().wait()
-        return ()
+        return Reply((), 60.0)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(resolve, "_ask", never)
+        patch.setattr(Names, "ask", never)
         async with rig() as it:
             it.port.send(outgoing(Hop("slow.example")), owner)
             await it.port.stop()
