@@ -34,6 +34,7 @@ from gateway.sip.flow import Hop
 from gateway.sip.leg import LegSettings
 from gateway.sip.message import SipRequest
 from gateway.stanza import Stanza
+from gateway.text.desk import Texts, TextSettings
 
 UNRESOLVED_SECONDS = 10.0
 "When a trunk's name is asked for again that has no address."
@@ -54,8 +55,8 @@ class App:
         self.routing = Routing(settings.routing)
         self.devices = Devices(_new_id)
         self.entity = Entity(
-            component=disco.component("jingle-sip"),
-            number=disco.number(disco.Abilities(video=settings.media.video)),
+            component=disco.component("jingle-sip", messages=self.routing.messages),
+            number=disco.number(disco.Abilities(video=settings.media.video, messages=self.routing.messages)),
             version=__version__,
             translate=self.routing.translate,
         )
@@ -85,8 +86,22 @@ class App:
             observer=self.metrics,
             new_id=_new_id,
         )
+        self.texts = Texts(
+            TextSettings(
+                domain=settings.xmpp.domain,
+                resource=settings.xmpp.resource,
+                a_minute=settings.limits.messages_per_minute,
+                server=settings.sip.user_agent,
+            ),
+            routing=self.routing,
+            xmpp=self.xmpp,
+            sip=self.sip,
+            observer=self.metrics,
+            new_id=_new_id,
+        )
         self.reception = Reception(
             calls=self.calls,
+            texts=self.texts,
             entity=self.entity,
             devices=self.devices,
             resource=settings.xmpp.resource,
@@ -143,6 +158,7 @@ class App:
         if not self._now:
             await self.calls.drain(self.settings.limits.drain_timeout_seconds)
         await self.calls.emptied(LAST_WORDS_SECONDS)
+        await self.texts.emptied(LAST_WORDS_SECONDS)
 
     async def _look_up(self, trunk: str, hop: Hop) -> None:
         """Keep the addresses of a trunk that is known by name, since its calls are told by where they come from."""

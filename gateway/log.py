@@ -53,6 +53,7 @@ FIELDS = {
     "kind": "of a stanza: iq, message, presence; of a question to the DNS: NAPTR, SRV, A, AAAA",
     "type": "of a stanza",
     "condition": "of a stanza error",
+    "result": "what became of a chat message: delivered, accepted, failed",
     "names": "what the other side cannot say",
     "wire": "a whole message",
     # of anything
@@ -96,7 +97,8 @@ _SECRETS = re.compile(
   | (?P<line>(?:^|(?<=\r))[ \t]*+(?:a=[ \t]*+(?:ice-pwd|key-mgmt)[ \t]*+:|k=))[^\r\n]*+  # SDP, with any line ends
   | (?P<inline>\binline:)[^\s"'<|;]++                                              # SDES keys, in SDP and in Jingle
   | (?P<attribute>\b(?:pwd|password|credential)=)(?:"[^"<>]*+"|'[^'<>]*+')         # ICE in Jingle, TURN in XEP-0215
-  | (?P<element><(?:\w+:)?(?:handshake|password)\b[^<>]*+>)[^<]*+                  # XEP-0114, XEP-0077
+  | (?P<element><(?:\w+:)?(?:handshake|password|body|subject)\b[^<>]*+(?<!/)>)[^<]*+  # XEP-0114, XEP-0077; texts
+  | (?P<subject>^(?:subject|s)[ \t]*+:)[^\r\n]*+                                   # of a text, too
   | (?P<uri>\bsips?:[^\s:@<>"';]{1,256}+:)[^\s@<>"']{1,256}+(?=@)                  # a password in a SIP URI
     """
 )
@@ -160,7 +162,10 @@ def without_identities(_logger: WrappedLogger, _method: str, event: EventDict) -
 
 
 def redacted(text: str) -> str:
-    """A message without its secrets: keys, passwords, digests."""
+    """A message without its secrets: keys, passwords, digests, and what people write to each other."""
+    if text.startswith("MESSAGE "):
+        head, end, _ = text.partition("\r\n\r\n")
+        text = f"{head}{end}{_HIDDEN}"
     return _SECRETS.sub(lambda match: (match[match.lastgroup or 0]) + _HIDDEN, text)
 
 

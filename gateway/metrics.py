@@ -29,6 +29,7 @@ REFUSED_CALLS = ("limit", "draining", "no_route", "forbidden", "malformed")
 NAME_OUTCOMES = ("found", "nothing", "stale", "silent")
 REFUSED_SIP = ("unknown_source", "unauthorized", "transactions", "connections")
 TRANSPORTS = ("UDP", "TCP", "TLS")
+TEXT_RESULTS = ("delivered", "accepted", "failed", "refused")
 KINDS = ("iq", "message", "presence")
 SETUP_BUCKETS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 45, 60, 90, 120, 180)
 DURATION_BUCKETS = (1, 5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 28800, 86400)
@@ -132,6 +133,7 @@ class Metrics:
         self._ended = counter("calls_ended", "Calls that ended.", origin=origin, reason=reason, ended_by=ended_by)
         self._setup = histogram("call_setup_seconds", "From offer to answer.", SETUP_BUCKETS, origin=origin)
         self._duration = histogram("call_duration_seconds", "From answer to end.", DURATION_BUCKETS, origin=origin)
+        self._texts = counter("texts", "Chat messages.", origin=origin, result=_known(TEXT_RESULTS))
         self._jingle = counter(
             "jingle_requests",
             "Jingle requests and message initiation.",
@@ -208,6 +210,10 @@ class Metrics:
     def inbox_wait(self, seconds: float) -> None:
         """How long a message lay in a call's inbox: our own lag."""
         self._wait.observe(seconds)
+
+    def text(self, origin: str, result: str) -> None:
+        """What became of a chat message."""
+        self._texts[origin, result].inc()
 
     # ------------------------------------------------------------------------------------------------------------- XMPP
 

@@ -20,6 +20,7 @@ from gateway.routing import Routing
 from gateway.sip import guard, uas
 from gateway.sip.message import SipRequest
 from gateway.stanza import Stanza, error
+from gateway.text.desk import Texts
 from gateway.throttle import Throttle
 from mappings.namespaces import JINGLE, MESSAGE_INITIATION
 from mappings.terms import Method
@@ -45,6 +46,7 @@ class Reception:
         self,
         *,
         calls: Calls,
+        texts: Texts,
         entity: Entity,
         devices: Devices,
         resource: str,
@@ -59,6 +61,9 @@ class Reception:
         wall: Callable[[], float],
     ) -> None:
         self._calls = calls
+        self._texts = texts
+        self._also = (Method.MESSAGE,) if routing.messages else ()
+        "Methods that are served outside of calls."
         self._entity = entity
         self._devices = devices
         self._resource = resource
@@ -97,12 +102,15 @@ class Reception:
             case "iq", "set" if stanza.child(_JINGLE) is not None:
                 self._calls.jingle(stanza)
             case "message", "error":
-                self._calls.reply(stanza)
+                if not self._texts.reply(stanza):
+                    self._calls.reply(stanza)
             case "message", _ if stanza.speaks(MESSAGE_INITIATION):
                 if not self._calls.initiation(stanza, wall=self._wall()):
                     self._answer(stanza)
             case "presence", _:
                 self._presence(stanza)
+            case "message", _ if self._also and (self._texts.reply(stanza) or self._texts.stanza(stanza)):
+                pass
             case _:
                 self._answer(stanza)
 
@@ -130,14 +138,19 @@ class Reception:
         if tag:
             self._calls.dialog(request, tag)
             return
-        trunk = self._trunk(request) if request.method == Method.INVITE else None
-        if request.method == Method.INVITE and trunk is None:
-            return
-        reply = uas.check(request, tag=self._new_tag(), server=self._server)
+        trunk, also = None, self._also
+        if request.method == Method.INVITE or request.method in also:
+            trunk = self._trunk(request)
+            if trunk is None:
+                return
+            also = also if self._routing.takes_messages(trunk) else ()
+        reply = uas.check(request, tag=self._new_tag(), server=self._server, also=also)
         if reply is not None and trunk is None:
             self._sip.dismiss(reply)
         elif reply is not None:
             self._sip.send(reply)
+        elif trunk is not None and request.method == Method.MESSAGE:
+            self._texts.request(request, trunk)
         elif trunk is not None:
             self._calls.invite(request, trunk)
 

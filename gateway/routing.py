@@ -67,6 +67,9 @@ class Outbound:
     contact_user: str
     "The user part of our Contact, escaped; it says no more of the caller than From does."
 
+    messages: bool = False
+    "Whether the trunk carries chat messages."
+
     contact_gr: str = ""
     "The caller's resource as a parameter of the Contact's URI, with its semicolon, or nothing."
 
@@ -172,6 +175,7 @@ class Routing:
             headers=tuple(headers),
             credentials=self._credentials(trunk),
             trickle=trunk.trickle,
+            messages=trunk.messages,
             number_label=name,
             contact_user=shown.uri.user or "",
             contact_gr=gr_parameter(resource(caller)) if is_jid else "",
@@ -289,6 +293,16 @@ class Routing:
         return next(
             (t.inbound.password.reveal() for t in self._trunks.values() if t.inbound and _is_user(t, user)), None
         )
+
+    @property
+    def messages(self) -> bool:
+        """Whether any trunk carries chat messages."""
+        return any(trunk.messages for trunk in self._trunks.values())
+
+    def takes_messages(self, trunk: str, *, anonymous: bool = False) -> bool:
+        """Whether chat messages are taken from that trunk; ``anonymous``: those of nobody too."""
+        known = self._trunks[trunk]
+        return known.messages and (known.anonymous_messages or not anonymous)
 
     def learn(self, trunk: str, addresses: Iterable[str]) -> None:
         """The trunk's host has these addresses now; an IPv6 zone is of no interest."""

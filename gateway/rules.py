@@ -108,6 +108,12 @@ class Trunk:
 
     inbound: Account | None = None
 
+    messages: bool = False
+    "Whether chat messages cross as SIP's MESSAGE, both ways."
+
+    anonymous_messages: bool = True
+    "Whether those of nobody are taken."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DialRule:

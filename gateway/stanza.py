@@ -48,6 +48,8 @@ class Stanza:
     sender: str
     to: str
     children: tuple[Element, ...] = ()
+    lang: str = ""
+    "Its xml:lang: of the texts in it that name no other."
 
     def child(self, name: str) -> Element | None:
         """The first child of that Clark name."""
@@ -78,11 +80,20 @@ def result(request: Stanza, *children: Element) -> Stanza:
 
 
 def error(
-    request: Stanza, condition: str, text: str | None = None, *, type: str | None = None, detail: str | None = None
+    request: Stanza,
+    condition: str,
+    text: str | None = None,
+    *,
+    type: str | None = None,
+    detail: str | None = None,
+    address: str | None = None,
 ) -> Stanza:
-    """The error that answers an IQ or message (RFC 6120 §8.3); ``detail`` is a Clark name put beside the condition."""
+    """The error that answers an IQ or message (RFC 6120 §8.3); ``detail`` is a Clark name put beside the condition.
+
+    ``address`` is what <redirect/> or <gone/> holds.
+    """
     element = Element("error", {"type": type or _TYPES.get(condition, "cancel")})
-    SubElement(element, f"{{{STANZAS}}}{condition}")
+    SubElement(element, f"{{{STANZAS}}}{condition}").text = address
     if text:
         SubElement(element, f"{{{STANZAS}}}text").text = text
     if detail:

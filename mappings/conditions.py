@@ -1,6 +1,8 @@
-"""Stanza errors as SIP statuses: what a refused propose or session-initiate answers to an INVITE (RFC 7247 §7.1 Table 2).
+"""Stanza errors and SIP statuses (RFC 7247 §7.1 Tables 2 and 3).
 
-The other way round there is no table: once a session-initiate is acknowledged, Jingle reasons say it (`reasons`).
+From a condition to a status: what a refused propose or session-initiate answers to an INVITE, and a message that bounces
+to a MESSAGE.  From a status to a condition: what a refused MESSAGE means to the client that wrote it.  For calls that
+way is not taken: once a session-initiate is acknowledged, Jingle reasons say it (`reasons`).
 """
 
 from typing import NamedTuple
@@ -46,3 +48,30 @@ ROWS: tuple[Row, ...] = (
 # fmt: on
 
 BY_CONDITION = {row.condition: row for row in ROWS}
+
+# fmt: off
+BY_STATUS = {
+    300: "redirect",                301: "gone",                    302: "redirect",
+    305: "redirect",                380: "not-acceptable",
+    400: "bad-request",             401: "not-authorized",          402: "bad-request",
+    403: "forbidden",               404: "item-not-found",          405: "feature-not-implemented",
+    406: "not-acceptable",          407: "registration-required",   408: "remote-server-timeout",
+    410: "gone",                    413: "policy-violation",        414: "policy-violation",
+    415: "not-acceptable",          416: "not-acceptable",          420: "feature-not-implemented",
+    421: "not-acceptable",          423: "resource-constraint",     430: "recipient-unavailable",
+    439: "feature-not-implemented", 440: "policy-violation",        480: "recipient-unavailable",
+    481: "item-not-found",          482: "not-acceptable",          483: "not-acceptable",
+    484: "item-not-found",          485: "item-not-found",          486: "recipient-unavailable",
+    487: "recipient-unavailable",   488: "not-acceptable",          489: "policy-violation",
+    491: "unexpected-request",      493: "bad-request",
+    500: "internal-server-error",   501: "feature-not-implemented", 502: "remote-server-not-found",
+    503: "internal-server-error",   504: "remote-server-timeout",   505: "not-acceptable",
+    513: "policy-violation",
+    600: "recipient-unavailable",   603: "recipient-unavailable",   604: "item-not-found",
+    606: "not-acceptable",
+}
+# fmt: on
+"The condition that a final response means (Table 3)."
+
+BY_CLASS = {3: "redirect", 4: "bad-request", 5: "internal-server-error", 6: "recipient-unavailable"}
+"What it means where no row names its status."

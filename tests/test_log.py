@@ -190,6 +190,11 @@ def test_the_settings_of_the_file_are_the_arguments() -> None:
         ("<service type='turn' username='u' password='hush'/>", "<service type='turn' username='u' password=***/>"),
         ("INVITE sip:bob:hush@x.example SIP/2.0", "INVITE sip:bob:***@x.example SIP/2.0"),
         ("Contact: <sip:bob@x.example:5060>", "Contact: <sip:bob@x.example:5060>"),
+        ("MESSAGE sip:a@b SIP/2.0\r\ns: hush\r\n\r\nhush", "MESSAGE sip:a@b SIP/2.0\r\ns:***\r\n\r\n***"),
+        (
+            "<message><subject>hush</subject><body xml:lang='de'>hush</body><body/></message>",
+            "<message><subject>***</subject><body xml:lang='de'>***</body><body/></message>",
+        ),
     ],
 )
 def test_secrets_are_taken_out_of_what_was_on_the_wire(wire: str, redacted: str) -> None:

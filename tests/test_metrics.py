@@ -44,6 +44,7 @@ def test_every_fact_has_its_metric(registry: CollectorRegistry, metrics: Metrics
     metrics.dropped("sdp", "m=image")
     metrics.dropped("jingle", "payload-type@colour")
     metrics.inbox_wait(0.002)
+    metrics.text("sip", "delivered")
     metrics.xmpp_connected(True)
     metrics.xmpp_reconnected()
     metrics.stanza("in", "iq")
@@ -67,6 +68,7 @@ def test_every_fact_has_its_metric(registry: CollectorRegistry, metrics: Metrics
         ("translation_dropped_total", {"spelling": "sdp", "name": "m="}),
         ("translation_dropped_total", {"spelling": "jingle", "name": "payload-type"}),
         ("inbox_wait_seconds_count", {}),
+        ("texts_total", {"origin": "sip", "result": "delivered"}),
         ("xmpp_connected", {}),
         ("xmpp_reconnects_total", {}),
         ("xmpp_stanzas_total", {"direction": "in", "kind": "iq"}),

@@ -101,6 +101,8 @@ def _trunk(index: int, table: Trunk, component: str, secrets: Secrets) -> rules.
             table.inbound_user,
             secrets.fetch(where, "inbound_password", table.inbound_password_file, table.inbound_password_env),
         ),
+        messages=table.messages,
+        anonymous_messages=table.anonymous_messages,
     )
 
 

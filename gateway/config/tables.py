@@ -147,6 +147,12 @@ class Trunk(Table, frozen=True, kw_only=True):
     inbound_password_env: str | None = None
     "An environment variable that holds it instead."
 
+    messages: bool = False
+    "Whether chat messages cross here, both ways, as SIP's MESSAGE (RFC 3428); who may call out may write, too."
+
+    anonymous_messages: bool = True
+    "Whether messages whose sender is withheld are taken; false: 433."
+
 
 class Dial(Table, frozen=True, kw_only=True):
     """[[dial]]: what was dialled to the trunk that takes it; the first rule that matches decides."""
@@ -208,6 +214,9 @@ class Limits(Table, frozen=True, kw_only=True):
 
     calls_per_caller: Count = 10
     "Calls at a time of one XMPP user."
+
+    messages_per_minute: Count = 60
+    "Chat messages of one XMPP user, and of one SIP sender."
 
     iq_timeout_seconds: Seconds = 15.0
     "How long a client may take to answer an IQ."

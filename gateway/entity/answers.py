@@ -64,7 +64,7 @@ def _answer_iq(stanza: Stanza, entity: Entity) -> Stanza:
 def _answer_message(stanza: Stanza, new_id: Callable[[], str]) -> Stanza | None:
     if stanza.speaks(MESSAGE_INITIATION):
         return receipt(stanza, id=new_id())  # of a call that is over, or never was
-    if any(child.tag.rpartition("}")[2] == "body" and child.text for child in stanza.children):
+    if any(child.tag.rpartition("}")[2] == "body" and (child.text or "").strip() for child in stanza.children):
         return error(stanza, "service-unavailable", "text messages are not carried here")
     return None
 

@@ -60,6 +60,9 @@ class Abilities:
     bundle: bool = False
     "The SIP side takes several media on one transport."
 
+    messages: bool = False
+    "Chat messages are carried, and the phone's yes is told (XEP-0184)."
+
     batch: bool = True
     "Candidates are wanted with the offer: calls are passed through (XEP-0176 §7.2; false where media is anchored)."
 
@@ -89,19 +92,21 @@ def number(abilities: Abilities) -> Info:
             (abilities.dtls, ns.DTLS),
             (abilities.bundle, ns.RFC_5888),
             (abilities.batch, ns.RFC_3264),
+            (abilities.messages, ns.RECEIPTS),
         )
         if wanted
     }
     return Info((Identity(category="client", type="phone"),), frozenset(features))
 
 
-def component(name: str) -> Info:
+def component(name: str, *, messages: bool = False) -> Info:
     """What the component's domain is: a gateway to the telephone network and to SIP.
 
     `pstn` is what Cheogram's dialler looks for; `sip` is not registered, but cheogram-sip says it (clients.md rule 3).
-    The domain itself takes no calls, so no Jingle feature stands here.
+    The domain itself takes no calls, so no Jingle feature stands here.  `sms` says that texts are carried.
     """
-    identities = tuple(Identity(category="gateway", type=type, name=name) for type in ("pstn", "sip"))
+    types = ("pstn", "sip", "sms") if messages else ("pstn", "sip")
+    identities = tuple(Identity(category="gateway", type=type, name=name) for type in types)
     features = {ns.DISCO_INFO, ns.DISCO_ITEMS, ns.CAPS, ns.PING, ns.VERSION, ns.GATEWAY, ns.JID_ESCAPING}
     return Info(identities, frozenset(features))
 

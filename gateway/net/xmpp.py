@@ -23,9 +23,10 @@ from slixmpp.xmlstream import tostring
 
 from gateway.errors import TransportError
 from gateway.stanza import Stanza
-from mappings.namespaces import COMPONENT, PING
+from mappings.namespaces import COMPONENT, PING, XML
 
 _KINDS = {f"{{{COMPONENT}}}{kind}": kind for kind in ("iq", "message", "presence")}
+_LANG = f"{{{XML}}}lang"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -310,6 +311,7 @@ class XmppPort:
             sender=attributes.get("from", ""),
             to=attributes.get("to", ""),
             children=tuple(xml),
+            lang=attributes.get(_LANG, ""),
         )
         self._observer.stanza("in", stanza.kind)
         if self._shows:
@@ -335,6 +337,8 @@ def _text(stanza: Stanza) -> str:
         attributes["type"] = stanza.type
     if stanza.id:
         attributes["id"] = stanza.id
+    if stanza.lang:
+        attributes[_LANG] = stanza.lang
     element = Element(f"{{{COMPONENT}}}{stanza.kind}", attributes)
     for child in stanza.children:
         if child.tag[0] != "{":

@@ -65,7 +65,7 @@ class Refusal(NamedTuple):
 
 def end_of_response(response: SipResponse, *, rang: bool) -> End:
     """What a 3xx-6xx to our INVITE means (1.7.2); ``rang``: a 180 was seen before."""
-    status, phrase, text = _status_line(response)
+    status, phrase, text = status_line(response)
     redirect = _clean(str(found[0])) if status < 400 and (found := redirects(response)) else None
     if redirect is not None:
         text = f"{text}: {redirect}"
@@ -74,7 +74,7 @@ def end_of_response(response: SipResponse, *, rang: bool) -> End:
 
 def refuse_of_response(response: SipResponse) -> Refuse:
     """What a 3xx-6xx to our re-INVITE means: the call goes on."""
-    status, _, text = _status_line(response)
+    status, _, text = status_line(response)
     return Refuse(_reason(response, rang=False), text, glare=status == 491)
 
 
@@ -114,6 +114,12 @@ def read_causes(message: SipRequest | SipResponse) -> tuple[Cause, ...]:
     return tuple(cause for value in _values(message, "Reason") if (cause := _read_cause(value)) is not None)
 
 
+def status_line(response: SipResponse) -> tuple[int, str, str]:
+    """The status, its phrase and both as one text."""
+    phrase = _clean(response.phrase) or PHRASES.get(response.status, "")
+    return response.status, phrase, f"{response.status} {phrase}".rstrip()
+
+
 def redirects(response: SipResponse) -> list[Uri]:
     """The addresses of a 3xx, the preferred one first (RFC 3261 §8.1.3.4)."""
     found: list[tuple[float, Uri]] = []
@@ -133,11 +139,6 @@ def _values(message: SipRequest | SipResponse, name: str) -> tuple[str, ...]:
         return message.values(name)
     except PeerError:
         return ()
-
-
-def _status_line(response: SipResponse) -> tuple[int, str, str]:
-    phrase = _clean(response.phrase) or PHRASES.get(response.status, "")
-    return response.status, phrase, f"{response.status} {phrase}".rstrip()
 
 
 def _reason(response: SipResponse, *, rang: bool) -> EndReason:

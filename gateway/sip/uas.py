@@ -5,6 +5,8 @@ written about us here (Allow, Supported, Accept) is true: reliable provisional r
 REFER come with the code that does them, and then join ALLOW and SUPPORTED.
 """
 
+from collections.abc import Sequence
+
 from gateway.errors import PeerError
 from gateway.sip.address import Uri
 from gateway.sip.body import ACCEPTED, SDP, session_description
@@ -29,14 +31,16 @@ Verdict = tuple[int, tuple[Header, ...]]
 "A status and what must stand beside it."
 
 
-def check(request: SipRequest, *, tag: str, server: str = "") -> SipResponse | None:
-    """The answer to a request outside of any dialog; None: an INVITE that may become a call, or an ACK, never answered.
+def check(request: SipRequest, *, tag: str, server: str = "", also: Sequence[str] = ()) -> SipResponse | None:
+    """The answer to a request outside of any dialog; None: one that may go on, or an ACK, which is never answered.
 
-    ``tag`` becomes the To tag of the answer, ``server`` its Server header.  Who may call is decided elsewhere.
+    What may go on is an INVITE, and requests of the methods ``also``, which are served outside of calls only; their
+    bodies are for who serves them.  ``tag`` becomes the To tag of the answer, ``server`` its Server header.  Who may
+    call is decided elsewhere.
     """
     if request.method == "ACK":
         return None
-    verdict = _verdict(request)
+    verdict = _verdict(request, also)
     if verdict is None:
         return None
     status, headers = verdict
@@ -50,13 +54,13 @@ def answer(
     return respond(request, status, tag=tag, headers=(*headers, ("Server", server)) if server else headers)
 
 
-def refuse(request: SipRequest) -> Verdict | None:
+def refuse(request: SipRequest, also: Sequence[str] = ()) -> Verdict | None:
     """Why a request cannot be understood, whatever it belongs to: its method, or an extension that it requires."""
     method = request.method
     if method not in METHODS:
-        return 501, (ALLOW_HEADER,)
-    if method not in ALLOW:
-        return 405, (ALLOW_HEADER,)
+        return 501, (_allow(also),)
+    if method not in ALLOW and method not in also:
+        return 405, (_allow(also),)
     if method in ("ACK", "CANCEL", "BYE"):
         # §8.2.2.3 excepts the first two; and no extension is worth keeping a call that the peer has left.
         return None
@@ -80,9 +84,13 @@ def refuse_content(request: SipRequest) -> Verdict | None:
     return None
 
 
-def _verdict(request: SipRequest) -> Verdict | None:
+def _allow(also: Sequence[str]) -> Header:
+    return ("Allow", ", ".join((*ALLOW, *also))) if also else ALLOW_HEADER
+
+
+def _verdict(request: SipRequest, also: Sequence[str]) -> Verdict | None:
     method = request.method
-    verdict = refuse(request)
+    verdict = refuse(request, also)
     if verdict is not None and verdict[0] != 420:
         return verdict
     try:
@@ -94,21 +102,21 @@ def _verdict(request: SipRequest) -> Verdict | None:
             return 480, (warning(380, None),)
         if scheme not in ("sip", "tel"):
             return 416, ()
-        if method == "INVITE" and number(request.first("Max-Forwards"), 255) == 0:
+        if (method == "INVITE" or method in also) and number(request.first("Max-Forwards"), 255) == 0:
             return 483, ()
         if verdict is not None:
             return verdict
-        if (verdict := refuse_content(request)) is not None:
+        if method not in also and (verdict := refuse_content(request)) is not None:
             return verdict
     except PeerError as error:
         refused = refusal_of_error(error)
         return refused.status, refused.headers
     if method == "OPTIONS":
-        return 200, capabilities()
+        return 200, capabilities(also)
     return None
 
 
-def capabilities() -> tuple[Header, ...]:
+def capabilities(also: Sequence[str] = ()) -> tuple[Header, ...]:
     """What the answer to OPTIONS says of us (§11.2)."""
     # Supported stands there even when empty: "nothing" is an answer too, its absence is none (§20.37).
-    return ALLOW_HEADER, ACCEPT_HEADER, IDENTITY_HEADER, ("Supported", ", ".join(SUPPORTED))
+    return _allow(also), ACCEPT_HEADER, IDENTITY_HEADER, ("Supported", ", ".join(SUPPORTED))
