@@ -209,7 +209,7 @@ class LegState:
         "Where the INVITE has been sent; more than one only if redirections are followed."
         self.untried: list[Uri] = []
         "Addresses of a redirection, best first."
-        self.digest = _digest(target.credentials) if target is not None else None
+        self.digest = digest_session(target.credentials) if target is not None else None
 
         self.invited: SipRequest | None = None
         "The peer's INVITE, or re-INVITE, that has no final response yet."
@@ -321,7 +321,8 @@ class LegState:
         self.invited = self.waiting = self.offered = None
 
 
-def _digest(credentials: Credentials | None) -> DigestSession | None:
+def digest_session(credentials: Credentials | None) -> DigestSession | None:
+    """What answers the peer's questions with these, or None where there is nothing to answer with."""
     if credentials is None:
         return None
     return DigestSession(credentials.user, credentials.password, credentials.realm, credentials.nonces)

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 
 from gateway.errors import PeerError
 from gateway.routing import Outbound
-from gateway.sip.auth import DigestSession
 from gateway.sip.dialog import MAX_FORWARDS, branch
 from gateway.sip.message import Header, SipRequest, SipResponse
 from gateway.sip.reasons import redirects, status_line
+from gateway.sip.state import digest_session
 from gateway.sip.wire import Failed, Outgoing
 from gateway.stanza import Stanza, receipt
 from gateway.text import body
@@ -54,8 +54,7 @@ class Sending:
         self.outbound = outbound
         self._new_id = new_id
         self._agent = agent
-        account = outbound.credentials
-        self._session = None if account is None else DigestSession(account.user, account.password)
+        self._session = digest_session(outbound.credentials)
         headers, content = body.write(text)
         tag, number = new_id()[:16], int(new_id()[:8], 16) % (MAX_CSEQ // 2) + 1
         self._request = SipRequest(
@@ -81,7 +80,9 @@ class Sending:
             self._hop = replace(self._hop, transport="TCP")
 
     def begin(self) -> Outgoing:
-        """The MESSAGE."""
+        """The MESSAGE, with credentials where they were asked for before."""
+        if self._session is not None:
+            self._request = self._session.authorize(self._request, self._new_id())
         return Outgoing(self._request, branch(self._new_id), self._hop)
 
     def receive(self, message: SipResponse | Failed) -> Outgoing | Outcome | None:
@@ -91,8 +92,10 @@ class Sending:
         status = message.status
         if status < 200:
             return None
-        if status in (401, 407) and self._session is not None and self._session.challenged(message):
-            return self._again(self._session)
+        if self._session is not None and status not in (401, 407):
+            self._session.accepted(message)
+        elif self._session is not None and self._session.challenged(message):
+            return self._again()
         if status < 300:
             return Outcome(status, receipt(self.stanza, id=self._new_id()) if status == DELIVERED else None)
         text = status_line(message)[2]
@@ -110,14 +113,13 @@ class Sending:
         text = failed.text or "MESSAGE: no answer"
         return Outcome(None, self._error("remote-server-timeout", text), text)
 
-    def _again(self, session: DigestSession) -> Outgoing:
+    def _again(self) -> Outgoing:
         """As a request of its own, with credentials (RFC 3261 §22.2)."""
         number = self._request.cseq.number + 1
         headers = tuple(
             ("CSeq", f"{number} MESSAGE") if name == "CSeq" else (name, value) for name, value in self._request.headers
         )
-        request = SipRequest("MESSAGE", self._request.uri, headers, self._request.body)
-        self._request = session.authorize(request, self._new_id())
+        self._request = SipRequest("MESSAGE", self._request.uri, headers, self._request.body)
         return self.begin()
 
     def _error(self, condition: str, text: str, *, status: int | None = None, address: str | None = None) -> Stanza:

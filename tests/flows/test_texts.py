@@ -152,7 +152,7 @@ def test_credentials_are_given_when_they_are_asked_for() -> None:
         juliet.sends(200),
         romeo.gets("received"),
         writes(romeo),
-        juliet.gets("MESSAGE"),
+        juliet.gets("MESSAGE", has="nc=00000002"),
         juliet.sends(401, headers=[challenge]),
         juliet.gets("MESSAGE"),
         juliet.sends(401, headers=[challenge]),
