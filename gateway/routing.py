@@ -34,6 +34,7 @@ from gateway.rules import LONGEST_NAME, NumberRule, RoutingSettings, Trunk
 from gateway.sip.address import NameAddr, Uri, escape_user, hostport
 from gateway.sip.auth import Nonces
 from gateway.sip.flow import Hop
+from gateway.sip.manners import USUAL, Manners
 from gateway.sip.message import Header, SipRequest
 from gateway.sip.state import Credentials
 from gateway.sip.trickling import Mode
@@ -61,6 +62,7 @@ class Outbound:
     headers: tuple[Header, ...] = ()
     credentials: Credentials | None = None
     trickle: Mode = "auto"
+    manners: Manners = USUAL
     number_label: str
     "What is called, after the rewriting, for the log."
 
@@ -95,6 +97,7 @@ class Inbound:
     "The user part of our Contact: what was called, escaped."
 
     trickle: Mode = "auto"
+    manners: Manners = USUAL
 
     def contact(self, where: str) -> str:
         """The Contact; ``where`` is host:port and what else its URI must say."""
@@ -176,6 +179,7 @@ class Routing:
             credentials=self._credentials(trunk),
             trickle=trunk.trickle,
             messages=trunk.messages,
+            manners=trunk.manners,
             number_label=name,
             contact_user=shown.uri.user or "",
             contact_gr=gr_parameter(resource(caller)) if is_jid else "",
@@ -237,6 +241,7 @@ class Routing:
             nick=None if hidden else _shown(source.display),
             contact_user=request_uri.user or escape_user(sip_name(request_uri)),
             trickle=self._trunks[trunk].trickle,
+            manners=self._trunks[trunk].manners,
         )
 
     def _callee(self, uri: Uri, trunk: str) -> str:

@@ -9,6 +9,7 @@ from typing import Literal
 from gateway.addressing import bare_jid, domainpart, localpart
 from gateway.jid import bare, domain
 from gateway.secret import Secret
+from gateway.sip.manners import USUAL, Manners
 from gateway.sip.trickling import Mode
 
 CallerId = Literal["jid", "number", "fixed", "anonymous"]
@@ -96,6 +97,8 @@ class Trunk:
 
     trickle: Mode = "auto"
     "Whether the peer is told ICE candidates one by one."
+
+    manners: Manners = USUAL
 
     caller_id: CallerId = "jid"
     caller_id_number: str | None = None

@@ -102,7 +102,7 @@ ROWS: tuple[Row, ...] = (
     Row(None, T.LIVE, (N.MUTE, N.UNMUTE), (), "XEP-0167 §8.5", "SDP has no word for it: result"),
     Row(None, T.LIVE, (A.SECURITY_INFO,), (), "XEP-0166 §7.2.7", "unsupported-info"),
     Row(None, T.ANY, (J.ACCEPT,), (), "XEP-0353 before 0.8", "picked up elsewhere: passed over"),
-    Row(None, T.LIVE, (), (M.PRACK,), "RFC 3262", "405 with Allow: no reliable provisional response is asked for"),
+    Row(None, T.LIVE, (), (M.PRACK,), "RFC 3262", "200, or 481 for a provisional response that is not waiting for it"),
     Row(None, T.ANY, (), (M.REFER, M.NOTIFY, M.SUBSCRIBE), "RFC 3515, 6665", "405 with Allow"),
     Row(None, T.ANY, (), (M.MESSAGE, M.PUBLISH, M.REGISTER), "RFC 3428, 3903, 3261 §10", "405 with Allow"),
 )

@@ -182,6 +182,7 @@ class Opening:
             new_id=self._new_id,
             settings=settings.sip,
             trickle=outbound.trickle,
+            manners=outbound.manners,
         )
         facts = {"caller": stanza.sender, "callee": outbound.number_label, "trunk": outbound.trunk}
         return self._opened(name, Side.CALLER, jingle, sip, facts, sid=sid, owner=stanza.sender, local=local)
@@ -214,6 +215,7 @@ class Opening:
             new_id=self._new_id,
             settings=settings.sip,
             trickle=inbound.trickle,
+            manners=inbound.manners,
         )
         facts = {"caller": named(request.from_.uri), "callee": inbound.callee, "trunk": trunk}
         return self._opened(name, Side.CALLEE, jingle, sip, facts, sid=sid, owner=bare(inbound.callee), local=local)

@@ -290,7 +290,7 @@ class CallTask:
             case Offer() if self._offered is None:
                 self._offered = now
                 self._limit = now + self._limits.ring_seconds
-            case Progress():
+            case Progress(ringing=True):
                 self._log.info("leg_ringing", side=side.value if side else None)
             case Answer() if self._answered is None:
                 self._answered = now

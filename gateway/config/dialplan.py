@@ -12,6 +12,7 @@ from gateway.config.secrets import Secrets
 from gateway.config.tables import Dial, File, Number, Trunk
 from gateway.errors import PeerError
 from gateway.secret import Secret
+from gateway.sip.manners import Manners
 
 T = TypeVar("T")
 
@@ -79,6 +80,7 @@ def _trunk(index: int, table: Trunk, component: str, secrets: Secrets) -> rules.
         ),
         realm=table.realm,
         trickle=table.trickle,
+        manners=Manners(prack=table.prack),
         caller_id=table.caller_id,
         caller_id_number=None if number is None else _caller_number(where, "caller_id_number", number),
         caller_id_numbers={

@@ -120,6 +120,9 @@ class Trunk(Table, frozen=True, kw_only=True):
     trickle: Literal["auto", "required", "never"] = "auto"
     "ICE candidates one by one (RFC 8840): auto to a peer that says it can; required: insist on it, and do not wait."
 
+    prack: Literal["auto", "always", "never"] = "auto"
+    "Ringing that must arrive (RFC 3262): auto to callers that require it; always to all who can; never, nor asked for."
+
     caller_id: Literal["jid", "number", "fixed", "anonymous"] = "jid"
     "What the peer sees as caller: the JID as an address, the caller's number below, always the same number, nobody."
 

@@ -6,15 +6,16 @@ Layers, the lower first; each knows only those below it:
 - `transaction` (the tables), `transactions`: what is repeated, absorbed, answered without anybody's doing.
 - `dialog`, `auth`, `guard`, `body`, `reasons`, `uas`: what a user agent knows besides: routes, passwords of its own and
   of others, SDP in bodies, why something ended, and what a request must pass before a call hears of it.
-- `leg`: one call's SIP side. `table` is its machine, `state` its memory; `calling`, `called`, `within`, `reinvite` and
-  `info` are its actions, `gather` says when an offer has candidates enough.
+- `leg`: one call's SIP side. `table` is its machine, `state` its memory, `manners` what its trunk wants; `calling`,
+  `early`, `called`, `prack`, `within`, `reinvite` and `info` are its actions, `gather` says when an offer has
+  candidates enough.
+- `reliable`: provisional responses that must arrive, ours and the peer's, and what a fork has said by them.
 - `trickle`, `trickling`: candidates that come one by one: the body that says them, and who knows which already.
 
 Rules.  Nothing here reads a clock, draws a number or opens a socket: the time and fresh ids are arguments, and what is
 to be sent is returned.  A message is a value.  Reading is liberal where two readers cannot disagree, and strict where
 they could; writing is exact.  What we announce (Allow, Supported, Accept) is what works.
 
-Decided against: one object for "the SIP stack" (callbacks would hide the order of things), early dialogs that are kept
-for more than candidates (a 2xx makes its dialog by itself; a peer that trickles has one early dialog, the first), and a
-leg for each role (the half after the answer is the same).
+Decided against: one object for "the SIP stack" (callbacks would hide the order of things), candidates in more than one
+early dialog (a peer that trickles has one, the first), and a leg for each role (the half after the answer is the same).
 """

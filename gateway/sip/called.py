@@ -2,12 +2,12 @@
 
 from gateway.errors import PeerError
 from gateway.signals import Answer, Candidates, End, Offer, Progress, Refuse
-from gateway.sip import digits, gather, info
+from gateway.sip import digits, gather, info, prack
 from gateway.sip.body import session_description
 from gateway.sip.dialog import Dialog
 from gateway.sip.grammar import number
 from gateway.sip.message import SipRequest
-from gateway.sip.reasons import Refusal, end_of_cancel, refusal, refusal_of_error
+from gateway.sip.reasons import Refusal, end_of_cancel, refusal, refusal_of_error, warning
 from gateway.sip.state import LegState, Phase, Timer
 from mappings.reasons import EndReason
 
@@ -38,6 +38,7 @@ def invited(leg: LegState, request: SipRequest, now: float) -> None:
         _end(leg, End(error.reason, error.text, error.status), refusal_of_error(error))
         return
     leg.note_dropped()
+    prack.asked(leg, request)
     leg.phase = Phase.INVITED
     expires = number(request.first("Expires"), MAX_EXPIRES)
     if expires is not None:
@@ -48,17 +49,14 @@ def invited(leg: LegState, request: SipRequest, now: float) -> None:
 
 
 def progress(leg: LegState, signal: Progress, now: float) -> None:
-    """Somebody is being alerted: one 180, however many devices ring (SX-23).
-
-    Early media would need a reliable 183, whose place is here.
-    """
+    """Somebody is being alerted: one 180, however many devices ring (SX-23)."""
     if not signal.ringing:
         return
     assert leg.invited is not None
     leg.phase = Phase.RINGING
     leg.ringing_seen = True
     leg.last_status = 180
-    leg.reply(leg.invited, 180, (("Contact", leg.contact), *leg.trickle.headers))
+    prack.provisional(leg, 180, (("Contact", leg.contact), *leg.trickle.headers), now)
     info.rang(leg)
 
 
@@ -118,6 +116,12 @@ def left(leg: LegState, request: SipRequest, now: float) -> None:
 def expired(leg: LegState, _: None, now: float) -> None:
     """The caller wanted an answer by now (§13.3.1)."""
     _end(leg, End(EndReason.TIMEOUT, "the INVITE expired"))
+
+
+def unassured(leg: LegState, _: None, now: float) -> None:
+    """A provisional response that had to be acknowledged was not, in 64*T1 (RFC 3262 §3)."""
+    text = f"no PRACK within {leg.patience:g} seconds"
+    _end(leg, End(EndReason.TIMEOUT, text), Refusal(500, None, (warning(399, text),)))
 
 
 def _end(leg: LegState, end: End, verdict: Refusal = TERMINATED) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from gateway.errors import PeerError
 from gateway.signals import Answer, Candidates, Complete, End, Offer, Progress
-from gateway.sip import digits, gather, info
+from gateway.sip import digits, early, gather, info
 from gateway.sip.body import SDP
 from gateway.sip.dialog import MAX_FORWARDS, Dialog, hop_to
 from gateway.sip.flow import Hop
@@ -109,6 +109,7 @@ def again(leg: LegState, uri: str, hop: Hop) -> None:
     headers = tuple(("CSeq", f"{number} INVITE") if header[0] == "CSeq" else header for header in request.headers)
     leg.timers.clear()
     leg.heard = None
+    leg.early.clear()
     info.forget(leg)
     leg.invite = leg.transmit(SipRequest("INVITE", uri, headers, request.body), hop)
     leg.phase = Phase.CALLING
@@ -126,24 +127,27 @@ def collided(leg: LegState, _: None, now: float) -> None:
 def proceed(leg: LegState, response: SipResponse, now: float) -> None:
     """A provisional response. Ringing is told once, whichever fork it is; 181, 182, 183 and 199 are not told (1.4.3).
 
-    An SDP in it is left where it is: unreliable, it must not be forwarded (draft-ietf-stox-media §8), and since INVITEs
-    do not offer 100rel there are no reliable ones.  PRACK and the answer that waits for the 200 have their place here.
-    It may begin a dialog, in which a peer that trickles is told our candidates.
+    It may begin a dialog, in which a peer that trickles is told our candidates, and bring an answer before the 2xx.
     """
-    info.early(leg, response)
+    assert leg.invite is not None
     leg.phase = Phase.PROCEEDING
-    leg.last_status = response.status
     leg.heard = response.flow
     leg.timers[Timer.SILENT] = now + leg.settings.trying_timeout_seconds
-    if response.status == 180 and not leg.ringing_seen:
-        leg.ringing_seen = True
-        leg.out.append(Progress())
+    if not early.admits(leg, leg.invite, response):
+        return
+    info.early(leg, response)
+    leg.last_status = response.status
+    played = early.answered(leg, response)
+    rings = response.status == 180 and not leg.ringing_seen
+    if rings or played is not None:
+        leg.ringing_seen = leg.ringing_seen or rings
+        leg.out.append(Progress(rings, played))
 
 
 def accept(leg: LegState, response: SipResponse, now: float) -> None:
     """A 2xx: acknowledge it whatever it holds, then look (§13.2.2.4)."""
     _confirm(leg, response)
-    description = hear_answer(leg, response, f"{response.status} to INVITE", now)
+    description = early.settled(leg, response) or hear_answer(leg, response, f"{response.status} to INVITE", now)
     if description is None:
         return
     leg.phase = Phase.CONFIRMED
@@ -251,11 +255,12 @@ def _confirm(leg: LegState, response: SipResponse) -> None:
     leg.timers.clear()
     leg.last_status = response.status
     leg.challenged(response)
-    dialog, early = Dialog.from_response(leg.invite.request, response), leg.dialog
-    if early is not None and early.remote_tag == dialog.remote_tag:
-        dialog = replace(dialog, local_cseq=early.local_cseq, remote_cseq=early.remote_cseq)
-    else:
+    dialog = Dialog.from_response(leg.invite.request, response)
+    begun = early.dialog(leg, dialog.remote_tag)
+    if leg.dialog is not None and leg.dialog.remote_tag != dialog.remote_tag:
         info.forget(leg)
+    if begun is not None:
+        dialog = replace(dialog, local_cseq=begun.local_cseq, remote_cseq=begun.remote_cseq)
     leg.dialog = dialog
     acknowledge(leg, leg.invite.request)
 

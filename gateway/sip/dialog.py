@@ -15,6 +15,10 @@ from gateway.sip.message import Header, SipRequest, SipResponse
 from gateway.sip.wire import Outgoing
 
 MAX_FORWARDS = "70"
+
+LATER = 1000
+"What is added to an INVITE's CSeq for the last request of a fork: more than an early dialog can have used."
+
 DEFAULT_PORT = 5060
 
 
@@ -98,7 +102,7 @@ class Dialog:
     ) -> "tuple[Dialog, SipRequest]":
         """A request inside the dialog, and the dialog after it (§12.2.1.1).
 
-        ``cseq`` is for an ACK, which has its INVITE's number (§13.2.2.4).
+        ``cseq`` is for an ACK, which has its INVITE's number (§13.2.2.4), and for the last request of all.
         """
         dialog = self
         if cseq is None:
@@ -152,7 +156,7 @@ def refuse_fork(request: SipRequest, response: SipResponse, new_id: Callable[[],
     """ACK and BYE for a 2xx to an INVITE that no call wants: a second fork, or one that came too late (§13.2.2.4)."""
     dialog = Dialog.from_response(request, response)
     _, ack = dialog.request("ACK", credentials(request), cseq=request.cseq.number)
-    _, bye = dialog.request("BYE")
+    _, bye = dialog.request("BYE", cseq=request.cseq.number + LATER)
     return [Outgoing(ack, branch(new_id), dialog.hop), Outgoing(bye, branch(new_id), dialog.hop)]
 
 

@@ -7,11 +7,12 @@ cannot gets the candidates that the offer waited for and no others (§5.3, half 
 
 from gateway.fields import Dropped
 from gateway.signals import Candidates
-from gateway.sip import gather, trickle, within
+from gateway.sip import gather, prack, trickle, within
 from gateway.sip.dialog import Dialog
 from gateway.sip.digits import UNABLE
 from gateway.sip.message import SipRequest, SipResponse
 from gateway.sip.reasons import Refusal
+from gateway.sip.reliable import TAG as RELIABLE
 from gateway.sip.state import LegState, Phase, Timer
 from gateway.sip.trickle import CONTENT_TYPE, HEADERS, OPTION, TAG
 from gateway.sip.trickling import can
@@ -41,7 +42,8 @@ def early(leg: LegState, response: SipResponse) -> None:
     if leg.dialog is not None or not knows or response.status in (100, 199) or not response.to.tag:
         return
     assert leg.invite is not None
-    leg.dialog = Dialog.from_response(leg.invite.request, response)
+    begun = leg.early.get(response.to.tag)
+    leg.dialog = begun.dialog if begun is not None else Dialog.from_response(leg.invite.request, response)
     leg.trickle.confirmed = leg.trickle.owed = True
 
 
@@ -90,9 +92,10 @@ def excused(leg: LegState, response: SipResponse) -> Description | None:
 
 def forbidden(leg: LegState, request: SipRequest) -> Refusal | None:
     """420, when an INVITE requires what its trunk may not."""
-    if leg.trickle.mode == "never" and TAG in request.tokens("Require"):
-        return Refusal(420, None, (("Unsupported", TAG),))
-    return None
+    required = request.tokens("Require")
+    banned = [tag for tag, mode in ((TAG, leg.trickle.mode), (RELIABLE, leg.manners.prack)) if mode == "never"]
+    refused = [tag for tag in banned if tag in required]
+    return Refusal(420, None, (("Unsupported", ", ".join(refused)),)) if refused else None
 
 
 def offered(leg: LegState, request: SipRequest, offer: Description, now: float) -> None:
@@ -107,11 +110,12 @@ def offered(leg: LegState, request: SipRequest, offer: Description, now: float) 
     leg.sdp.ice_options = OPTION
     if all(isinstance(m.transport, Ice) and m.transport.gathering_complete is not None for m in offer.media):
         return
-    leg.reply(request, 183, (("Contact", leg.contact), *known.headers))
+    prack.provisional(leg, 183, (("Contact", leg.contact), *known.headers), now)
     leg.last_status = 183
-    _remember(leg)
-    known.resend_after = leg.settings.t1
-    leg.timers[Timer.REMIND] = now + known.resend_after
+    if not leg.assured.asked:
+        _remember(leg)
+        known.resend_after = leg.settings.t1
+        leg.timers[Timer.REMIND] = now + known.resend_after
 
 
 def rang(leg: LegState) -> None:

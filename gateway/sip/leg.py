@@ -13,8 +13,7 @@ waits for a provisional response, BYE for the ACK, both for their answer.  Each 
 that a leg is closed in the end whatever the peer does.  What comes later is answered 481, and a late 2xx with ACK and
 BYE by `gateway.sip.dialog.refuse_fork`.
 
-Not yet: reliable provisional responses, UPDATE, session timers, REFER, a first INVITE without SDP.  They are not
-announced either (`gateway.sip.uas`).
+Not yet: UPDATE, session timers, REFER, a first INVITE without SDP.  They are not announced either (`gateway.sip.uas`).
 """
 
 from collections.abc import Callable
@@ -23,8 +22,9 @@ from typing import Any, assert_never
 from gateway.errors import PeerError
 from gateway.sdp.history import SdpSession
 from gateway.signals import Answer, Candidates, Complete, Digit, End, NoDigits, Offer, Progress, Refuse, Signal
-from gateway.sip import digits, info
+from gateway.sip import digits, early, info
 from gateway.sip.dialog import Dialog
+from gateway.sip.manners import USUAL, Manners
 from gateway.sip.message import SipRequest, SipResponse
 from gateway.sip.reasons import refusal_of_error
 from gateway.sip.state import Credentials, Emitted, LegSettings, LegState, Phase, Received, SipTarget, Timer
@@ -57,11 +57,12 @@ class SipLeg(LegState):
         new_id: Callable[[], str],
         settings: LegSettings,
         trickle: Mode = "auto",
+        manners: Manners = USUAL,
     ) -> "SipLeg":
         """A leg that sends an INVITE when it is given an Offer. ``contact`` is a Contact value, with its brackets."""
         return cls(
             call_id=call_id, tag=tag, contact=contact, sdp=sdp, new_id=new_id, settings=settings, target=target,
-            trickle=trickle,
+            trickle=trickle, manners=manners,
         )  # fmt: skip
 
     @classmethod
@@ -75,11 +76,12 @@ class SipLeg(LegState):
         new_id: Callable[[], str],
         settings: LegSettings,
         trickle: Mode = "auto",
+        manners: Manners = USUAL,
     ) -> "SipLeg":
         """A leg for an INVITE, which `receive` is given next."""
         return cls(
             call_id=request.call_id, tag=tag, contact=contact, sdp=sdp, new_id=new_id, settings=settings,
-            trickle=trickle,
+            trickle=trickle, manners=manners,
         )  # fmt: skip
 
     # --------------------------------------------------------------------------------------------------------- the face
@@ -151,14 +153,14 @@ class SipLeg(LegState):
                 self._do(Event.CANCEL, request, now)
         elif self.phase is Phase.IDLE and self.target is None and method == "INVITE":
             self._do(Event.INVITE, request, now)
-        elif self.dialog is None or self.phase is Phase.CLOSED or not self.dialog.holds(request):
+        elif self.phase is Phase.CLOSED or (dialog := early.holding(self, request)) is None:
             if method != "ACK":
                 self.reply(request, 481)
         elif method == "ACK":
             self._do(Event.ACK, request, now)
         else:
             try:
-                self._in_dialog(request, self.dialog, now)
+                self._in_dialog(request, dialog, now)
             except PeerError as error:
                 verdict = refusal_of_error(error)
                 self.reply(request, verdict.status, verdict.headers)
@@ -168,7 +170,7 @@ class SipLeg(LegState):
         if received is None:
             self.reply(request, 500)
             return
-        self.dialog = received
+        early.keep(self, received)
         if self.refreshed is not None:
             self.refreshed = self.refreshed.received(request) or self.refreshed
         if (verdict := refuse(request)) is not None:
@@ -194,6 +196,8 @@ class SipLeg(LegState):
             self._do(Event.INFO_ANSWERED, response, now)
         elif method == "INFO" and self.telling is not None and response.branch == self.telling.branch:
             self._do(Event.DIGIT_ANSWERED, response, now)
+        elif method == "PRACK" and response.branch in self.pracks:
+            self._do(Event.PRACK_ANSWERED, response, now)
 
     def _failed(self, failed: Failed, now: float) -> None:
         out = self._out
@@ -205,6 +209,8 @@ class SipLeg(LegState):
             self._do(Event.INFO_LOST, failed, now)
         elif failed.method == "INFO" and self.telling is not None and failed.branch == self.telling.branch:
             self._do(Event.DIGIT_LOST, failed, now)
+        elif failed.branch in self.pracks:
+            self._do(Event.PRACK_LOST, failed, now)
 
     @property
     def _out(self) -> Outgoing | None:

@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from gateway.errors import PeerError
 from gateway.signals import Answer, Candidates, Complete, End, Offer, Refuse
-from gateway.sip import gather
+from gateway.sip import early, gather
 from gateway.sip.body import SDP, session_description
 from gateway.sip.dialog import Dialog
 from gateway.sip.message import SipRequest, SipResponse
@@ -253,8 +253,12 @@ def glare(leg: LegState, signal: Offer, now: float) -> None:
 
 
 def reinvite_proceeds(leg: LegState, response: SipResponse, now: float) -> None:
-    """A provisional response: wait on."""
+    """A provisional response: wait on.  Whatever it answers is told when the final one agrees to it."""
+    assert leg.reinvite is not None
+    assert leg.dialog is not None
     leg.timers[Timer.SILENT] = now + leg.settings.trying_timeout_seconds
+    if response.to.tag == leg.dialog.remote_tag and early.admits(leg, leg.reinvite, response):
+        early.answered(leg, response)
 
 
 def reinvite_accepted(leg: LegState, response: SipResponse, now: float) -> None:
@@ -265,7 +269,7 @@ def reinvite_accepted(leg: LegState, response: SipResponse, now: float) -> None:
         leg.dialog = leg.dialog.refreshed(response)
     leg.challenged(response)
     acknowledge(leg, leg.reinvite.request)
-    description = hear_answer(leg, response, f"{response.status} to re-INVITE", now)
+    description = early.settled(leg, response) or hear_answer(leg, response, f"{response.status} to re-INVITE", now)
     if description is None:
         return
     confirm(leg)
@@ -320,6 +324,7 @@ def reinvite_again(leg: LegState, _: None, now: float) -> None:
         return
     leg.note_dropped()
     leg.timers.pop(Timer.GATHERED, None)
+    leg.early.clear()
     headers = (("Contact", leg.contact), ALLOW_HEADER, *leg.trickle.headers, ACCEPT_HEADER, ("Content-Type", SDP))
     leg.reinvite = leg.within("INVITE", headers, text.encode())
     leg.phase = Phase.REINVITING

@@ -10,7 +10,9 @@ from gateway.sip.address import NameAddr, Uri
 from gateway.sip.auth import DigestSession, Nonces
 from gateway.sip.dialog import Dialog, branch
 from gateway.sip.flow import Flow, Hop
+from gateway.sip.manners import USUAL, Manners
 from gateway.sip.message import Header, SipRequest, SipResponse, respond
+from gateway.sip.reliable import Assured, Early, RAck
 from gateway.sip.trickling import Mode, Trickling
 from gateway.sip.uas import ALLOW_HEADER
 from gateway.sip.wire import Failed, Outgoing
@@ -84,6 +86,10 @@ class Timer(StrEnum):
     RETRY = "retry"
     REMIND = "remind"
     "Our provisional response, which begins a dialog that the peer may not know of yet."
+    REASSURE = "reassure"
+    "Our reliable provisional response, which is sent again until its PRACK comes."
+    UNASSURED = "unassured"
+    "Its PRACK has not come."
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +149,11 @@ class LegState:
     """A leg's memory. Actions change it and put what is to be sent into `out`."""
 
     __slots__ = (
-        "acks", "agreed", "answered", "bye", "call_id", "collisions", "contact", "deaf", "dialog", "digest",
-        "digits", "dropped", "end_said", "forks", "heard", "invite", "invited", "last_status", "new_id",
-        "offered", "out", "parting", "phase", "refreshed", "reinvite", "reoffer", "resend_after", "ringing_seen",
-        "sdp", "settings", "tag", "target", "telling", "timers", "trickle", "untried", "visited", "waiting",
+        "acks", "agreed", "answered", "assured", "bye", "call_id", "collisions", "contact", "deaf", "dialog", "digest",
+        "digits", "dropped", "early", "end_said", "forks", "heard", "invite", "invited", "last_status", "manners",
+        "new_id", "offered", "out", "parting", "phase", "pracks", "promised", "refreshed", "reinvite", "reoffer",
+        "resend_after", "ringing_seen", "sdp", "settings", "tag", "target", "telling", "timers", "trickle", "untried",
+        "visited", "waiting",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0915 — one memory
@@ -160,6 +167,7 @@ class LegState:
         settings: LegSettings,
         target: SipTarget | None = None,
         trickle: Mode = "auto",
+        manners: Manners = USUAL,
     ) -> None:
         self.call_id = call_id
         self.tag = tag
@@ -170,7 +178,8 @@ class LegState:
         self.target = target
         "None: this leg is called."
 
-        self.trickle = Trickling(trickle)
+        self.manners = manners
+        self.trickle = Trickling(trickle, self.manners.supported)
         self.phase = Phase.IDLE
         self.out: list[Emitted] = []
         self.timers: dict[Timer, float] = {}
@@ -188,6 +197,14 @@ class LegState:
         self.dialog: Dialog | None = None
         self.refreshed: Dialog | None = None
         "The dialog as the peer's re-INVITE wants it, until that is answered."
+
+        self.early: dict[str, Early] = {}
+        "What provisional responses to our INVITE have begun, by the peer's tag; in a call it is the dialog itself."
+        self.pracks: dict[str, tuple[str, RAck]] = {}
+        "Our PRACKs without response, by their branch: in which dialog, and what they acknowledge."
+        self.assured = Assured()
+        self.promised = False
+        "Whether the peer's INVITE came without an offer, which it is to get in the 200."
 
         self.agreed = ""
         "Our SDP as it was last agreed, fit for an answer."
@@ -260,8 +277,14 @@ class LegState:
         self, request: SipRequest, status: int, headers: Sequence[Header] = (), phrase: str | None = None
     ) -> None:
         """Answer a request without a body."""
+        self.out.append(self.response(request, status, headers, phrase))
+
+    def response(
+        self, request: SipRequest, status: int, headers: Sequence[Header] = (), phrase: str | None = None
+    ) -> SipResponse:
+        """An answer to a request, without a body."""
         server = ("Server", self.settings.user_agent)
-        self.out.append(respond(request, status, phrase, tag=self.tag, headers=(*headers, server)))
+        return respond(request, status, phrase, tag=self.tag, headers=(*headers, server))
 
     def accept(self, request: SipRequest, text: str, now: float) -> None:
         """Answer an INVITE with 200 and keep sending that until its ACK comes (RFC 3261 §13.3.1.4)."""
@@ -297,11 +320,8 @@ class LegState:
         return 64 * self.settings.t1
 
     def agree(self, answer: str) -> None:
-        """Our offer was answered with this.  A refresh by the peer is answered with what we offered (RFC 3264 §8)..."""
-        ours = self.sdp.text or ""
-        if _ACTPASS in ours:  # ... but an answer must say which side opens the DTLS association (RFC 8842 §5.3)
-            ours = ours.replace(_ACTPASS, "a=setup:passive" if "a=setup:active" in answer else "a=setup:active")
-        self.agreed = ours
+        """Our offer was answered with this.  A refresh by the peer is answered with what we offered (RFC 3264 §8)."""
+        self.agreed = agreement(self.sdp.text or "", answer)
         self.note_dropped()
 
     def note_dropped(self) -> None:
@@ -319,6 +339,15 @@ class LegState:
         self.phase = Phase.CLOSED
         self.timers.clear()
         self.invited = self.waiting = self.offered = None
+        self.early.clear()
+
+
+def agreement(offer: str, answer: str) -> str:
+    """Our offer as an answer, once it was answered with this: what it says, but which side opens the DTLS association.
+
+    An answer must decide that (RFC 8842 §5.3).
+    """
+    return offer.replace(_ACTPASS, "a=setup:passive" if "a=setup:active" in answer else "a=setup:active")
 
 
 def digest_session(credentials: Credentials | None) -> DigestSession | None:

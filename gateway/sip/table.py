@@ -1,15 +1,16 @@
 """Which event does what in which phase of a SIP leg: the whole of its machine.
 
 An event without a row changes nothing: a signal, a response or a time is passed over, a request gets 481.  The actions
-change the phase; they are `gateway.sip.calling`'s (up to the ACK), `gateway.sip.called`'s (up to the 200), and inside
-the call `gateway.sip.reinvite`'s, `gateway.sip.info`'s, `gateway.sip.digits`' and `gateway.sip.within`'s.
+change the phase; they are `gateway.sip.calling`'s and `gateway.sip.early`'s (up to the ACK), `gateway.sip.called`'s and
+`gateway.sip.prack`'s (up to the 200), and inside the call `gateway.sip.reinvite`'s, `gateway.sip.info`'s,
+`gateway.sip.digits`' and `gateway.sip.within`'s.
 """
 
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
-from gateway.sip import called, calling, digits, info, reinvite, within
+from gateway.sip import called, calling, digits, early, info, prack, reinvite, within
 from gateway.sip.state import LegState, Phase, Timer
 
 
@@ -31,6 +32,7 @@ class Event(StrEnum):
     BYE = "BYE"
     OPTIONS = "OPTIONS"
     INFO = "INFO"
+    PRACK = "PRACK"
 
     PROVISIONAL = "1xx to the INVITE that is out"
     ACCEPTED = "2xx"
@@ -43,6 +45,8 @@ class Event(StrEnum):
     INFO_LOST = "no response to INFO"
     DIGIT_ANSWERED = "response to INFO with a digit"
     DIGIT_LOST = "no response to INFO with a digit"
+    PRACK_ANSWERED = "response to PRACK"
+    PRACK_LOST = "no response to PRACK"
 
 
 Action = Callable[[LegState, Any, float], None]
@@ -59,6 +63,15 @@ _ANYTIME: dict[Event | Timer, Action] = {
     X.DIGIT_ANSWERED: digits.answered,
     X.DIGIT_LOST:   digits.lost,
     X.REPEATED:     within.repeated,
+    X.PRACK:        prack.acknowledged,
+    X.PRACK_ANSWERED: early.pracked,
+    X.PRACK_LOST:   early.prack_lost,
+}
+_UNANSWERED: dict[Event | Timer, Action] = {
+    **_ANYTIME,
+    T.REMIND:       info.remind,
+    T.REASSURE:     prack.resend,
+    T.UNASSURED:    called.unassured,
 }
 
 TABLE: dict[Phase, dict[Event | Timer, Action]] = {
@@ -92,9 +105,11 @@ TABLE: dict[Phase, dict[Event | Timer, Action]] = {
         X.LOST:         calling.lost,
         X.CANDIDATES:   info.candidates,
         X.DIGIT:        digits.digit,
-        X.INFO:         info.received,
+        X.INFO:         early.informed,
         X.INFO_ANSWERED: info.answered,
         X.INFO_LOST:    info.lost,
+        X.PRACK_ANSWERED: early.pracked,
+        X.PRACK_LOST:   early.prack_lost,
         T.SILENT:       calling.silent,
         X.END:          calling.cancel,
     },
@@ -120,7 +135,7 @@ TABLE: dict[Phase, dict[Event | Timer, Action]] = {
 
     # Called
     P.INVITED: {
-        **_ANYTIME,
+        **_UNANSWERED,
         X.PROGRESS:     called.progress,
         X.ANSWER:       called.answer,
         X.REFUSE:       called.refuse,
@@ -129,10 +144,9 @@ TABLE: dict[Phase, dict[Event | Timer, Action]] = {
         X.BYE:          called.left,
         X.INVITE:       reinvite.too_early,
         T.EXPIRED:      called.expired,
-        T.REMIND:       info.remind,
     },
     P.RINGING: {
-        **_ANYTIME,
+        **_UNANSWERED,
         X.ANSWER:       called.answer,
         X.REFUSE:       called.refuse,
         X.END:          called.refuse,
@@ -140,10 +154,9 @@ TABLE: dict[Phase, dict[Event | Timer, Action]] = {
         X.BYE:          called.left,
         X.INVITE:       reinvite.too_early,
         T.EXPIRED:      called.expired,
-        T.REMIND:       info.remind,
     },
     P.ANSWERING: {
-        **_ANYTIME,
+        **_UNANSWERED,
         X.CANDIDATES:   called.candidates,
         T.GATHERED:     called.accept,
         X.END:          called.refuse,
@@ -151,7 +164,6 @@ TABLE: dict[Phase, dict[Event | Timer, Action]] = {
         X.BYE:          called.left,
         X.INVITE:       reinvite.too_early,
         T.EXPIRED:      called.accept,
-        T.REMIND:       info.remind,
     },
     P.ANSWERED: {
         **_ANYTIME,

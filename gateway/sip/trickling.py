@@ -9,19 +9,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
 
+from gateway.errors import PeerError
 from gateway.sdp.history import SdpSession
 from gateway.sip import gather
 from gateway.sip.lines import Header
-from gateway.sip.message import SUPPORTED, SipRequest, SipResponse
+from gateway.sip.message import SipRequest, SipResponse
 from gateway.sip.trickle import TAG, Fragment, Part
 from gateway.sip.wire import Outgoing
 from mappings.description import Candidate, Description, GatheringComplete, Ice, RawUdp
 
 Mode = Literal["auto", "required", "never"]
 "Whether a peer is told candidates one by one: if it can; whoever it is, since the operator says that it can; never."
-
-ANNOUNCED: tuple[Header, ...] = (("Supported", ", ".join((*SUPPORTED, TAG))), ("Recv-Info", TAG))
-"What stands in an INVITE and its responses (§5; RFC 6086 §4.1, §5.2)."
 
 REQUIRED: tuple[Header, ...] = (("Require", TAG),)
 
@@ -33,11 +31,13 @@ class Trickling:
     """One dialog's candidates."""
 
     __slots__ = (
-        "_heard", "_more", "_told", "announced", "confirmed", "held", "mode", "owed", "pending", "provisional",
-        "resend_after",
+        "_heard", "_more", "_supported", "_told", "announced", "confirmed", "held", "mode", "owed", "pending",
+        "provisional", "resend_after",
     )  # fmt: skip
 
-    def __init__(self, mode: Mode) -> None:
+    def __init__(self, mode: Mode, supported: tuple[str, ...]) -> None:
+        """``supported`` are the other option tags that Supported is to name."""
+        self._supported = supported
         self.mode = mode
         self.announced = False
         "Whether the peer was told, or will be, that we can."
@@ -69,8 +69,10 @@ class Trickling:
 
     @property
     def headers(self) -> tuple[Header, ...]:
-        """Supported and what belongs to it, for an INVITE or a response to one."""
-        return ANNOUNCED if self.announced else _PLAIN
+        """Supported and what belongs to it, for an INVITE or a response to one (§5; RFC 6086 §4.1, §5.2)."""
+        if self.announced:
+            return ("Supported", ", ".join((*self._supported, TAG))), ("Recv-Info", TAG)
+        return (("Supported", ", ".join(self._supported)),) if self._supported else ()
 
     def announce(self, description: Description) -> bool:
         """Decide whether we say that we can, given the description that the call begins with."""
@@ -208,16 +210,16 @@ class Trickling:
             news[name] = Ice(ufrag=theirs.ufrag, pwd=theirs.pwd, candidates=fresh, gathering_complete=ended)
 
 
-_PLAIN: tuple[Header, ...] = (("Supported", ", ".join(SUPPORTED)),) if SUPPORTED else ()
-
-
 def can(message: SipRequest | SipResponse) -> bool:
     """Whether who sent this can be told candidates by INFO (§5).
 
     a=ice-options:trickle is no sign of it: it stands in the SDP of every browser, and most that put a browser's SDP
     into SIP know nothing of INFO.
     """
-    return any(TAG in message.tokens(name) for name in ("Supported", "Recv-Info", "Require"))
+    try:
+        return any(TAG in message.tokens(name) for name in ("Supported", "Recv-Info", "Require"))
+    except PeerError:  # a header of a response that cannot be read says nothing
+        return False
 
 
 def _ice(description: Description | None, name: str) -> Ice | None:

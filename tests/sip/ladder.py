@@ -11,8 +11,10 @@ from itertools import count
 from gateway.sdp.history import SdpSession
 from gateway.signals import Answer, Candidates, Complete, Digit, End, NoDigits, Offer, Progress, Refuse, Signal
 from gateway.sip.address import NameAddr
+from gateway.sip.dialog import Dialog
 from gateway.sip.flow import Flow, Hop
 from gateway.sip.leg import Credentials, Emitted, LegSettings, SipLeg, SipTarget
+from gateway.sip.manners import USUAL, Manners
 from gateway.sip.message import Header, SipRequest, SipResponse, parse, respond
 from gateway.sip.trickling import Mode
 from gateway.sip.wire import Failed, Outgoing
@@ -35,6 +37,10 @@ from mappings.terms import CandidateType, Role, Senders, Setup
 PEER = Flow("UDP", "192.0.2.20", 5060, "main")
 PEER_TCP = Flow("TCP", "192.0.2.20", 40112, "7")
 SDP = "application/sdp"
+
+ALLOWED = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK"
+SUPPORTED = "100rel"
+"What we say that we can, word for word."
 
 PCMU = Codec(id=0, name="PCMU", clockrate=8000)
 PCMA = Codec(id=8, name="PCMA", clockrate=8000)
@@ -210,10 +216,13 @@ class Ladder:
         cseq: int | None = None,
         content_type: str = SDP,
         from_tag: str | None = None,
+        dialog: Dialog | None = None,
     ) -> list[str]:
         """The peer sends a request in the dialog."""
         return self.gets(
-            self.request(method, body, headers=headers, cseq=cseq, content_type=content_type, from_tag=from_tag)
+            self.request(
+                method, body, headers=headers, cseq=cseq, content_type=content_type, from_tag=from_tag, dialog=dialog
+            )
         )
 
     def request(
@@ -225,9 +234,10 @@ class Ladder:
         cseq: int | None = None,
         content_type: str = SDP,
         from_tag: str | None = None,
+        dialog: Dialog | None = None,
     ) -> SipRequest:
-        """A request of the peer in the dialog."""
-        dialog = self.leg.dialog
+        """A request of the peer in the dialog, or in an early one."""
+        dialog = dialog or self.leg.dialog
         assert dialog is not None
         remote = dialog.remote
         if from_tag is not None:
@@ -250,7 +260,11 @@ class Ladder:
 
     def acks(self, number: int | None = None) -> list[str]:
         """The peer acknowledges our last 200."""
-        answered = next(item for item in reversed(self.every) if isinstance(item, SipResponse) and item.status == 200)
+        answered = next(
+            item
+            for item in reversed(self.every)
+            if isinstance(item, SipResponse) and item.status == 200 and item.cseq.method == "INVITE"
+        )
         return self.asks("ACK", cseq=answered.cseq.number if number is None else number)
 
     # What came out ----------------------------------------------------------------------------------------------
@@ -306,6 +320,7 @@ def calling(
     headers: tuple[Header, ...] = (),
     new_id: Callable[[], str] | None = None,
     trickle: Mode = "auto",
+    manners: Manners = USUAL,
 ) -> Ladder:
     """A leg that calls."""
     return Ladder(
@@ -318,6 +333,7 @@ def calling(
             new_id=new_id or ids(),
             settings=settings or LegSettings(),
             trickle=trickle,
+            manners=manners,
         )
     )
 
@@ -364,6 +380,7 @@ def called(
     settings: LegSettings | None = None,
     new_id: Callable[[], str] | None = None,
     trickle: Mode = "auto",
+    manners: Manners = USUAL,
 ) -> Ladder:
     """A leg that is called; the INVITE is not in yet."""
     request = request or invite()
@@ -376,6 +393,7 @@ def called(
             new_id=new_id or ids(),
             settings=settings or LegSettings(),
             trickle=trickle,
+            manners=manners,
         )
     )
 

@@ -196,7 +196,7 @@ def test_a_fork_that_nobody_wants_gets_ack_and_bye() -> None:
     ack, bye = refuse_fork(asked, answer(), ids())
     assert (ack.request.method, bye.request.method) == ("ACK", "BYE")
     assert ack.request.first("CSeq") == "7 ACK"
-    assert bye.request.first("CSeq") == "8 BYE"
+    assert bye.request.first("CSeq") == "1007 BYE", "whatever the early dialog has used"
     assert ack.request.first("Proxy-Authorization") == "Digest x"
     assert ack.branch != bye.branch
     assert ack.branch.startswith("z9hG4bK")

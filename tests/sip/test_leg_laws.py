@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.signals import Answer, Candidates, Complete, End, Offer, Progress, Refuse, Signal
 from gateway.sip.leg import Credentials, LegSettings
-from gateway.sip.message import SipRequest, SipResponse
+from gateway.sip.message import Header, SipRequest, SipResponse
 from gateway.sip.state import Phase, Timer
 from gateway.sip.table import TABLE, Event
 from gateway.sip.wire import Failed
@@ -42,21 +42,22 @@ signals: st.SearchStrategy[Signal] = st.one_of(
 says = signals.map(lambda signal: lambda run: run.says(signal))
 asks = st.builds(
     lambda method, body, tag, low: lambda run: run.asks(method, body, tag, low=low),
-    st.sampled_from(["INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE", "DANCE"]),
+    st.sampled_from(["INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "PRACK", "UPDATE", "DANCE"]),
     st.sampled_from(["", sdp(), sdp(version=2), sdp(0, version=3), "nonsense"]),
     st.sampled_from([None, None, None, "stranger"]),
     st.sampled_from([False, False, False, True]),
 )
 answers = st.builds(
-    lambda status, body, to, tag: lambda run: run.answered(status, body, to, tag),
+    lambda status, body, to, tag, number: lambda run: run.answered(status, body, to, tag, number),
     st.sampled_from([100, 180, 183, 200, 200, 200, 302, 401, 408, 481, 486, 488, 491, 503]),
     st.sampled_from(["", sdp(), sdp(version=2), "nonsense"]),
-    st.sampled_from(["INVITE", "INVITE", "BYE", "CANCEL"]),
+    st.sampled_from(["INVITE", "INVITE", "BYE", "CANCEL", "PRACK"]),
     st.sampled_from(["phone", "phone", "other"]),
+    st.sampled_from([None, None, 1, 2, 3]),
 )
 fails = st.builds(
     lambda method, cause: lambda run: run.fails(method, cause),
-    st.sampled_from(["INVITE", "BYE", "CANCEL", "INFO"]),
+    st.sampled_from(["INVITE", "BYE", "CANCEL", "INFO", "PRACK"]),
     st.sampled_from(["timeout", "transport"]),
 )
 waits = st.sampled_from([0.1, 0.5, 2.0, 4.0, 32.0, 200.0]).map(lambda seconds: lambda run: run.after(seconds))
@@ -92,14 +93,19 @@ class Run:
         if method == "CANCEL":
             number = self.call.leg.invited.cseq.number if self.call.leg.invited else number
         request = self.call.request(method, body, cseq=number, from_tag=tag)
+        if method == "PRACK":
+            request = request.with_header("RAck", f"{self.call.leg.assured.rseq} 100 INVITE")
         request = request.replace_header("Via", f"SIP/2.0/UDP 192.0.2.20;branch=z9hG4bKn{next(self.numbers)}")
         if method not in ("ACK", "CANCEL"):
             self.open.append(request)
         self.took(lambda: self.call.gets(request))
 
-    def answered(self, status: int, body: str, to: str, tag: str) -> None:
+    def answered(self, status: int, body: str, to: str, tag: str, number: int | None = None) -> None:
         if self.call.sent(to):
-            headers = ASKED if status == 401 else (("Contact", "<sip:b@192.0.2.9>"),) if status == 302 else ()
+            moved = (("Contact", "<sip:b@192.0.2.9>"),)
+            headers: tuple[Header, ...] = ASKED if status == 401 else moved if status == 302 else ()
+            if number is not None and status < 200 and to == "INVITE":
+                headers = (("Require", "100rel"), ("RSeq", str(number)))
             self.took(lambda: self.call.answered(status, body, to=to, tag=tag, headers=headers))
 
     def trickles(self, body: str) -> None:
@@ -179,6 +185,20 @@ def test_a_leg_that_is_called_keeps_the_laws(script: list[Step]) -> None:
     for step in script:
         step(run)
     finish(run)
+
+
+@given(scripts)
+@settings(max_examples=100, deadline=None)
+def test_a_leg_that_is_called_and_must_be_heard_keeps_the_laws(script: list[Step]) -> None:
+    request = invite(headers=(("Require", "100rel"),))
+    run = Run(called(request))
+    run.open.append(request)
+    run.took(lambda: run.call.gets(request))
+    run.says(Progress())
+    for step in script:
+        step(run)
+    finish(run)
+    assert len(run.call.leg.early) == 0
 
 
 @given(scripts)

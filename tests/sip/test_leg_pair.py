@@ -14,6 +14,7 @@ from gateway.sip.address import NameAddr
 from gateway.sip.dialog import refuse_fork
 from gateway.sip.flow import Flow, Hop
 from gateway.sip.leg import LegSettings, SipLeg, SipTarget
+from gateway.sip.manners import USUAL, Manners
 from gateway.sip.message import SipRequest, SipResponse, parse
 from gateway.sip.transactions import Deliver, Effect, Terminated, Transactions, Transmit
 from gateway.sip.uas import check
@@ -31,10 +32,14 @@ LATENCY = 0.02
 class World:
     """The clock, the wire, and two stations."""
 
-    def __init__(self, lost: Iterable[bool] = (), *, transport: str = "UDP") -> None:
+    def __init__(
+        self, lost: Iterable[bool] = (), *, late: Iterable[Iterable[float]] = (), transport: str = "UDP"
+    ) -> None:
+        """``late``: for each datagram, how much later than usual each of its copies arrives."""
         self.now = 0.0
         self.transport = transport
         self._lost = iter(lost)
+        self._late = iter(late)
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._serial = count()
         self.sent: list[str] = []
@@ -48,7 +53,8 @@ class World:
             return
         flow = Flow(self.transport, ADDRESSES[sender], 5060, "main")
         station = (self.caller, self.callee)[receiver]
-        self.at(self.now + LATENCY, lambda: station.arrives(data, flow))
+        for later in next(self._late, (0.0,)):
+            self.at(self.now + LATENCY + later, lambda: station.arrives(data, flow))
 
     def at(self, when: float, what: Callable[[], None]) -> None:
         """Have something happen."""
@@ -81,6 +87,7 @@ class Station:
         self.told: list[Signal] = []
         self.answers = True
         self.rings = True
+        self.manners = USUAL
         self.new_id = ids(1 + (index << 64))
 
     @property
@@ -102,6 +109,7 @@ class Station:
             sdp=SdpSession(Role.INITIATOR, 1),
             new_id=self.new_id,
             settings=LegSettings(),
+            manners=self.manners,
         )
         self.says(Offer(audio()))
 
@@ -149,6 +157,7 @@ class Station:
                 sdp=SdpSession(Role.RESPONDER, 2),
                 new_id=self.new_id,
                 settings=LegSettings(),
+                manners=self.manners,
             )
         assert self.leg is not None
         if self.leg.closed and isinstance(message, SipResponse) and message.cseq.method == "INVITE":
@@ -331,4 +340,47 @@ def test_whatever_is_lost_and_whoever_hangs_up_when_nothing_is_left(lost: list[b
     for one in (world.caller, world.callee):
         if one.leg is not None and not one.leg.closed:
             one.says(End(EndReason.SUCCESS))
+    ended(world)
+
+
+delays = st.lists(st.lists(st.sampled_from([0.0, 0.0, 0.03, 0.2, 1.0]), min_size=1, max_size=3), max_size=40)
+"Copies of datagrams, some of which overtake others."
+
+
+@given(delays, st.sampled_from([0, 1]))
+@settings(max_examples=80, deadline=None)
+def test_a_wire_that_repeats_and_reorders_changes_nothing_that_is_told(late: list[list[float]], side: int) -> None:
+    world = World(late=late)
+    world.callee.manners = Manners(prack="always")
+    world.caller.call()
+    world.run(40)
+    assert [said for said in world.caller.words if said != "Progress"] == ["Answer"]
+    assert world.callee.words == ["Offer"]
+    (world.caller, world.callee)[side].says(End(EndReason.SUCCESS))
+    ended(world)
+    assert (world.callee, world.caller)[side].words[-1] == "End success"
+
+
+def test_ringing_that_must_arrive_does() -> None:
+    world = World([False, False, True, True, True])
+    world.callee.manners = Manners(prack="always")
+    world.callee.answers = False
+    world.caller.call()
+    world.run(10)
+    assert world.caller.words == ["Progress"]
+    assert world.callee.words == ["Offer"]
+    assert [line for line in world.sent if line.startswith("PRACK")] != []
+    world.caller.says(End(EndReason.CANCEL))
+    ended(world)
+
+
+@given(st.lists(st.booleans(), max_size=30))
+@settings(max_examples=60, deadline=None)
+def test_a_lossy_wire_delays_a_call_that_rings_reliably_and_nothing_else(lost: list[bool]) -> None:
+    world = World([one and sum(lost[:index]) < 5 for index, one in enumerate(lost)])
+    world.callee.manners = Manners(prack="always")
+    world.caller.call()
+    world.run(40)
+    assert world.caller.words[-1] == "Answer"
+    world.caller.says(End(EndReason.SUCCESS))
     ended(world)

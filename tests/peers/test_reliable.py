@@ -1,0 +1,45 @@
+"""Provisional responses that must arrive (RFC 3262), between the gateway and SIPp."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.peers.jingle_client import action
+from tests.peers.program import until
+from tests.peers.rig import Rig
+from tests.peers.steps import proposed_in, ringing_out
+
+
+@pytest.mark.conformance("XS-06", "EXT-03")
+async def test_a_phone_that_answers_before_it_is_picked_up_need_not_say_it_again(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        server = await rig.answers("uas_reliable", parameters={"milliseconds": 300})
+        call = await ringing_out(rig, server)
+        assert not call.client.came(action("session-accept"))
+        accepted = await call.session.accepted()
+        assert accepted.jingle is not None
+        assert (await call.session.terminate()).type == "result"
+        messages = await server.done()
+        assert [m.header("RAck") for m in messages if m.is_("PRACK")] == ["4711 1 INVITE", "4712 1 INVITE"]
+        assert "100rel" in messages[0].header("Supported")
+        assert not next(m for m in messages if m.is_("200") and "INVITE" in m.header("CSeq")).body
+
+
+@pytest.mark.conformance("SX-11")
+async def test_a_phone_that_requires_reliable_ringing_hears_it_until_it_says_so(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        juliet = await rig.client("juliet")
+        caller = await rig.calls("uac_reliable")
+        call = await proposed_in(rig, caller, juliet)
+        juliet.initiate_message("ringing", call.sid, call.proposed.sender)
+        await until(lambda: caller.received("200"), 10.0, "200 to PRACK")
+        copies = caller.received("180")
+        assert len(copies) >= 2
+        assert len({copy.header("RSeq") for copy in copies}) == 1
+        juliet.initiate_message("proceed", call.sid, call.proposed.sender)
+        offer = await juliet.expect(action("session-initiate", call.sid))
+        session = juliet.session(offer.sender, call.sid, voice=await rig.voice(), initiator=False)
+        await session.accept(offer)
+        await session.terminated()
+        await caller.done()
+        assert len(caller.received("180")) == len(copies)
