@@ -75,7 +75,7 @@ ROWS: tuple[Row, ...] = (
     Row(S.PROGRESS, T.INVITED, (J.RINGING, N.RINGING), (180,), "XEP-0167 §8.4, 0353 §3.2; draft-ietf-stox-media-07 §11",
         "once a call, however many devices ring; 183 without ringing says nothing"),
     Row(S.ANSWER, T.INVITED, (A.SESSION_ACCEPT,), (200,), "XEP-0166 §6.4; RFC 3261 §13.3.1.4",
-        "a 200 that we get is acknowledged at once (ACK), before the client has the session-accept"),
+        "a 200 that we get is acknowledged at once (ACK), before the client has the session-accept; one without ICE for an offer of ICE is a transport-replace first (XEP-0176 §6)"),
     Row(S.CANDIDATES, T.LIVE, (A.TRANSPORT_INFO,), (M.INFO,), "XEP-0176 §5.6; RFC 8840 §4.4",
         "to a peer that cannot trickle, candidates are waited for before the INVITE leaves, and later ones stay here"),
     Row(S.DIGIT, T.LIVE, (A.SESSION_INFO,), (M.INFO,), "XEP-0181; RFC 6086 §2",

@@ -12,9 +12,10 @@ from gateway.signals import Answer, Candidates, End, Offer, Progress
 from gateway.stanza import Stanza, result
 from mappings.namespaces import RTP_INFO, RTP_INFO_SLIP
 from mappings.reasons import EndReason
-from mappings.terms import Action, Info
+from mappings.terms import Info
 
-from . import changes, contents, digits, our_change, their_change
+from . import accepting, changes, contents, digits, our_change, their_change
+from .accepting import Fallback
 from .our_change import OurChange
 from .phases import Phase, Step
 from .refusal import out_of_order, refused, unknown_session, unsupported_info
@@ -47,11 +48,14 @@ def act(session: Session, step: Step, stanza: Stanza, request: JingleRequest, no
         case Step.CHANGE:
             return their_change.asked(session, stanza, request, now)
         case Step.REPLACE:
-            kept = contents.bare_contents(request.contents, transport=True)
-            return [result(stanza), session.ask(Action.TRANSPORT_REJECT, kept, now)]
+            return accepting.replaced(session, stanza, request, now)
         case Step.ACCEPTED:
+            if isinstance(session.change, Fallback):
+                return accepting.accepted(session, session.change, stanza, request, now)
             return our_change.accepted(session, stanza, request, now)
         case Step.REJECTED:
+            if isinstance(session.change, Fallback):
+                return accepting.rejected(session, session.change, stanza, request, now)
             return our_change.rejected(session, stanza, request, now)
         case Step.OUT_OF_ORDER:
             return [out_of_order(stanza)]

@@ -7,7 +7,7 @@ from gateway.signals import End
 from gateway.stanza import StanzaError
 from mappings.reasons import EndReason
 
-from . import our_change, proposal
+from . import accepting, our_change, proposal
 from .initiation import retract
 from .phases import Phase
 from .refusal import UNKNOWN_SESSION, end_of_error
@@ -38,6 +38,13 @@ def refused(session: Session, asked: Asked, failure: StanzaError, sender: str, n
             assert_never(never)
 
 
+def changed(session: Session, id: str, failure: StanzaError | None, now: float, *, late: bool = False) -> Out:
+    """The reply to a part of a change; or, ``late``, the news that there will be none."""
+    if isinstance(session.change, accepting.Fallback):
+        return accepting.replied(session, failure, now)
+    return our_change.replied(session, id, failure, now, late=late)
+
+
 def unanswered(session: Session, asked: Asked, now: float) -> Out:
     """A request of ours got no reply in time."""
     end = End(EndReason.TIMEOUT, "the client does not answer")
@@ -63,6 +70,8 @@ def timed_out(session: Session, timer: Timer, now: float) -> Out:
             assert session.finish is not None
             end = session.finish
         case Timer.CHANGE:
+            if isinstance(session.change, accepting.Fallback):
+                return accepting.give_up(session, now)
             return our_change.expired(session, now)
         case Timer.MODIFY:
             return our_change.unmodified(session, now)

@@ -13,12 +13,11 @@ from gateway.errors import PeerError
 from gateway.jid import bare, is_full
 from gateway.signals import Answer, Candidates, Complete, Digit, End, NoDigits, Offer, Progress, Refuse, Signal
 from gateway.stanza import Stanza, read_error, receipt
-from mappings.description import Description
 from mappings.namespaces import RTP_INFO
 from mappings.reasons import EndReason
 from mappings.terms import Action, Info, Initiation, Role
 
-from . import contents, description, digits, failures, initiation, our_change, proposal, refusal, their_change
+from . import accepting, contents, digits, failures, initiation, our_change, proposal, refusal, their_change
 from .actions import act
 from .phases import MESSAGES, REQUESTS, Phase
 from .proposal import Proposal
@@ -210,7 +209,7 @@ class JingleLeg:
         session.timers.pop(Timer.GONE, None)
         if asked[0] is Asked.CHANGE:
             failure = read_error(stanza) if stanza.type == "error" else None
-            return our_change.replied(session, stanza.id, failure, now)
+            return failures.changed(session, stanza.id, failure, now)
         if stanza.type != "error":
             return []
         return failures.refused(session, asked[0], read_error(stanza), stanza.sender, now)
@@ -268,7 +267,7 @@ class JingleLeg:
             case Answer():
                 if session.phase is Phase.ACTIVE:
                     return their_change.answered(session, signal.description, now)
-                return self._accept(signal.description, now) if session.phase is Phase.OFFERED else []
+                return accepting.accept(session, signal.description, now) if session.phase is Phase.OFFERED else []
             case Refuse():
                 return their_change.refused_by(session, signal, now)
             case Progress():
@@ -304,20 +303,6 @@ class JingleLeg:
             return initiation.propose(session, now)
         session.timers[Timer.RING] = now + session.settings.ring_timeout_seconds
         return [*session.announced(), initiation.initiate(session, now)]
-
-    def _accept(self, answer: Description, now: float) -> Out:
-        session = self._session
-        assert session.theirs is not None
-        session.ours = contents.fold(contents.accepting(session.theirs, answer), session.early)
-        session.early = {}
-        if not session.ours.media:
-            end = End(EndReason.INCOMPATIBLE_PARAMETERS, "the answer has nothing of what was offered")
-            return [*session.terminate(end, now), *session.say(end)]
-        session.timers.clear()
-        session.phase = Phase.ACTIVE
-        written = description.write(session.ours)
-        session.agree(session.ours, session.theirs)
-        return [session.ask(Action.SESSION_ACCEPT, written, now, asked=Asked.ACCEPT, responder=session.local)]
 
     def _trickle(self, transports: contents.Transports, now: float) -> Out:
         session = self._session
@@ -371,7 +356,7 @@ class JingleLeg:
                 id = next(id for id, (_, at) in session.waiting.items() if at == due)
                 asked, _ = session.waiting.pop(id)
                 if asked is Asked.CHANGE:
-                    out += our_change.replied(session, id, None, now, late=True)
+                    out += failures.changed(session, id, None, now, late=True)
                 else:
                     out += failures.unanswered(session, asked, now)
         return self._settled(out, now)

@@ -60,7 +60,7 @@ class Step(Enum):
     "content-add, -modify, -remove: acknowledged, and offered to the other side as soon as there is a call."
 
     REPLACE = auto()
-    "transport-replace: the same in a call; before it, acknowledged and rejected."
+    "transport-replace: the same in a call; before it, what a client without ICE asks for."
 
     ACCEPTED = auto()
     "The client's yes to a content or transport of ours."
@@ -106,7 +106,8 @@ _OPENING = _UNKNOWN | {Action.SESSION_INITIATE: Step.OPEN}
 REQUESTS: dict[Phase, dict[Action, Step]] = {
     Phase.NEW: _OPENING,
     Phase.PROCEEDED: _OPENING,
-    Phase.OFFERED: _SESSION,
+    Phase.OFFERED: _SESSION
+    | {Action.TRANSPORT_ACCEPT: Step.ACCEPTED, Action.TRANSPORT_REJECT: Step.REJECTED},  # of what stands for ICE
     Phase.PROPOSED: _UNKNOWN,
     Phase.INITIATED: _SESSION | {Action.SESSION_ACCEPT: Step.ACCEPT},
     Phase.ACTIVE: _CALL,

@@ -17,6 +17,7 @@ from .phases import Phase
 from .request import write, write_reason
 
 if TYPE_CHECKING:
+    from .accepting import Fallback
     from .our_change import OurChange
     from .wishes import TheirChange, Wish
 
@@ -176,7 +177,7 @@ class Session:
         self.theirs: Description | None = None
         "What we said last, and what the peer did; once the call is active, both have the same contents and senders."
 
-        self.change: OurChange | TheirChange | None = None
+        self.change: OurChange | TheirChange | Fallback | None = None
         "The change that is under way; there is never more than one."
 
         self.queue: list[Wish] = []

@@ -15,7 +15,7 @@ from mappings.description import Description, Group, Ice, Media
 from mappings.reasons import EndReason
 from mappings.terms import Action, Info, Role
 
-from . import changes, contents, our_change, telling
+from . import accepting, changes, contents, our_change, telling
 from .contents import Transport
 from .our_change import OurChange
 from .phases import Phase
@@ -175,7 +175,7 @@ def _begin(session: Session, wish: Wish, now: float) -> Out:
     except PeerError as failure:
         session.change = None
         return impossible(session, wish, failure, now)
-    if change.offer == session.theirs:
+    if change.offer == session.theirs and not wish.again:
         session.change = None
         session.held = change.held
         return out
@@ -198,11 +198,15 @@ def answered(session: Session, answer: Description, now: float) -> Out:
     said = contents.accepting(change.offer, answer)
     before = {media.name: media for media in session.ours.media}
     said = changes.settle(session.ours, said)
+    without = names(Description(media=tuple(accepting.fallen(change.offer, said))))
+    asked_for = without & (change.added | change.replaced)
+    without -= asked_for
+    said, out = _unmoved(session, change, said, asked_for, now)
     offered = {media.name: media for media in change.offer.media}
     agreed = {media.name: media for media in said.media}
     session.change, session.held = None, change.held
     session.agree(said, changes.only(change.offer, set(agreed)))
-    out = _added(session, change, agreed, said.groups, now)
+    out += _added(session, change, agreed, said.groups, now)
     replaced = [agreed[name] for name in sorted(change.replaced) if name in agreed]
     if replaced:
         out.append(session.ask(Action.TRANSPORT_ACCEPT, changes.transported(replaced), now))
@@ -218,13 +222,43 @@ def answered(session: Session, answer: Description, now: float) -> Out:
         # The first candidate of each has been told with the credentials.
         restarted = [_told_first(media) for media in restarted]
     moved = [
-        media for media in kept if media.transport != transports[media.name] and media.name not in change.wish.restarts
+        media
+        for media in kept
+        if media.transport != transports[media.name] and media.name not in {*change.wish.restarts, *without}
     ]
     out += telling.transports(session, [*restarted, *moved], transports, now)
     narrower = [media for media in said.media if media.senders is not offered[media.name].senders]
     if narrower:
         out.append(session.ask(Action.CONTENT_MODIFY, changes.directed(narrower), now))
+    if fallen := [media for media in kept if media.name in without]:
+        out += accepting.fall_back(session, fallen, now)
     return out
+
+
+def _unmoved(
+    session: Session, change: TheirChange, said: Description, without: set[str], now: float
+) -> tuple[Description, Out]:
+    """What is answered without ICE although ICE was what the client asked for: it stays out, or where it was.
+
+    The other side, which has agreed to it, is told so by another offer.
+    """
+    assert session.theirs is not None
+    out: Out = []
+    if without:
+        session.queue.insert(0, Wish(action=Action.TRANSPORT_ACCEPT, request=change.wish.request, again=True))
+    if replaced := without & change.replaced:
+        known = {media.name: media.transport for media in session.theirs.media}
+        kept = contents.bare_contents(change.wish.request.contents, transport=True)
+        out.append(session.ask(Action.TRANSPORT_REJECT, kept, now))
+        change.replaced -= replaced
+        change.offer = replace(
+            change.offer,
+            media=tuple(
+                replace(media, transport=known[media.name]) if media.name in replaced else media
+                for media in change.offer.media
+            ),
+        )
+    return changes.only(said, names(said) - (without & change.added)), out
 
 
 def _told_first(media: Media) -> Media:

@@ -34,6 +34,9 @@ class Wish:
     restarts: dict[str, Transport] = field(default_factory=dict)
     "The new transports of an ICE restart, for a transport-info."
 
+    again: bool = False
+    "The other side is to be told what it was not told yet, though nothing changes here."
+
     tries: int = 0
 
 
@@ -164,11 +167,16 @@ def _hold(session: Session, change: TheirChange, now: float) -> Out:
     return []
 
 
+def _again(session: Session, change: TheirChange, now: float) -> Out:
+    return []
+
+
 WISHES: dict[Action, Callable[[Session, TheirChange, float], Out]] = {
     Action.CONTENT_ADD: _add,
     Action.CONTENT_MODIFY: _modify,
     Action.CONTENT_REMOVE: _remove,
     Action.SESSION_INFO: _hold,
+    Action.TRANSPORT_ACCEPT: _again,
     Action.TRANSPORT_INFO: _restart,
     Action.TRANSPORT_REPLACE: _replace,
 }

@@ -400,6 +400,175 @@ def test_a_phone_restarts_ice() -> None:
     )
 
 
+# ---------------------------------------------------------------------------------------------------------- without ICE
+
+
+def raw(port: int, host: str = "192.0.2.9") -> str:
+    return RAW.replace("192.0.2.9", host).replace("40200", str(port))
+
+
+FALLEN = (
+    romeo.sends("session-initiate", transport=ICE.format(CANDIDATE)),
+    romeo.gets("result"),
+    after(1.5),
+    juliet.gets("INVITE", has="a=ice-ufrag:uf01"),
+    juliet.sends(200),
+    juliet.gets("ACK"),
+)
+ASKED = romeo.gets("transport-replace", has=["raw-udp", 'ip="192.0.2.20"', 'port="30000"'])
+
+
+@pytest.mark.conformance("ICE-25")
+def test_a_phone_without_ice_is_called_by_a_client_that_takes_raw_udp() -> None:
+    run(
+        *FALLEN,
+        ASKED,
+        romeo.sends("transport-accept", xml=info(raw(40100))),
+        romeo.gets("result"),
+        romeo.gets("session-accept", has=["raw-udp", 'port="30000"']),
+        *juliet_leaves,
+    )
+
+
+@pytest.mark.conformance("ICE-25")
+def test_a_client_that_is_elsewhere_without_ice_is_offered_there() -> None:
+    run(
+        *FALLEN,
+        ASKED,
+        romeo.sends("transport-accept", xml=info(raw(41000, "198.51.100.9"))),
+        romeo.gets("result"),
+        romeo.gets("session-accept"),
+        juliet.gets("INVITE", has=["c=IN IP4 198.51.100.9", "m=audio 41000"], lacks="ice-ufrag"),
+        juliet.sends(200, sdp=sdp_of(version=2)),
+        juliet.gets("ACK"),
+        *juliet_leaves,
+    )
+
+
+REFUSALS = {
+    "reject": (ASKED, romeo.sends("transport-reject", xml=info(RAW)), romeo.gets("result")),
+    "error": (romeo.gets("transport-replace", reply="error feature-not-implemented"),),
+    "silence": (ASKED, after(25.5)),
+    "ice": (ASKED, romeo.sends("transport-accept", xml=info(NEW.format(CANDIDATE))), romeo.gets("result")),
+}
+
+
+@pytest.mark.conformance("ICE-28")
+@pytest.mark.parametrize("how", REFUSALS)
+def test_a_client_that_takes_nothing_but_ice_ends_the_call(how: str) -> None:
+    run(
+        *FALLEN,
+        *REFUSALS[how],
+        romeo.gets("session-terminate failed-transport"),
+        juliet.gets("BYE", has="Reason: "),
+        juliet.sends(200),
+    )
+
+
+def test_a_call_may_end_while_the_client_thinks_of_raw_udp() -> None:
+    run(*FALLEN, ASKED, *juliet_leaves)
+    run(
+        *FALLEN,
+        ASKED,
+        romeo.sends("session-terminate cancel"),
+        romeo.gets("result"),
+        juliet.gets("BYE"),
+        juliet.sends(200),
+    )
+
+
+HELD_WITHOUT_ICE = (
+    *ICE_ANSWERED,
+    romeo.sends("session-info hold"),
+    romeo.gets("result"),
+    juliet.gets("INVITE", has="a=ice-ufrag:uf01"),
+    juliet.sends(200, sdp=sdp_of(version=2, direction="recvonly")),
+    juliet.gets("ACK"),
+    ASKED,
+)
+
+
+@pytest.mark.conformance("ICE-25")
+def test_a_phone_that_gives_ice_up_in_a_call_is_followed_by_a_client_that_can() -> None:
+    run(
+        *HELD_WITHOUT_ICE,
+        romeo.sends("transport-accept", xml=info(raw(40200))),
+        romeo.gets("result"),
+        juliet.gets("INVITE", has=["m=audio 40200", "a=sendonly"], lacks="ice-ufrag"),
+        juliet.sends(200, sdp=sdp_of(version=3, direction="recvonly")),
+        juliet.gets("ACK"),
+        *juliet_leaves,
+    )
+
+
+@pytest.mark.conformance("ICE-28")
+def test_a_phone_that_gives_ice_up_in_a_call_loses_a_client_that_cannot() -> None:
+    run(
+        *HELD_WITHOUT_ICE,
+        romeo.sends("transport-reject", xml=info(RAW)),
+        romeo.gets("result"),
+        romeo.gets("session-terminate failed-transport"),
+        juliet.gets("BYE"),
+        juliet.sends(200),
+    )
+
+
+def test_video_that_is_answered_without_ice_is_rejected_and_taken_back() -> None:
+    video = ICE.format(CANDIDATE.replace("40100", "40300")).replace("uf01", "uf11")
+    run(
+        *ICE_ANSWERED,
+        romeo.sends("content-add", xml=f"<content creator='initiator' name='film'>{VP8}{video}</content>"),
+        romeo.gets("result"),
+        juliet.gets("INVITE", has="m=video 40300"),
+        juliet.sends(200, sdp=sdp_of(version=2) + PHONE_ICE.format("ph01") + FILM),
+        juliet.gets("ACK"),
+        romeo.gets("content-reject failed-application"),
+        juliet.gets("INVITE", has=["m=audio 40100", "m=video 0"]),
+        juliet.sends(200, sdp=sdp_of(version=3) + PHONE_ICE.format("ph01") + NO_FILM),
+        juliet.gets("ACK"),
+        *juliet_leaves,
+    )
+
+
+def test_a_client_that_wants_ice_of_a_phone_without_it_stays_where_it_was() -> None:
+    run(
+        *answered,
+        romeo.sends("transport-replace", xml=info(ICE.format(CANDIDATE.replace("40100", "40300")))),
+        romeo.gets("result"),
+        juliet.gets("INVITE", has="a=ice-ufrag:uf01"),
+        juliet.sends(200, sdp=sdp_of(version=2)),
+        juliet.gets("ACK"),
+        romeo.gets("transport-reject"),
+        juliet.gets("INVITE", has="m=audio 40100", lacks="ice-ufrag"),
+        juliet.sends(200, sdp=sdp_of(version=3)),
+        juliet.gets("ACK"),
+        *juliet_leaves,
+    )
+
+
+def test_a_called_client_without_ice_asks_for_raw_udp() -> None:
+    run(
+        juliet.sends("INVITE", sdp=sdp_of() + PHONE_ICE.format("ph01")),
+        juliet.gets(100),
+        romeo.gets("propose"),
+        romeo.sends("ringing"),
+        juliet.gets(180),
+        romeo.sends("proceed"),
+        romeo.gets("session-initiate", has='ufrag="ph01"'),
+        romeo.sends("transport-replace", xml=info(raw(40200))),
+        romeo.gets("result"),
+        romeo.gets("transport-accept", has=["raw-udp", 'ip="192.0.2.20"', 'port="30000"', 'port="30001"']),
+        romeo.sends("transport-replace", xml=info(NEW.format(CANDIDATE))),
+        romeo.gets("result"),
+        romeo.gets("transport-reject"),
+        romeo.sends("session-accept", transport=raw(40200)),
+        romeo.gets("result"),
+        juliet.gets(200, has="m=audio 40200", lacks="ice-ufrag"),
+        juliet.sends("ACK"),
+        *BY_PHONE,
+    )
+
+
 # ------------------------------------------------------------------------------------------------ without a description
 
 
