@@ -56,6 +56,14 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class PickedUp:
+    """The callee has answered an offer that the anchor made, while this side still owes its own description.
+
+    It is told to a caller's leg only; what the leg then learns is a `Complete`, whose answer is an `Answer`.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Refuse:
     """No to an offer inside a call; the call goes on as it was. `glare`: the other side had one out already."""
 
@@ -103,4 +111,4 @@ class End:
     redirect: str | None = None
 
 
-Signal = Offer | Complete | Progress | Answer | Refuse | Candidates | Digit | NoDigits | End
+Signal = Offer | Complete | Progress | Answer | PickedUp | Refuse | Candidates | Digit | NoDigits | End

@@ -14,9 +14,9 @@ and `tree` what is inside, by the spellings declared in `mappings`.  `phases` ho
 of one session and how it says things, `actions`, `initiation` and `failures` what requests, messages and errors make of
 it, and `leg` is the face that `gateway.call.leg.Leg` asks for.  `refusal` answers what never becomes a call.
 
-A call of an XMPP user that begins by message gets proceed at once: the media is the two ends' own, so nothing can be
-said to SIP before the session-initiate (conformance reference 1.12.2).  Where an anchor makes the description, ringing
-and proceed will follow the SIP side instead (1.12.3); PROCEEDED then gets neighbours in `phases`.
+A call of an XMPP user that begins by message gets proceed at once where the media is the two ends' own: nothing can be
+said to SIP before the session-initiate (conformance reference 1.12.2).  Where an anchor makes the description, a leg is
+``late``: ringing and proceed follow the SIP side (1.12.3), and the session's description completes what was offered.
 
 Decided against: a class for each phase (the tables say it shorter), and guessing the phase from the last message.
 """

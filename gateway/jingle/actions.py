@@ -8,7 +8,7 @@ from typing import assert_never
 
 from gateway.errors import PeerError
 from gateway.fields import Dropped
-from gateway.signals import Answer, Candidates, End, Offer, Progress
+from gateway.signals import Answer, Candidates, Complete, End, Offer, Progress
 from gateway.stanza import Stanza, result
 from mappings.namespaces import RTP_INFO, RTP_INFO_SLIP
 from mappings.reasons import EndReason
@@ -90,7 +90,8 @@ def _open(session: Session, stanza: Stanza, request: JingleRequest, now: float) 
     session.theirs = described
     session.gathers = contents.says_complete(media.transport for media in described.media)
     session.credentials = contents.credentials({media.name: media.transport for media in described.media})
-    return [result(stanza), Offer(described)]
+    owed = session.late and session.by_message
+    return [result(stanza), Complete(described) if owed else Offer(described)]
 
 
 def _accepted(session: Session, stanza: Stanza, request: JingleRequest, now: float) -> Out:

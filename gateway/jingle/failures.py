@@ -79,7 +79,7 @@ def timed_out(session: Session, timer: Timer, now: float) -> Out:
             return []
         case never:
             assert_never(never)
-    if session.phase is Phase.PROCEEDED:
+    if session.phase in (Phase.PROCEEDED, Phase.ASKED):
         return session.leave(end)
     return [*session.terminate(end, now), *session.say(end)]
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from gateway.jid import is_full
-from gateway.signals import End
+from gateway.signals import End, Offer
 from gateway.stanza import Stanza
 from mappings.reasons import EndReason
 from mappings.terms import Action
@@ -63,11 +63,39 @@ def _proposed(session: Session, said: Proposal, now: float) -> Out:
         end = End(EndReason.UNSUPPORTED_APPLICATIONS, "no medium that is carried here")
         return [session.message(proposal.reject(session.sid, end)), *session.leave(end)]
     announced = session.announced()
-    proceed = session.message(proposal.proceed(session.sid))
-    session.proposed_as = proceed.id
+    if not session.late:
+        return [*announced, proceed(session, now)]
+    session.phase = Phase.ASKED
+    kinds = tuple(dict.fromkeys(kind for kind in said.media if kind in session.kinds))
+    return [*announced, Offer(None, kinds)]
+
+
+def proceed(session: Session, now: float) -> Stanza:
+    """Ask for the session that they proposed."""
+    message = session.message(proposal.proceed(session.sid))
+    session.proposed_as = message.id
     session.phase = Phase.PROCEEDED
     session.timers[Timer.PROCEED] = now + session.settings.proceed_timeout_seconds
-    return [*announced, proceed]
+    return message
+
+
+def ring(session: Session) -> Out:
+    """Tell a peer whose propose waits for its answer that somebody is alerted (XEP-0353 §3.2): once."""
+    if session.rung:
+        return []
+    session.rung = True
+    message = session.message(proposal.ringing(session.sid))
+    session.proposed_as = message.id
+    return [message]
+
+
+def refuse(session: Session, end: End, now: float) -> Out:
+    """No to their propose."""
+    out = [session.message(proposal.reject(session.sid, end)), *session.leave(end)]
+    # Its session-initiate may be on the way, and would begin a new call if nobody knew this one any more.
+    session.phase = Phase.ENDING
+    session.timers[Timer.LINGER] = now + session.settings.iq_timeout_seconds
+    return out
 
 
 def propose(session: Session, now: float) -> Out:

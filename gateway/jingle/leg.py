@@ -11,13 +11,25 @@ from xml.etree.ElementTree import Element
 
 from gateway.errors import PeerError
 from gateway.jid import bare, is_full
-from gateway.signals import Answer, Candidates, Complete, Digit, End, NoDigits, Offer, Progress, Refuse, Signal
+from gateway.signals import (
+    Answer,
+    Candidates,
+    Complete,
+    Digit,
+    End,
+    NoDigits,
+    Offer,
+    PickedUp,
+    Progress,
+    Refuse,
+    Signal,
+)
 from gateway.stanza import Stanza, read_error, receipt
 from mappings.namespaces import RTP_INFO
 from mappings.reasons import EndReason
 from mappings.terms import Action, Info, Initiation, Role
 
-from . import accepting, contents, digits, failures, initiation, our_change, proposal, refusal, their_change
+from . import accepting, digits, failures, initiation, our_change, proposal, refusal, telling, their_change
 from .actions import act
 from .phases import MESSAGES, REQUESTS, Phase
 from .proposal import Proposal
@@ -52,12 +64,14 @@ class JingleLeg:
         new_id: Callable[[], str],
         settings: JingleTimers,
         kinds: Collection[str] = ("audio",),
+        late: bool = False,
         announce: Element | None = None,
         knows: Callable[[str, str], bool] = lambda jid, feature: False,
     ) -> "JingleLeg":
         """An XMPP user calls: by this propose or session-initiate, which is to be received next.
 
-        ``kinds`` are the media of which a call needs at least one; ``announce`` and ``knows`` as in `calling`.  Raises
+        ``kinds`` are the media of which a call needs at least one; ``late``: an anchor speaks for this side, so that
+        what a propose begins need not wait for the session; ``announce`` and ``knows`` as in `calling`.  Raises
         PeerError when the stanza opens no session (`gateway.jingle.refusal.refuse` answers it).
         """
         first: JingleRequest | Proposal | None = read(request) if request.kind == "iq" else proposal.read(request)
@@ -80,6 +94,7 @@ class JingleLeg:
             announce=announce,
             kinds=kinds,
             knows=knows,
+            late=late,
         )
         return cls(session, first=(request, first))
 
@@ -236,7 +251,7 @@ class JingleLeg:
         session = self._session
         if message.id != session.proposed_as or bare(message.sender) != bare(session.peer):
             return []
-        if session.phase not in (Phase.PROPOSED, Phase.PROCEEDED):
+        if session.phase not in (Phase.PROPOSED, Phase.PROCEEDED, Phase.ASKED):
             return []
         return session.leave(refusal.end_of_error(read_error(message), message.sender))
 
@@ -250,7 +265,7 @@ class JingleLeg:
 
     def peer_gone(self, now: float) -> None:
         """The peer's presence went away; unless it is heard of again soon, it is the end (XEP-0166 §6.7)."""
-        if self._session.phase in (Phase.PROCEEDED, Phase.OFFERED, Phase.INITIATED, Phase.ACTIVE):
+        if self._session.phase in (Phase.PROCEEDED, Phase.ASKED, Phase.OFFERED, Phase.INITIATED, Phase.ACTIVE):
             self._session.timers.setdefault(Timer.GONE, now + GONE_SECONDS)
 
     # ------------------------------------------------------------------------------------------------ from the bridge
@@ -268,15 +283,19 @@ class JingleLeg:
                 if session.phase is Phase.ACTIVE:
                     return their_change.answered(session, signal.description, now)
                 return accepting.accept(session, signal.description, now) if session.phase is Phase.OFFERED else []
+            case PickedUp():
+                return [initiation.proceed(session, now)] if session.phase is Phase.ASKED else []
             case Refuse():
                 return their_change.refused_by(session, signal, now)
             case Progress():
+                if session.phase is Phase.ASKED and signal.ringing:
+                    return initiation.ring(session)
                 if session.phase is not Phase.OFFERED or not signal.ringing or session.rung:
                     return []
                 session.rung = True
                 return [session.ask(Action.SESSION_INFO, [Element(f"{{{RTP_INFO}}}{Info.RINGING.value}")], now)]
             case Candidates():
-                return self._trickle(signal.by_media, now)
+                return telling.candidates(session, signal.by_media, now)
             case Digit():
                 return digits.tell(session, signal, now)
             case NoDigits():
@@ -304,34 +323,14 @@ class JingleLeg:
         session.timers[Timer.RING] = now + session.settings.ring_timeout_seconds
         return [*session.announced(), initiation.initiate(session, now)]
 
-    def _trickle(self, transports: contents.Transports, now: float) -> Out:
-        session = self._session
-        match session.phase:
-            case Phase.PROPOSED if session.ours is not None:
-                session.ours = contents.fold(session.ours, transports)
-            case Phase.OFFERED:
-                contents.keep(session.early, transports)
-            case Phase.INITIATED | Phase.ACTIVE if session.ours is not None:
-                session.ours = contents.fold(session.ours, transports)
-                aged = {name: session.aged(name, transport) for name, transport in transports.items()}
-                written = contents.write_transports(session.ours, aged, complete=session.gathers)
-                return [session.ask(Action.TRANSPORT_INFO, [content], now) for content in written]
-            case _:
-                pass
-        return []
-
     def _end(self, end: End, now: float) -> Out:
         session = self._session
         session.ended = True
         match session.phase:
             case Phase.PROPOSED:
                 return initiation.retract(session, end)
-            case Phase.PROCEEDED:
-                out = [session.message(proposal.reject(session.sid, end)), *session.leave(end)]
-                # Its session-initiate may be on the way, and would begin a new call if nobody knew this one any more.
-                session.phase = Phase.ENDING
-                session.timers[Timer.LINGER] = now + session.settings.iq_timeout_seconds
-                return out
+            case Phase.PROCEEDED | Phase.ASKED:
+                return initiation.refuse(session, end, now)
             case Phase.OFFERED | Phase.INITIATED | Phase.ACTIVE:
                 return session.terminate(end, now)
             case Phase.NEW:

@@ -6,6 +6,8 @@ out.  Every phase has a row for every action, so that no request stays unanswere
 ::
 
     they call   NEW ── propose ──> PROCEEDED ── session-initiate ──> OFFERED ── our accept ──> ACTIVE
+                 │                     │                               │
+                 ├── propose ──> ASKED ┘ when the callee has answered  │    anchored only
                  └────────────────── session-initiate ─────────────────┘
     we call     NEW ── Offer ──> PROPOSED ── proceed ──> INITIATED ── their accept ──> ACTIVE
                  └──────────── Offer to a full JID ─────────┘
@@ -23,6 +25,9 @@ class Phase(StrEnum):
     NEW = "new"
     PROCEEDED = "proceeded"
     "Their propose has our proceed; the session-initiate is on its way."
+
+    ASKED = "asked"
+    "Their propose is known to the other side, whose ringing they are told; proceed waits for its answer."
 
     OFFERED = "offered"
     "Their session-initiate is acknowledged; our accept is owed (XEP-0166 §5.1: pending)."
@@ -106,6 +111,7 @@ _OPENING = _UNKNOWN | {Action.SESSION_INITIATE: Step.OPEN}
 REQUESTS: dict[Phase, dict[Action, Step]] = {
     Phase.NEW: _OPENING,
     Phase.PROCEEDED: _OPENING,
+    Phase.ASKED: _OPENING,  # who does not wait for proceed is taken at their word
     Phase.OFFERED: _SESSION
     | {Action.TRANSPORT_ACCEPT: Step.ACCEPTED, Action.TRANSPORT_REJECT: Step.REJECTED},  # of what stands for ICE
     Phase.PROPOSED: _UNKNOWN,
@@ -131,6 +137,7 @@ class Turn(Enum):
 MESSAGES: dict[Phase, dict[Initiation, Turn]] = {
     Phase.NEW: {Initiation.PROPOSE: Turn.PROPOSED},
     Phase.PROCEEDED: {Initiation.RETRACT: Turn.RETRACTED, Initiation.FINISH: Turn.RETRACTED},
+    Phase.ASKED: {Initiation.RETRACT: Turn.RETRACTED, Initiation.FINISH: Turn.RETRACTED},
     Phase.OFFERED: {Initiation.RETRACT: Turn.FINISHING, Initiation.FINISH: Turn.FINISHING},
     Phase.PROPOSED: {
         Initiation.RINGING: Turn.RINGING,

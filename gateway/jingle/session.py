@@ -106,6 +106,7 @@ class Session:
         "informed",
         "kinds",
         "knows",
+        "late",
         "local",
         "mute",
         "name",
@@ -140,6 +141,7 @@ class Session:
         nick: str | None = None,
         kinds: Collection[str] = (),
         knows: Callable[[str, str], bool] = lambda jid, feature: False,
+        late: bool = False,
     ) -> None:
         self.name = name
         self.sid = sid
@@ -152,6 +154,9 @@ class Session:
         self.announce = announce
         self.nick = nick
         self.kinds = kinds
+        self.late = late
+        "Whether the other side is called before this peer has described anything, by what the anchor can offer."
+
         self.knows = knows
         "Whether a device has said that it knows a feature."
 

@@ -13,7 +13,25 @@ from mappings.terms import Action
 
 from . import changes, contents
 from .contents import Transport
+from .phases import Phase
 from .session import Out, Session
+
+
+def candidates(session: Session, news: contents.Transports, now: float) -> Out:
+    """More candidates of ours: told, or kept until what they belong to can be said."""
+    match session.phase:
+        case Phase.PROPOSED if session.ours is not None:
+            session.ours = contents.fold(session.ours, news)
+        case Phase.OFFERED:
+            contents.keep(session.early, news)
+        case Phase.INITIATED | Phase.ACTIVE if session.ours is not None:
+            session.ours = contents.fold(session.ours, news)
+            aged = {name: session.aged(name, transport) for name, transport in news.items()}
+            written = contents.write_transports(session.ours, aged, complete=session.gathers)
+            return [session.ask(Action.TRANSPORT_INFO, [content], now) for content in written]
+        case _:
+            pass
+    return []
 
 
 def restarted(session: Session, several: list[Media], before: dict[str, Transport], *, answer: bool) -> list[Element]:

@@ -21,7 +21,19 @@ from typing import Any, assert_never
 
 from gateway.errors import PeerError
 from gateway.sdp.history import SdpSession
-from gateway.signals import Answer, Candidates, Complete, Digit, End, NoDigits, Offer, Progress, Refuse, Signal
+from gateway.signals import (
+    Answer,
+    Candidates,
+    Complete,
+    Digit,
+    End,
+    NoDigits,
+    Offer,
+    PickedUp,
+    Progress,
+    Refuse,
+    Signal,
+)
 from gateway.sip import digits, early, info
 from gateway.sip.dialog import Dialog
 from gateway.sip.manners import USUAL, Manners
@@ -113,8 +125,8 @@ class SipLeg(LegState):
                 event = Event.CANDIDATES
             case Digit():
                 event = Event.DIGIT
-            case NoDigits():
-                return []  # what INFO says of digits is answered here in any case
+            case NoDigits() | PickedUp():
+                return []  # what INFO says of digits is answered here in any case, and no description is owed by us
             case End():
                 event = Event.END
             case _:

@@ -9,7 +9,19 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from gateway.sdp.history import SdpSession
-from gateway.signals import Answer, Candidates, Complete, Digit, End, NoDigits, Offer, Progress, Refuse, Signal
+from gateway.signals import (
+    Answer,
+    Candidates,
+    Complete,
+    Digit,
+    End,
+    NoDigits,
+    Offer,
+    PickedUp,
+    Progress,
+    Refuse,
+    Signal,
+)
 from gateway.sip.address import NameAddr
 from gateway.sip.dialog import Dialog
 from gateway.sip.flow import Flow, Hop
@@ -129,7 +141,7 @@ def word(item: Emitted) -> str:
             return f"{type(item).__name__} {item.reason.value}"
         case Digit():
             return f"Digit {item.digit} {item.duration}"
-        case Offer() | Answer() | Complete() | Progress() | Candidates() | NoDigits():
+        case Offer() | Answer() | Complete() | PickedUp() | Progress() | Candidates() | NoDigits():
             return type(item).__name__
 
 
