@@ -170,6 +170,11 @@ class DigestSession:
     def __repr__(self) -> str:
         return f"<DigestSession of {len(self._nonces)} realms>"
 
+    @property
+    def answers(self) -> bool:
+        """Whether the last request had an answer in it."""
+        return bool(self._sent)
+
     def challenged(self, response: SipResponse) -> bool:
         """Take the questions of a 401 or 407; whether the request is to be sent again, with `authorize`.
 

@@ -1,0 +1,46 @@
+"""Who is registered: what the shell that keeps the bindings writes, and those who route calls read."""
+
+from gateway.registration.grant import Grant
+from gateway.registration.registrant import Registrant
+
+MAX_HOSTS = 8
+"Addresses of one registrar from which its calls are taken."
+
+
+class Book:
+    """What the registrars have granted, by the trunk's name."""
+
+    def __init__(self) -> None:
+        self._grants: dict[str, Grant] = {}
+        self._names: dict[str, str] = {}
+        "By Contact user."
+        self._hosts: dict[str, tuple[str, ...]] = {}
+        "Where grants have come from, those of late first."
+
+    def write(self, registrant: Registrant, grant: Grant | None) -> None:
+        """This is so from now on; None: it is not registered, and calls that come all the same are still its own."""
+        name = registrant.name
+        self._names[registrant.contact_user] = name
+        if grant is None:
+            self._grants.pop(name, None)
+            return
+        self._grants[name] = grant
+        if grant.flow is not None:
+            host, known = grant.flow.host, self._hosts.get(name, ())
+            if known[:1] != (host,):
+                self._hosts[name] = (host, *[other for other in known if other != host])[:MAX_HOSTS]
+
+    def erase(self, registrant: Registrant) -> None:
+        """Nothing of it is kept."""
+        self._grants.pop(registrant.name, None)
+        self._names.pop(registrant.contact_user, None)
+        self._hosts.pop(registrant.name, None)
+
+    def grant(self, name: str) -> Grant | None:
+        """What that trunk's registrar has granted."""
+        return self._grants.get(name)
+
+    def trunk_at(self, user: str | None, host: str) -> str | None:
+        """The trunk whose Contact is called, from an address of its registrar; None for anybody else."""
+        name = self._names.get(user or "")
+        return name if name is not None and host in self._hosts.get(name, ()) else None
