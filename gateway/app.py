@@ -29,6 +29,8 @@ from gateway.net.resolve import ResolverSettings
 from gateway.net.sip import Listener, SipPort, SipPortSettings
 from gateway.net.xmpp import XmppPort, XmppPortSettings
 from gateway.reception import Reception
+from gateway.registration.registrant import Timing
+from gateway.registrations import Registrations, RegistrationSettings
 from gateway.routing import Routing
 from gateway.sip.flow import Hop
 from gateway.sip.leg import LegSettings
@@ -115,6 +117,13 @@ class App:
             clock=asyncio.get_running_loop().time,
             wall=time.time,
         )
+        self.registrations = Registrations(
+            registration_settings(settings),
+            sip=self.sip,
+            book=self.routing.registered,
+            observer=self.metrics,
+            new_id=_new_id,
+        )
         self.http = HttpPort(settings.http.host, settings.http.port, registry=self.registry, missing=self._missing)
         self._stop = asyncio.Event()
         self._now = False
@@ -134,6 +143,7 @@ class App:
             await self.sip.start()
             await self.http.start()
             self.xmpp.start()
+            self.registrations.add(trunk.registrant for trunk in self.settings.routing.trunks if trunk.registrant)
             for trunk, hop in self.routing.unresolved.items():
                 names.append(asyncio.create_task(self._look_up(trunk, hop), name=f"gateway names of {trunk}"))
             await self._stop.wait()
@@ -159,6 +169,7 @@ class App:
             await self.calls.drain(self.settings.limits.drain_timeout_seconds)
         await self.calls.emptied(LAST_WORDS_SECONDS)
         await self.texts.emptied(LAST_WORDS_SECONDS)
+        await self.registrations.leave(self.settings.registration.leave_timeout_seconds)
 
     async def _look_up(self, trunk: str, hop: Hop) -> None:
         """Keep the addresses of a trunk that is known by name, since its calls are told by where they come from."""
@@ -223,6 +234,16 @@ def sip_port_settings(settings: Settings) -> SipPortSettings:
         advertised_port=settings.sip.advertised_port,
         user_agent=settings.sip.user_agent,
         resolver=ResolverSettings(nameservers=settings.nameservers, timeout_seconds=settings.sip.dns_timeout_seconds),
+    )
+
+
+def registration_settings(settings: Settings) -> RegistrationSettings:
+    """How registrations are kept."""
+    table = settings.registration
+    return RegistrationSettings(
+        rate=table.rate_per_second,
+        timing=Timing(first_seconds=table.retry_first_seconds, most_seconds=table.retry_most_seconds),
+        user_agent=settings.sip.user_agent,
     )
 
 

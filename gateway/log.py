@@ -68,6 +68,7 @@ FIELDS = {
     "suppressed": "lines like this one that were held back before it",
     "held": "messages that waited",
     "calls": "how many there are",
+    "registrations": "how many there are",
     "limit": "how many there may be",
     "path": "a file",
     "name": "of a thing in the configuration",

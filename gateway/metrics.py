@@ -27,12 +27,15 @@ ORIGINS = ("xmpp", "sip")
 DIRECTIONS = ("in", "out")
 REFUSED_CALLS = ("limit", "draining", "no_route", "forbidden", "malformed")
 NAME_OUTCOMES = ("found", "nothing", "stale", "silent")
+STANDINGS = ("pending", "registered", "failing", "refused")
+REGISTRATION_CAUSES = ("credentials", "refused", "interval", "server", "timeout", "transport")
 REFUSED_SIP = ("unknown_source", "unauthorized", "transactions", "connections")
 TRANSPORTS = ("UDP", "TCP", "TLS")
 TEXT_RESULTS = ("delivered", "accepted", "failed", "refused")
 KINDS = ("iq", "message", "presence")
 SETUP_BUCKETS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 45, 60, 90, 120, 180)
 DURATION_BUCKETS = (1, 5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 28800, 86400)
+REGISTRATION_BUCKETS = (0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 20, 40)
 WAIT_BUCKETS = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1)
 # fmt: off
 LOST = frozenset({
@@ -173,6 +176,21 @@ class Metrics:
             side=side,
             signal=_known(kind.__name__ for kind in get_args(Signal)),
         )
+        self._registrations = _Series(
+            Gauge("jinglesip_registrations", "Registrations with SIP registrars.", ["state"], registry=registry),
+            _known(STANDINGS),
+        )
+        self._registration_seconds = Histogram(
+            "jinglesip_registration_seconds",
+            "From the first request to the grant.",
+            registry=registry,
+            buckets=REGISTRATION_BUCKETS,
+        )
+        self._registration_failures = counter(
+            "registration_failures", "Registrations that were not granted.", cause=_known(REGISTRATION_CAUSES)
+        )
+        for standing in STANDINGS:
+            _ = self._registrations[standing,]
         for kind in ORIGINS:
             # What is not there yet cannot be seen to rise.
             _ = self._calls[kind,], self._opened[kind,], self._setup[kind,], self._duration[kind,]
@@ -266,6 +284,21 @@ class Metrics:
     def malformed(self, transport: str) -> None:
         """Bytes that are no SIP message."""
         self._malformed[transport,].inc()
+
+    def registration_stands(self, before: str | None, after: str | None) -> None:
+        """A registration is in another state; None: it is new, or gone."""
+        if before is not None:
+            self._registrations[before,].dec()
+        if after is not None:
+            self._registrations[after,].inc()
+
+    def registration_granted(self, seconds: float) -> None:
+        """A registrar said yes."""
+        self._registration_seconds.observe(seconds)
+
+    def registration_failed(self, cause: str) -> None:
+        """An attempt to register failed."""
+        self._registration_failures[cause,].inc()
 
     def refused(self, cause: str) -> None:
         """A request that may not come from where it came."""

@@ -30,9 +30,11 @@ from gateway.addressing import (
 )
 from gateway.errors import PeerError
 from gateway.jid import bare, domain, local, resource
+from gateway.registration.book import Book
+from gateway.registration.called import meant
+from gateway.registration.grant import NO_GRANT
 from gateway.rules import LONGEST_NAME, NumberRule, RoutingSettings, Trunk
 from gateway.sip.address import NameAddr, Uri, escape_user, hostport
-from gateway.sip.auth import Nonces
 from gateway.sip.flow import Hop
 from gateway.sip.manners import USUAL, Manners
 from gateway.sip.message import Header, SipRequest
@@ -72,12 +74,15 @@ class Outbound:
     messages: bool = False
     "Whether the trunk carries chat messages."
 
+    gruu: str | None = None
+    "The name that a registrar has given to us, which then is the Contact (RFC 5627)."
+
     contact_gr: str = ""
     "The caller's resource as a parameter of the Contact's URI, with its semicolon, or nothing."
 
     def contact(self, where: str) -> str:
         """The Contact; ``where`` is host:port and what else its URI must say."""
-        return f"<sip:{self.contact_user}@{where}{self.contact_gr}>"
+        return f"<{self.gruu}>" if self.gruu else f"<sip:{self.contact_user}@{where}{self.contact_gr}>"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,14 +110,15 @@ class Inbound:
 
 
 class Routing:
-    """The rules at work.  It keeps what the trunks' names have resolved to (`learn`), and what they have asked."""
+    """The rules at work.  All it keeps of its own is what the trunks' names have resolved to (`learn`)."""
 
     def __init__(self, settings: RoutingSettings) -> None:
         self.domain = settings.domain
         self._settings = settings
         self._trunks = {trunk.name: trunk for trunk in settings.trunks}
         self._homes = {trunk.name: self._home(trunk) for trunk in settings.trunks}
-        self._nonces = {trunk.name: Nonces() for trunk in settings.trunks}
+        self.registered = Book()
+        "What the trunks' registrars have granted, and what trunks have asked; others write it."
         self._networks = {trunk.name: trunk.networks for trunk in settings.trunks}
         self._exact: dict[str, list[NumberRule]] = {}
         self._patterns: list[NumberRule] = []
@@ -169,14 +175,17 @@ class Routing:
         if shown is NO_ONE:
             # Also without an identity of ours: a trunk may assert one of its own, by the account (RFC 3325 §9.3).
             headers.append(("Privacy", "id"))
+        grant = self.registered.grant(trunk.name) or NO_GRANT
+        headers += [("Route", route) for route in grant.routes]
         return Outbound(
             trunk=trunk.name,
             request_uri=str(uri),
             to=NameAddr("", uri),
             from_=shown,
-            hop=Hop(trunk.host, trunk.port, trunk.transport),
+            hop=grant.hop or Hop(trunk.host, trunk.port, trunk.transport),
+            gruu=grant.gruu,
             headers=tuple(headers),
-            credentials=self._credentials(trunk),
+            credentials=trunk.credentials(self.registered.nonces(trunk.name)),
             trickle=trunk.trickle,
             messages=trunk.messages,
             manners=trunk.manners,
@@ -184,12 +193,6 @@ class Routing:
             contact_user=shown.uri.user or "",
             contact_gr=gr_parameter(resource(caller)) if is_jid else "",
         )
-
-    def _credentials(self, trunk: Trunk) -> Credentials | None:
-        account = trunk.account
-        if account is None:
-            return None
-        return Credentials(account.user, account.password.reveal(), trunk.realm, self._nonces[trunk.name])
 
     def _identity(self, trunk: Trunk, caller: str) -> tuple[NameAddr, Uri, bool]:
         """What From says, what is asserted to a trusted trunk, and whether From tells the JID."""
@@ -214,7 +217,7 @@ class Routing:
         """The same as `inbound`, with the facts read from an INVITE."""
         words = ",".join(request.all("Privacy")).replace(";", ",").lower().split(",")
         return self.inbound(
-            request_uri=request.request_uri,
+            request_uri=meant(request, self._trunks[trunk].registrant, lambda uri: self._callee(uri, trunk)),
             from_=request.from_,
             asserted=_first_usable(request.values("P-Asserted-Identity")),
             privacy=frozenset(word.strip() for word in words if word.strip()),

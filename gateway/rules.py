@@ -8,8 +8,11 @@ from typing import Literal
 
 from gateway.addressing import bare_jid, domainpart, localpart
 from gateway.jid import bare, domain
+from gateway.registration.registrant import Registrant
 from gateway.secret import Secret
+from gateway.sip.auth import Nonces
 from gateway.sip.manners import USUAL, Manners
+from gateway.sip.state import Credentials
 from gateway.sip.trickling import Mode
 
 CallerId = Literal["jid", "number", "fixed", "anonymous"]
@@ -116,6 +119,14 @@ class Trunk:
 
     anonymous_messages: bool = True
     "Whether those of nobody are taken."
+
+    registrant: Registrant | None = None
+    "How it registers with the peer; None: it does not."
+
+    def credentials(self, nonces: Nonces | None = None) -> Credentials | None:
+        """Who we are to the peer, if it asks; ``nonces`` are what it has asked before."""
+        account = self.account
+        return Credentials(account.user, account.password.reveal(), self.realm, nonces) if account else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

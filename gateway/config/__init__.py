@@ -18,12 +18,12 @@ import msgspec
 from gateway.config.dialplan import domain, host, routing_settings
 from gateway.config.reading import read, refuse
 from gateway.config.secrets import Secrets
-from gateway.config.tables import Http, Limits, Log, Media, Sip, Xmpp
+from gateway.config.tables import Http, Limits, Log, Media, Registration, Sip, Xmpp
 from gateway.errors import ConfigError
 from gateway.rules import RoutingSettings
 from gateway.secret import Secret
 
-__all__ = ["Http", "Limits", "Listener", "Log", "Media", "Settings", "Sip", "Xmpp", "load"]
+__all__ = ["Http", "Limits", "Listener", "Log", "Media", "Registration", "Settings", "Sip", "Xmpp", "load"]
 
 
 _NAMESERVER = re.compile(
@@ -66,6 +66,7 @@ class Settings:
     "Addresses and ports."
 
     routing: RoutingSettings
+    registration: Registration
     media: Media
     limits: Limits
     log: Log
@@ -84,6 +85,8 @@ def load(path: str | Path, environ: Mapping[str, str] = os.environ) -> Settings:
         refuse("[xmpp]", "secret_file", "missing — the component shares a secret with its server")
     if xmpp.reconnect_first_seconds > xmpp.reconnect_most_seconds:
         refuse("[xmpp]", "reconnect_first_seconds", "longer than reconnect_most_seconds")
+    if file.registration.retry_first_seconds > file.registration.retry_most_seconds:
+        refuse("[registration]", "retry_first_seconds", "longer than retry_most_seconds")
     return Settings(
         xmpp=msgspec.structs.replace(xmpp, domain=component),
         xmpp_secret=secret,
@@ -91,6 +94,7 @@ def load(path: str | Path, environ: Mapping[str, str] = os.environ) -> Settings:
         listeners=_listeners(file.sip),
         nameservers=tuple(_nameserver(index, text) for index, text in enumerate(file.sip.nameservers)),
         routing=routing_settings(file, component, secrets),
+        registration=file.registration,
         media=file.media,
         limits=file.limits,
         log=file.log,

@@ -8,6 +8,7 @@ from typing import TypeVar
 from gateway import rules
 from gateway.addressing import bare_jid, domainpart, telephone
 from gateway.config.reading import refuse, row
+from gateway.config.registering import registering
 from gateway.config.secrets import Secrets
 from gateway.config.tables import Dial, File, Number, Trunk
 from gateway.errors import PeerError
@@ -68,13 +69,16 @@ def _trunk(index: int, table: Trunk, component: str, secrets: Secrets) -> rules.
     number = table.caller_id_number
     if table.caller_id == "fixed" and number is None:
         refuse(where, "caller_id_number", "missing — caller_id is fixed")
-    return rules.Trunk(
+    served = prepared(host, table.domain or place, where, "domain", "a domain")
+    # A registrar knows its users by its own domain, and believes no caller of another.
+    origin = table.from_domain or (served if table.register else component)
+    trunk = rules.Trunk(
         name=table.name,
         host=place,
         port=table.port,
         transport=None if table.transport == "auto" else table.transport.upper(),
-        domain=prepared(host, table.domain or place, where, "domain", "a domain"),
-        from_domain=prepared(host, table.from_domain or component, where, "from_domain", "a domain"),
+        domain=served,
+        from_domain=prepared(host, origin, where, "from_domain", "a domain"),
         account=_account(
             where, "", table.user, secrets.fetch(where, "password", table.password_file, table.password_env)
         ),
@@ -106,6 +110,8 @@ def _trunk(index: int, table: Trunk, component: str, secrets: Secrets) -> rules.
         messages=table.messages,
         anonymous_messages=table.anonymous_messages,
     )
+    registrar = prepared(host, table.registrar or served, where, "registrar", "a domain")
+    return registering(where, table, trunk, component=component, registrar=registrar)
 
 
 def _account(where: str, prefix: str, user: str | None, password: Secret | None) -> rules.Account | None:

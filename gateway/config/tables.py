@@ -103,7 +103,7 @@ class Trunk(Table, frozen=True, kw_only=True):
     "The domain in the addresses called through it; unset: host."
 
     from_domain: str | None = None
-    "The domain of the callers' addresses; unset: the component's domain."
+    "The domain of the callers' addresses; unset: the component's domain, or domain if the trunk registers."
 
     user: str | None = None
     "The user name when the peer asks for digest authentication."
@@ -155,6 +155,34 @@ class Trunk(Table, frozen=True, kw_only=True):
 
     anonymous_messages: bool = True
     "Whether messages whose sender is withheld are taken; false: 433."
+
+    register: bool = False
+    "Whether to register with the peer, so that it sends its calls here (RFC 3261 §10)."
+
+    register_user: Annotated[str, msgspec.Meta(min_length=1)] | None = None
+    "The user of the address that is registered; unset: user."
+
+    registrar: str | None = None
+    "The domain that is registered with; unset: domain."
+
+    register_expires_seconds: Annotated[int, msgspec.Meta(ge=60, le=604_800)] = 3600
+    "How long a registration is to last; the registrar may make it shorter."
+
+
+class Registration(Table, frozen=True, kw_only=True):
+    """[registration]: how the trunks that register do."""
+
+    rate_per_second: Annotated[float, msgspec.Meta(gt=0, le=10_000)] = 20.0
+    "Registrations that begin in a second, of all together, so that a start with thousands is no burst."
+
+    retry_first_seconds: Annotated[float, msgspec.Meta(ge=1)] = 30.0
+    "After a first failure, up to twice this; doubled with each further one, with jitter (RFC 5626 §4.5)."
+
+    retry_most_seconds: Annotated[float, msgspec.Meta(ge=1)] = 1800.0
+    "The longest wait after a failure; a refusal that comes twice is tried again once an hour."
+
+    leave_timeout_seconds: Seconds = 5.0
+    "How long a stop waits for registrars to take note of it."
 
 
 class Dial(Table, frozen=True, kw_only=True):
@@ -273,6 +301,7 @@ class File(Table, frozen=True, kw_only=True):
     sip: Sip = Sip()
     routing: Addresses = Addresses()
     trunk: tuple[Trunk, ...] = ()
+    registration: Registration = Registration()
     dial: tuple[Dial, ...] = ()
     number: tuple[Number, ...] = ()
     media: Media = Media()

@@ -2,13 +2,14 @@
 
 from gateway.registration.grant import Grant
 from gateway.registration.registrant import Registrant
+from gateway.sip.auth import Nonces
 
 MAX_HOSTS = 8
 "Addresses of one registrar from which its calls are taken."
 
 
 class Book:
-    """What the registrars have granted, by the trunk's name."""
+    """What the registrars have granted, and what trunks have asked, by the trunk's name."""
 
     def __init__(self) -> None:
         self._grants: dict[str, Grant] = {}
@@ -16,6 +17,7 @@ class Book:
         "By Contact user."
         self._hosts: dict[str, tuple[str, ...]] = {}
         "Where grants have come from, those of late first."
+        self._nonces: dict[str, Nonces] = {}
 
     def write(self, registrant: Registrant, grant: Grant | None) -> None:
         """This is so from now on; None: it is not registered, and calls that come all the same are still its own."""
@@ -35,6 +37,11 @@ class Book:
         self._grants.pop(registrant.name, None)
         self._names.pop(registrant.contact_user, None)
         self._hosts.pop(registrant.name, None)
+        self._nonces.pop(registrant.name, None)
+
+    def nonces(self, name: str) -> Nonces:
+        """What that trunk has asked for our calls' sake; each call answers it, and none twice with one count."""
+        return self._nonces.setdefault(name, Nonces())
 
     def grant(self, name: str) -> Grant | None:
         """What that trunk's registrar has granted."""

@@ -44,6 +44,10 @@ class Grant:
         return hop_to(NameAddr.parse(self.routes[0]).uri, self.flow, near=True)
 
 
+NO_GRANT = Grant(expires_seconds=0)
+"What holds where nothing is registered."
+
+
 def read(response: SipResponse, contact: Uri, instance: str, asked: int) -> Grant:
     """What the 2xx says about our Contact; nothing is raised, for what cannot be read says nothing.
 

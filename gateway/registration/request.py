@@ -1,9 +1,15 @@
 """A REGISTER as it is written (RFC 3261 §10.2, RFC 3327, RFC 5626, RFC 5627)."""
 
 from gateway.registration.registrant import Registrant
+from gateway.sip.address import Uri
 from gateway.sip.dialog import MAX_FORWARDS
 from gateway.sip.message import SipRequest
 from gateway.sip.uas import ALLOW_HEADER
+
+
+def contact_uri(user: str, where: str) -> str:
+    """A Contact's URI; ``where`` is host:port, and what else it must say."""
+    return str(Uri.parse(f"sip:{user}@{where}"))
 
 
 def register(

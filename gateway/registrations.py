@@ -1,0 +1,241 @@
+"""Registrations kept: the pure bindings, the SIP port and the clock put together.
+
+One timer serves all.  What a registrar granted is written into the `Book`, from which calls are routed.  A line is
+logged when a registration's standing changes, not when it is refreshed.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any, Protocol
+
+import structlog
+
+from gateway.registration.binding import Binding
+from gateway.registration.book import Book
+from gateway.registration.registrant import Registrant, Timing
+from gateway.registration.request import contact_uri
+from gateway.registration.schedule import Schedule
+from gateway.registration.terms import Emitted, Outcome, Phase, Standing
+from gateway.sip.message import SipRequest, SipResponse
+from gateway.sip.wire import Failed
+from gateway.throttle import Throttle
+
+BURST_OF_LINES = 50
+"Lines about registrations that are logged at once; when a registrar goes, thousands change."
+
+
+class RegistrationWire(Protocol):
+    """The way to registrars."""
+
+    def send(self, message: Any, owner: Any = None) -> None:
+        """Send a request; what becomes of it is put into its owner."""
+        ...
+
+    def release(self, owner: Any) -> None:
+        """Forget an owner."""
+        ...
+
+    def contact(self, transport: str | None = None, towards: str | None = None) -> str:
+        """Where peers reach us: host:port, with the transport as a parameter where it is not UDP."""
+        ...
+
+
+class RegistrationObserver(Protocol):
+    """What is counted of registrations."""
+
+    def registration_stands(self, before: str | None, after: str | None) -> None:
+        """The standing of one changed; None: it was not there, or is not there any more."""
+        ...
+
+    def registration_granted(self, seconds: float) -> None:
+        """A registrar said yes, after so long."""
+        ...
+
+    def registration_failed(self, cause: str) -> None:
+        """An attempt failed: credentials, refused, interval, server, timeout, transport."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationSettings:
+    """What all registrations have in common."""
+
+    rate: float = 20.0
+    "Attempts a second, of all together."
+
+    timing: Timing
+    user_agent: str = "jingle-sip"
+
+
+class _Kept:
+    """A binding that is kept, as the owner of its requests."""
+
+    __slots__ = ("binding", "heard", "told")
+
+    def __init__(self, binding: Binding, heard: "Callable[[_Kept, SipResponse | Failed], None]") -> None:
+        self.binding = binding
+        self.heard = heard
+        self.told: Standing | None = None
+        "The standing that was logged last."
+
+    def put(self, message: SipRequest | SipResponse | Failed) -> None:
+        """What came back."""
+        assert not isinstance(message, SipRequest)
+        self.heard(self, message)
+
+
+class Registrations:
+    """All registrations of this process.  To be made inside the event loop."""
+
+    def __init__(
+        self,
+        settings: RegistrationSettings,
+        *,
+        sip: RegistrationWire,
+        book: Book,
+        observer: RegistrationObserver,
+        new_id: Callable[[], str],
+    ) -> None:
+        self._settings = settings
+        self._sip = sip
+        self._book = book
+        self._observer = observer
+        self._new_id = new_id
+        self._loop = asyncio.get_running_loop()
+        self._schedule = Schedule(settings.rate)
+        self._kept: dict[str, _Kept] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+        self._leaving = False
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self._log = structlog.get_logger()
+        self._throttle = Throttle(self._loop.time, burst=BURST_OF_LINES, seconds=1.0)
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def add(self, registrants: Iterable[Registrant]) -> None:
+        """Register these, each in its turn, and keep them registered."""
+        now = self._loop.time()
+        for registrant in registrants:
+            binding = Binding(
+                registrant,
+                contact=contact_uri(registrant.contact_user, self._where(registrant)),
+                timing=self._settings.timing,
+                new_id=self._new_id,
+                user_agent=self._settings.user_agent,
+                now=now,
+            )
+            self._kept[registrant.name] = kept = _Kept(binding, self._heard)
+            self._book.write(registrant, None)
+            self._schedule.put(registrant.name, now)
+            self._empty.clear()
+            kept.told = binding.standing
+            self._observer.registration_stands(None, binding.standing)
+        self._arm()
+
+    async def leave(self, seconds: float) -> None:
+        """Unregister everything, at the same rate; what is not done within that time lapses by itself."""
+        self._leaving = True
+        self._schedule = Schedule(self._settings.rate)
+        for name, kept in tuple(self._kept.items()):
+            if kept.binding.phase is Phase.WAITING and kept.binding.grant is None:
+                self._carry(kept, kept.binding.leave(self._loop.time()))
+            else:
+                self._schedule.put(name, 0.0)
+        self._arm()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._empty.wait()
+        except TimeoutError:
+            self._log.warning("registrations_left", registrations=len(self._kept), timeout_seconds=seconds)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for kept in tuple(self._kept.values()):
+            self._forget(kept)
+
+    # ------------------------------------------------------------------------------------------------------- its turns
+
+    def _turn(self) -> None:
+        self._timer = None
+        now = self._loop.time()
+        while (name := self._schedule.take(now)) is not None:
+            kept = self._kept[name]
+            self._carry(kept, kept.binding.leave(now) if self._leaving else kept.binding.due(now))
+        self._arm()
+
+    def _arm(self) -> None:
+        at = self._schedule.next_at
+        if self._timer is not None and (at is None or at != self._timer_at):
+            self._timer.cancel()
+            self._timer = None
+        if at is not None and self._timer is None:
+            self._timer_at = at
+            self._timer = self._loop.call_at(at, self._turn)
+
+    def _heard(self, kept: _Kept, message: SipResponse | Failed) -> None:
+        self._carry(kept, kept.binding.receive(message, self._loop.time()))
+        self._arm()
+
+    def _carry(self, kept: _Kept, emitted: Iterable[Emitted]) -> None:
+        """Do what the binding says; sending may fail at once, and so come back here before it returns."""
+        for what in emitted:
+            if isinstance(what, Outcome):
+                self._over(kept, what)
+            else:
+                self._sip.send(what, kept)
+        if kept.binding.phase is Phase.GONE:
+            self._forget(kept)
+
+    def _over(self, kept: _Kept, outcome: Outcome) -> None:
+        binding = kept.binding
+        name = binding.registrant.name
+        if outcome.cause is None:
+            self._observer.registration_granted(outcome.seconds)
+        else:
+            self._observer.registration_failed(outcome.cause)
+        self._book.write(binding.registrant, binding.grant)
+        if not self._leaving:
+            self._schedule.put(name, binding.at)
+        if kept.told is not binding.standing:
+            self._observer.registration_stands(kept.told, binding.standing)
+            kept.told = binding.standing
+            self._tell(binding, outcome)
+
+    def _tell(self, binding: Binding, outcome: Outcome) -> None:
+        if not self._throttle.admits():
+            return
+        good = binding.standing is Standing.REGISTERED
+        say = self._log.info if good else self._log.warning
+        say(
+            "registration_changed",
+            trunk=binding.registrant.name,
+            peer=binding.registrant.aor,
+            state=binding.standing.value,
+            text=outcome.text or None,
+            delay_seconds=round(outcome.delay_seconds, 1),
+            suppressed=self._throttle.held(),
+        )
+
+    def _forget(self, kept: _Kept) -> None:
+        name = kept.binding.registrant.name
+        if self._kept.pop(name, None) is None:
+            return
+        self._sip.release(kept)
+        self._schedule.drop(name)
+        self._book.erase(kept.binding.registrant)
+        self._observer.registration_stands(kept.told, None)
+        if not self._kept:
+            self._empty.set()
+
+    def _where(self, registrant: Registrant) -> str:
+        host = registrant.hop.host
+        try:
+            ip_address(host)
+        except ValueError:
+            return self._sip.contact(registrant.hop.transport)
+        return self._sip.contact(registrant.hop.transport, host)

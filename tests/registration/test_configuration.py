@@ -1,0 +1,71 @@
+"""What an operator says of a trunk that registers."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.config import Settings, load
+from gateway.errors import ConfigError
+from gateway.registration.registrant import contact_user, instance
+from gateway.secret import Secret
+from gateway.sip.flow import Hop
+from gateway.sip.state import Credentials
+
+HEAD = '[xmpp]\ndomain = "gw.example"\nsecret_env = "SECRET"\n'
+TRUNK = '[[trunk]]\nname = "carrier"\nhost = "Sip.Example"\nport = 5070\ntransport = "tcp"\n'
+USER = 'user = "4711"\npassword_env = "SECRET"\n'
+
+
+def read(folder: Path, text: str) -> Settings:
+    """The file with this text."""
+    path = folder / "gateway.toml"
+    path.write_text(HEAD + text)
+    return load(path, {"SECRET": "hush"})
+
+
+def test_a_trunk_does_not_register_unasked(tmp_path: Path) -> None:
+    settings = read(tmp_path, TRUNK + USER)
+    assert settings.routing.trunks[0].registrant is None
+    assert settings.registration.rate_per_second == 20
+    assert settings.routing.trunks[0].from_domain == "gw.example"
+
+
+def test_a_trunk_registers_its_user_at_its_domain_by_its_host(tmp_path: Path) -> None:
+    (trunk,) = read(tmp_path, f'{TRUNK}{USER}register = true\ndomain = "Example.org"\nrealm = "r"\n').routing.trunks
+    found = trunk.registrant
+    assert found is not None
+    assert (found.name, found.aor, found.registrar) == ("carrier", "sip:4711@example.org", "sip:example.org")
+    assert found.hop == Hop("sip.example", 5070, "TCP")
+    assert found.credentials == Credentials("4711", "hush", "r")
+    assert found.expires_seconds == 3600
+    assert found.contact_user == contact_user("gw.example", "carrier")
+    assert found.instance == instance("gw.example", "carrier")
+    assert trunk.from_domain == "example.org"
+    assert Secret("hush").reveal() not in repr(trunk)
+
+
+def test_user_registrar_and_time_may_be_others(tmp_path: Path) -> None:
+    keys = 'register = true\nregister_user = "a b"\nregistrar = "[2001:DB8::1]"\nregister_expires_seconds = 600\n'
+    (trunk,) = read(tmp_path, f'{TRUNK}{keys}from_domain = "us.example"\n').routing.trunks
+    found = trunk.registrant
+    assert found is not None
+    assert (found.aor, found.registrar) == ("sip:a%20b@sip.example", "sip:[2001:db8::1]")
+    assert (found.credentials, found.expires_seconds) == (None, 600)
+    assert trunk.from_domain == "us.example"
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (f"{TRUNK}register = true\n", '[[trunk]] "carrier" register_user: missing'),
+        (f'{TRUNK}{USER}register = true\nregistrar = "a b"\n', '[[trunk]] "carrier" registrar: expected a domain'),
+        (f"{TRUNK}{USER}register = true\nregister_expires_seconds = 5\n", "register_expires_seconds"),
+        ("[registration]\nrate_per_second = 0\n", "[registration] rate_per_second"),
+        ("[registration]\nretry_first_seconds = 60\nretry_most_seconds = 30\n", "[registration] retry_first_seconds"),
+    ],
+)
+def test_a_mistake_names_its_key(tmp_path: Path, text: str, complaint: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        read(tmp_path, text)
+    assert complaint in str(raised.value)
+    assert "\n" not in str(raised.value)
