@@ -233,6 +233,8 @@ def sip_port_settings(settings: Settings) -> SipPortSettings:
         advertised_host=settings.sip.advertised_host,
         advertised_port=settings.sip.advertised_port,
         user_agent=settings.sip.user_agent,
+        failover_seconds=settings.sip.failover_seconds,
+        failover_total_seconds=settings.sip.failover_total_seconds,
         resolver=ResolverSettings(nameservers=settings.nameservers, timeout_seconds=settings.sip.dns_timeout_seconds),
     )
 

@@ -1,7 +1,6 @@
 """`jingle-sip check`: everything around the gateway tried once, a line each, green or what to do about it."""
 
 import asyncio
-import secrets
 import sys
 from collections.abc import AsyncIterator
 from typing import NamedTuple
@@ -9,13 +8,13 @@ from typing import NamedTuple
 from gateway.app import sip_port_settings, xmpp_port_settings
 from gateway.config import Settings
 from gateway.errors import ConfigError, TransportError
+from gateway.net.options import Reply, options
 from gateway.net.sip import SipPort
 from gateway.net.xmpp import XmppPort
 from gateway.rules import Trunk
-from gateway.sip.address import NameAddr, Uri
+from gateway.sip.address import Uri
 from gateway.sip.flow import Hop
-from gateway.sip.message import SipRequest, SipResponse
-from gateway.sip.wire import Failed, Outgoing
+from gateway.sip.wire import Failed
 
 HANDSHAKE_SECONDS = 10.0
 OPTIONS_SECONDS = 8.0
@@ -46,20 +45,6 @@ class _Nobody:
 
     def xmpp_reconnected(self) -> None:
         """Ignored."""
-
-
-class _Reply:
-    """Waits for the final response to one request."""
-
-    def __init__(self) -> None:
-        self.future: asyncio.Future[SipResponse | Failed] = asyncio.get_running_loop().create_future()
-
-    def put(self, message: SipRequest | SipResponse | Failed) -> None:
-        """Take what came."""
-        final = isinstance(message, Failed) or (isinstance(message, SipResponse) and message.status >= 200)
-        if final and not self.future.done():
-            assert not isinstance(message, SipRequest)
-            self.future.set_result(message)
 
 
 def check(settings: Settings) -> int:
@@ -129,8 +114,10 @@ async def _trunk(settings: Settings, sip: SipPort, trunk: Trunk) -> Finding:
         targets = await sip.resolver.resolve(hop)
     except TransportError as error:
         return Finding(False, what, str(error))
-    reply = _Reply()
-    sip.send(_options(settings, sip, trunk, hop), reply)
+    reply = Reply()
+    to, us = Uri(scheme="sip", host=trunk.host, port=trunk.port), Uri(scheme="sip", host=trunk.from_domain)
+    contact, agent = sip.contact(trunk.transport), settings.sip.user_agent
+    sip.send(options(to, us, hop, contact=contact, agent=agent), reply)
     loop = asyncio.get_running_loop()
     started = loop.time()
     try:
@@ -146,27 +133,6 @@ async def _trunk(settings: Settings, sip: SipPort, trunk: Trunk) -> Finding:
     took = (loop.time() - started) * 1000
     # Any answer shows that somebody speaks SIP there; many PBXs answer OPTIONS of a stranger by 401, 404 or 405.
     return Finding(answer.status < 500, what, f"OPTIONS answered {answer.status} {answer.phrase} in {took:.0f} ms")
-
-
-def _options(settings: Settings, sip: SipPort, trunk: Trunk, hop: Hop) -> Outgoing:
-    us = Uri(scheme="sip", host=trunk.from_domain)
-    target = Uri(scheme="sip", host=trunk.host, port=trunk.port)
-    branch = f"z9hG4bK{secrets.token_hex(12)}"
-    request = SipRequest(
-        "OPTIONS",
-        str(target),
-        (
-            ("Max-Forwards", "70"),
-            ("From", f"{NameAddr('', us)};tag={secrets.token_hex(8)}"),
-            ("To", str(NameAddr("", target))),
-            ("Call-ID", secrets.token_hex(16)),
-            ("CSeq", "1 OPTIONS"),
-            ("Contact", f"<sip:{sip.contact(trunk.transport)}>"),
-            ("Accept", "application/sdp"),
-            ("User-Agent", settings.sip.user_agent),
-        ),
-    )
-    return Outgoing(request, branch, hop)
 
 
 async def _http(settings: Settings) -> Finding:

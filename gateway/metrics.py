@@ -26,6 +26,7 @@ Metric = TypeVar("Metric", Counter, Gauge, Histogram)
 ORIGINS = ("xmpp", "sip")
 DIRECTIONS = ("in", "out")
 REFUSED_CALLS = ("limit", "draining", "no_route", "forbidden", "malformed")
+FAILOVERS = ("timeout", "transport", "status")
 NAME_OUTCOMES = ("found", "nothing", "stale", "silent")
 STANDINGS = ("pending", "registered", "failing", "refused")
 REGISTRATION_CAUSES = ("credentials", "refused", "interval", "server", "timeout", "transport")
@@ -162,6 +163,9 @@ class Metrics:
         self._malformed = counter("sip_malformed", "What came and is no SIP.", transport=_known(TRANSPORTS))
         self._refused_sip = counter(
             "sip_refused", "SIP requests refused for where they come from.", cause=_known(REFUSED_SIP)
+        )
+        self._failovers = counter(
+            "sip_failovers", "SIP requests that went on to another target.", cause=_known(FAILOVERS)
         )
         self._names = counter("dns_lookups", "Questions to the DNS.", outcome=_known(NAME_OUTCOMES))
         self._dropped = counter(
@@ -307,3 +311,7 @@ class Metrics:
     def name_asked(self, outcome: str) -> None:
         """A question went to the DNS."""
         self._names[outcome,].inc()
+
+    def failed_over(self, cause: str) -> None:
+        """A request goes on to another target: one was silent, out of reach, or said 503."""
+        self._failovers[cause,].inc()

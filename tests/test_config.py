@@ -138,6 +138,7 @@ def test_what_can_be_listened_on(text: str, listener: Listener) -> None:
         ('resource = "a b"', "[xmpp] resource: expected at most 64 letters, digits, dots or hyphens — got 'a b'"),
         ('secret_env = "S"', "[xmpp] secret_env: stands beside secret_file"),
         ("reconnect_first_seconds = 90", "[xmpp] reconnect_first_seconds: longer than reconnect_most_seconds"),
+        ("[sip]\nfailover_seconds = 30", "[sip] failover_seconds: longer than failover_total_seconds"),
         ("[spi]", "[spi]: no such table — did you mean sip?"),
         ('[sip]\nlisten = ["x"]', "[sip] listen[0]: expected udp:HOST:PORT or tcp:HOST:PORT — got 'x'"),
         (

@@ -60,6 +60,7 @@ def test_every_fact_has_its_metric(registry: CollectorRegistry, metrics: Metrics
     metrics.malformed("UDP")
     metrics.refused("unknown_source")
     metrics.name_asked("stale")
+    metrics.failed_over("timeout")
     counted = [
         ("calls_refused_total", {"origin": "sip", "cause": "limit"}),
         ("out_of_order_total", {"side": "caller", "signal": "Answer"}),
@@ -84,6 +85,7 @@ def test_every_fact_has_its_metric(registry: CollectorRegistry, metrics: Metrics
         ("sip_malformed_total", {"transport": "UDP"}),
         ("sip_refused_total", {"cause": "unknown_source"}),
         ("dns_lookups_total", {"outcome": "stale"}),
+        ("sip_failovers_total", {"cause": "timeout"}),
     ]
     for name, labels in counted:
         assert registry.get_sample_value(f"jinglesip_{name}", labels) == 1, name

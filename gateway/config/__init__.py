@@ -87,6 +87,8 @@ def load(path: str | Path, environ: Mapping[str, str] = os.environ) -> Settings:
         refuse("[xmpp]", "reconnect_first_seconds", "longer than reconnect_most_seconds")
     if file.registration.retry_first_seconds > file.registration.retry_most_seconds:
         refuse("[registration]", "retry_first_seconds", "longer than retry_most_seconds")
+    if file.sip.failover_seconds > file.sip.failover_total_seconds:
+        refuse("[sip]", "failover_seconds", "longer than failover_total_seconds")
     return Settings(
         xmpp=msgspec.structs.replace(xmpp, domain=component),
         xmpp_secret=secret,

@@ -77,6 +77,12 @@ class Sip(Table, frozen=True, kw_only=True):
     dns_timeout_seconds: Seconds = 3.0
     "How long a request waits for the DNS; when it is silent, its last answer is used for up to a day."
 
+    failover_seconds: Seconds = 4.0
+    "How long a target may be silent while there is another: an address or server of the same name, or a trunk."
+
+    failover_total_seconds: Seconds = 20.0
+    "After this no other target is tried, however many are left."
+
     user_agent: Product = "jingle-sip"
     "What User-Agent and Server say."
 

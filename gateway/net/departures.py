@@ -1,53 +1,64 @@
-"""Requests on the way to their transaction: names are resolved and connections made before it can begin.
+"""Requests on their way: to a target that can be reached, and on to the next one when that fails (RFC 3263 §4.3).
 
-A request goes through its targets in turn, until one can be sent to.  One that is too large for a datagram is tried
-over TCP first, and by UDP when that is refused (RFC 3261 §18.1.1); who refuses it is remembered for a while.  What need
-not wait for anything does not: it leaves before `send` returns.
+A request goes through its targets in turn.  What cannot be reached, is silent, or says 503 is followed by the next, as
+a transaction of its own with a branch of its own; the owner hears nothing of it but the end.  Silence is waited out
+only where there is nobody else to try.  Inside a dialog, and for what may do harm twice, it is not cut short at all.
+Once a provisional response but 100 has been passed on there is no other target: somebody's phone may be ringing.
+
+One that is too large for a datagram is tried over TCP first, and by UDP when that is refused (RFC 3261 §18.1.1); who
+refuses it is remembered for a while.  So are targets that failed: they come last (`gateway.sip.blacklist`), and when
+their time is over an OPTIONS finds out about them, not a call.
+
+What need not wait for anything does not: it leaves before `send` returns.
 """
 
 import asyncio
+import secrets
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import replace
 from functools import partial
+from typing import Protocol
+
+import structlog
 
 from gateway.errors import TransportError
+from gateway.net.departure import Departure, Target, is_hurried, octets, retry_after
 from gateway.net.resolve import Resolver
-from gateway.net.sip_face import Owner
+from gateway.net.sip_face import Owner, SipObserver, SipPortSettings
 from gateway.net.sockets import Sockets
+from gateway.net.standing import Standing
+from gateway.sip.blacklist import Place, place
 from gateway.sip.flow import Flow
-from gateway.sip.message import SipRequest
-from gateway.sip.wire import Outgoing
+from gateway.sip.matching import Key
+from gateway.sip.message import SipResponse
+from gateway.sip.wire import Failed, Outgoing
+from gateway.throttle import Throttle
 
 LARGE = 1300
 "Octets that a request may have in a datagram (RFC 3261 §18.1.1)."
 
-REFUSAL_SECONDS = 300.0
-"How long we remember that a peer takes no TCP."
-
 UNASKED_SECONDS = 1.0
 "How long a connection may take that only the size of a request asks for: many a firewall answers nothing at all."
 
-MAX_REFUSALS = 1_024
-"Of how many peers we remember that."
 
-_VIA_OCTETS = 130
-"About what our Via and Content-Length add."
+class Port(Protocol):
+    """What begins and ends transactions."""
 
+    def begin(self, outgoing: Outgoing, owner: Owner | None, flow: Flow) -> str | None:
+        """Start a transaction, or say why that is not possible."""
+        ...
 
-@dataclass(slots=True, eq=False)
-class _Departure:
-    """One request that may have to wait."""
+    def disown(self, key: Key) -> None:
+        """Part a transaction from its owner; what still comes of it is cleaned up."""
+        ...
 
-    outgoing: Outgoing
-    owner: Owner | None
-    targets: list[Flow] = field(default_factory=list)
-    text: str = "no way there"
-    "Why the last target failed."
+    def cancel(self, outgoing: Outgoing) -> None:
+        """Send a CANCEL that had to wait."""
+        ...
 
-    attempt: int = 0
-    "Tells a late answer about an earlier target from one about this."
-
-    patience: asyncio.TimerHandle | None = None
+    def question(self, flow: Flow) -> Outgoing:
+        """An OPTIONS for a target."""
+        ...
 
 
 class Departures:
@@ -55,35 +66,50 @@ class Departures:
 
     def __init__(
         self,
+        port: Port,
         sockets: Sockets,
         resolver: Resolver,
+        settings: SipPortSettings,
         *,
-        begin: Callable[[Outgoing, Owner | None, Flow], None],
-        failed: Callable[[Outgoing, Owner | None, str], None],
+        observer: SipObserver,
         clock: Callable[[], float],
     ) -> None:
-        """One of ``begin`` and ``failed`` is called for every request, unless it is forgotten before."""
+        self._port = port
         self._sockets = sockets
-        self._begin = begin
-        self._failed = failed
-        self._clock = clock
         self._resolver = resolver
-        self._waiting: set[_Departure] = set()
+        self._observer = observer
+        self._failover_seconds = settings.failover_seconds
+        self._failover_total_seconds = settings.failover_total_seconds
+        self._clock = clock
+        self._log = structlog.get_logger().bind(protocol="sip")
+        self._throttle = Throttle(clock)
+        self._waiting: set[Departure] = set()
+        self._out: dict[Key, Departure] = {}
+        "By the key of the transaction that it is in."
+        self._invites: dict[str, Departure] = {}
+        "By the branch that the owner knows."
         self._lookups: set[asyncio.Task[None]] = set()
-        self._refusals: dict[tuple[str, int], float] = {}
-        "Until when a peer is believed not to take TCP."
+        self._standing = Standing(clock)
+        self._trials: set[Place] = set()
 
     def __len__(self) -> int:
         """How many wait."""
         return len(self._waiting)
 
     def send(self, outgoing: Outgoing, owner: Owner | None) -> None:
-        """Send a request as soon as it can be."""
+        """Send a request as soon as it can be.  The owner hears its responses, or one `Failed`."""
         hop = outgoing.hop
-        departure = _Departure(outgoing, owner)
+        departure = Departure(outgoing, owner, outgoing.branch)
+        if is_hurried(outgoing):
+            departure.until = self._clock() + self._failover_total_seconds
+        if departure.method == "INVITE":
+            self._invites[outgoing.branch] = departure
+        known = self._resolver.known(hop, outgoing.request.call_id)
         if hop.flow is not None and self._sockets.is_open(hop.flow):
-            self._begin(outgoing, owner, hop.flow)
-        elif (known := self._resolver.known(hop, outgoing.request.call_id)) is not None:
+            others = [flow for flow in known or () if place(flow) != place(hop.flow)]
+            departure.targets = [Target(hop.flow), *map(Target, others)]
+            self._next(departure)
+        elif known is not None:
             self._aim(departure, known)
         else:
             self._waiting.add(departure)
@@ -92,22 +118,135 @@ class Departures:
             lookup.add_done_callback(self._lookups.discard)
 
     def forget(self, owner: Owner) -> None:
-        """Its owner is gone: an INVITE need not leave any more; what ends a call must."""
+        """Its owner is gone."""
         for departure in tuple(self._waiting):
             if departure.owner is owner:
-                departure.owner = None
-                if departure.outgoing.request.method == "INVITE":
-                    self._leave(departure)
+                departure.forsake()
+                if departure.method == "INVITE":
+                    self._give_up(departure)
+
+    def forsake(self, key: Key) -> None:
+        """The same, of one that is out."""
+        if (departure := self._out.get(key)) is not None:
+            departure.forsake()
 
     async def close(self) -> None:
         """Give up all that wait."""
         for departure in tuple(self._waiting):
-            self._give_up(departure, "stopped")
+            departure.cause, departure.text = "transport", "stopped"
+            self._give_up(departure)
+        for departure in self._out.values():
+            departure.at_rest()
         for lookup in self._lookups:
             lookup.cancel()
         await asyncio.gather(*self._lookups, return_exceptions=True)
+        self._out.clear()
+        self._invites.clear()
+        self._trials.clear()
 
-    async def _resolve(self, departure: _Departure) -> None:
+    # What comes back.
+
+    def answered(self, branch: str, response: SipResponse) -> SipResponse | None:
+        """A response, for the owner to hear; None: it was a 503, and the next target is tried."""
+        departure = self._out.get((branch, response.cseq.method))
+        if departure is None or departure.target is None:
+            return response
+        departure.at_rest()
+        departure.heard = True
+        flow = departure.target.flow
+        if response.status == 503:
+            departure.cause, departure.text = "transport", f"{flow.host}:{flow.port}: 503 {response.phrase}".rstrip()
+            if (seconds := retry_after(response)) is not None:
+                self._standing.told(flow, seconds)
+            elif departure.trial is not None:
+                self._standing.failed(flow, departure.text)
+            departure.shun()
+            if departure.may_move(self._clock()):
+                self._move(departure, "status")
+                return None
+        else:
+            self._standing.answered(flow)
+        departure.told = departure.told or response.status > 100
+        if departure.cancel is not None and response.status < 200:
+            self._port.cancel(replace(departure.cancel, branch=branch))
+            departure.cancel = None
+        return departure.seen(response)
+
+    def failed(self, failed: Failed) -> Failed | None:
+        """A transaction ended without a response; None: the next target is tried."""
+        departure = self._out.get((failed.branch, failed.method))
+        if departure is None or departure.target is None:
+            return failed
+        departure.at_rest()
+        departure.cause, departure.text = failed.cause, failed.text
+        if failed.cause == "timeout":
+            departure.shun()
+        if not departure.target.unasked and not departure.heard:
+            self._standing.failed(departure.target.flow, failed.text)
+        if departure.may_move(self._clock()):
+            self._move(departure)
+            return None
+        return replace(failed, branch=departure.outgoing.branch)
+
+    def cancelled(self, outgoing: Outgoing) -> str | None:
+        """The branch on the wire of the INVITE that a CANCEL is for; None: it waits, or is not needed any more."""
+        departure = self._invites.get(outgoing.branch)
+        if departure is None:
+            return outgoing.branch
+        if departure in self._waiting:
+            departure.cause, departure.text = "transport", "cancelled on the way to another target"
+            self._give_up(departure)
+            return None
+        departure.targets.clear()
+        if departure.heard or departure.branch == outgoing.branch:
+            return departure.branch
+        departure.cancel = outgoing
+        departure.at_rest()
+        return None
+
+    def over(self, key: Key) -> None:
+        """A transaction is gone."""
+        departure = self._out.pop(key, None)
+        if departure is not None:
+            departure.at_rest()
+            self._done(departure)
+
+    def _move(self, departure: Departure, cause: str = "") -> None:
+        """From a target that failed to the next."""
+        cause = cause or departure.cause
+        self._observer.failed_over(cause)
+        if self._throttle.admits():
+            self._log.info(
+                "sip_failed_over", method=departure.method, cause=cause, text=departure.text,
+                suppressed=self._throttle.held(),
+            )  # fmt: skip
+        if departure.sent:
+            self._out.pop(departure.key, None)
+            self._port.disown(departure.key)
+            departure.sent = departure.heard = False
+            departure.branch = f"z9hG4bK{secrets.token_hex(16)}"
+        self._next(departure)
+
+    def _silent(self, departure: Departure) -> None:
+        """It has been silent for long enough, considering that there is another way."""
+        departure.patience = None
+        if departure.target is None:
+            return
+        flow = departure.target.flow
+        departure.cause = "timeout"
+        departure.text = f"{flow.host}:{flow.port}: no response in {self._failover_seconds:g} s"
+        self._standing.failed(flow, departure.text)
+        departure.shun()
+        if departure.may_move(self._clock()):
+            self._move(departure)
+        elif departure.sent:
+            self._out.pop(departure.key, None)
+            self._port.disown(departure.key)
+            self._give_up(departure)
+
+    # On the way.
+
+    async def _resolve(self, departure: Departure) -> None:
         found: Iterable[Flow] = ()
         try:
             outgoing = departure.outgoing
@@ -118,86 +257,114 @@ class Departures:
             self._waiting.discard(departure)
             self._aim(departure, found)
 
-    def _aim(self, departure: _Departure, found: Iterable[Flow]) -> None:
+    def _aim(self, departure: Departure, found: Iterable[Flow]) -> None:
         """Set the targets, in the order in which they are tried."""
         hop = departure.outgoing.hop
-        large = hop.transport is None and self._takes_tcp and _octets(departure.outgoing.request) > LARGE
-        for target in found:
-            if large and not self._is_refusing(target):
-                departure.targets.append(Flow("TCP", target.host, target.port))
-            departure.targets.append(target)
-        if not departure.targets:
+        large = hop.transport is None and self._takes_tcp and octets(departure.outgoing.request) > LARGE
+        ordered, doubtful = self._standing.order(found)
+        for flow in ordered:
+            if large and flow.transport == "UDP" and not self._standing.refuses_tcp(flow):
+                departure.targets.append(Target(Flow("TCP", flow.host, flow.port), unasked=True))
+            departure.targets.append(Target(flow))
+        if not ordered:
             departure.text = f"{hop.host}: name does not resolve"
+        for flow in doubtful:
+            self._try(flow)
         self._next(departure)
 
-    def _next(self, departure: _Departure) -> None:
+    def _try(self, flow: Flow) -> None:
+        """Find out whether a target that failed is well again."""
+        if place(flow) not in self._trials:
+            self._trials.add(place(flow))
+            outgoing = self._port.question(flow)
+            self._next(Departure(outgoing, None, outgoing.branch, [Target(flow)], trial=place(flow)))
+
+    def _next(self, departure: Departure) -> None:
         """Go for the next target."""
         while departure.targets:
             target = departure.targets.pop(0)
-            if target.transport == "UDP":
-                datagrams = self._sockets.datagrams(target.host)
+            flow = target.flow
+            if self._sockets.is_open(flow):
+                departure.target = target
+                self._go(departure, flow)
+                return
+            if flow.transport == "UDP":
+                datagrams = self._sockets.datagrams(flow.host)
                 if datagrams is None:
-                    departure.text = f"{target.host}: no UDP listener of that IP version"
+                    departure.text = f"{flow.host}: no UDP listener of that IP version"
                     continue
-                target = datagrams.flow(target.host, target.port)
-            elif target.transport != "TCP":
-                departure.text = f"{target.host}: transport {target.transport} is not supported"
+                target = replace(target, flow=datagrams.flow(flow.host, flow.port))
+            elif flow.transport not in ("UDP", "TCP"):
+                departure.text = f"{flow.host}: transport {flow.transport} is not supported"
                 continue
-            if self._sockets.is_open(target):
-                self._begin(departure.outgoing, departure.owner, target)
+            departure.target = target
+            if target.flow.transport == "UDP":
+                self._go(departure, target.flow)
             else:
                 self._open(departure, target)
             return
-        self._give_up(departure, departure.text)
+        self._give_up(departure)
 
-    def _open(self, departure: _Departure, target: Flow) -> None:
+    def _go(self, departure: Departure, flow: Flow) -> None:
+        departure.sent = True
+        if departure.method != "ACK":
+            self._out[departure.key] = departure
+            if departure.hurried:
+                later = asyncio.get_running_loop().call_later
+                departure.patience = later(self._failover_seconds, self._silent, departure)
+        outgoing = departure.outgoing
+        if departure.branch != outgoing.branch:
+            outgoing = replace(outgoing, branch=departure.branch)
+        if (text := self._port.begin(outgoing, departure.owner, flow)) is not None:
+            self._out.pop(departure.key, None)
+            departure.cause, departure.text = "transport", text
+            self._give_up(departure)
+
+    def _open(self, departure: Departure, target: Target) -> None:
         departure.attempt += 1
         opened = partial(self._opened, departure, target, departure.attempt)
         self._waiting.add(departure)
-        if _is_unasked(departure):
-            loop = asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
+        if target.unasked:
             departure.patience = loop.call_later(UNASKED_SECONDS, opened, "connection is slow")
-        self._sockets.open(target, opened)
+        elif departure.hurried:
+            departure.patience = loop.call_later(self._failover_seconds, opened, "connection is slow")
+        self._sockets.open(target.flow, opened)
 
-    def _opened(self, departure: _Departure, target: Flow, attempt: int, text: str | None) -> None:
+    def _opened(self, departure: Departure, target: Target, attempt: int, text: str | None) -> None:
         if departure.attempt != attempt or departure not in self._waiting:
             return
-        self._leave(departure)
-        if text is None:
-            self._begin(departure.outgoing, departure.owner, target)
-            return
-        departure.text = f"{target.host}:{target.port}: {text}"
-        if _is_unasked(departure):
-            if len(self._refusals) >= MAX_REFUSALS:
-                self._refusals.clear()
-            self._refusals[target.host, target.port] = self._clock() + REFUSAL_SECONDS
-        self._next(departure)
-
-    def _leave(self, departure: _Departure) -> None:
         self._waiting.discard(departure)
-        if departure.patience is not None:
-            departure.patience.cancel()
-            departure.patience = None
+        departure.at_rest()
+        if text is None:
+            self._go(departure, target.flow)
+            return
+        flow = target.flow
+        departure.cause, departure.text = "transport", f"{flow.host}:{flow.port}: {text}"
+        if target.unasked:
+            self._standing.refused_tcp(flow)
+            self._next(departure)
+            return
+        self._standing.failed(flow, departure.text)
+        if departure.may_move(self._clock()):
+            self._move(departure)
+        else:
+            self._give_up(departure)
 
-    def _give_up(self, departure: _Departure, text: str) -> None:
-        self._leave(departure)
-        self._failed(departure.outgoing, departure.owner, text)
+    def _give_up(self, departure: Departure) -> None:
+        """Nothing is left to try, or nobody wants it any more."""
+        self._waiting.discard(departure)
+        departure.at_rest()
+        self._done(departure)
+        if departure.owner is not None and departure.method != "ACK":
+            departure.owner.put(Failed(departure.outgoing.branch, departure.method, departure.cause, departure.text))
+
+    def _done(self, departure: Departure) -> None:
+        if self._invites.get(departure.outgoing.branch) is departure:
+            del self._invites[departure.outgoing.branch]
+        if departure.trial is not None:
+            self._trials.discard(departure.trial)
 
     @property
     def _takes_tcp(self) -> bool:
         return any(listener.transport == "TCP" for listener in self._sockets.listening)
-
-    def _is_refusing(self, target: Flow) -> bool:
-        until = self._refusals.get((target.host, target.port))
-        return until is not None and until > self._clock()
-
-
-def _is_unasked(departure: _Departure) -> bool:
-    """Whether the target that is tried is TCP only because of the size."""
-    return bool(departure.targets) and departure.targets[0].transport == "UDP"
-
-
-def _octets(request: SipRequest) -> int:
-    """About how long the request will be."""
-    head = sum([len(name) + len(value) + 4 for name, value in request.headers])
-    return head + len(request.uri) + len(request.body) + _VIA_OCTETS

@@ -12,18 +12,21 @@ owner is cancelled, and a 2xx that comes for it all the same gets its ACK and a 
 import asyncio
 import secrets
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import structlog
 
 from gateway.errors import PeerError
 from gateway.net.departures import Departures
+from gateway.net.options import options
 from gateway.net.resolve import Resolver
 from gateway.net.sent_by import Listener, SentBy
 from gateway.net.sip_counting import Counting, known
 from gateway.net.sip_face import NoObserver, Owner, SipObserver, SipPortSettings
 from gateway.net.sockets import Sockets
+from gateway.sip.address import Uri
 from gateway.sip.dialog import refuse_fork
-from gateway.sip.flow import Flow
+from gateway.sip.flow import Flow, Hop
 from gateway.sip.matching import Key, server_key
 from gateway.sip.message import Header, Malformed, SipRequest, SipResponse, parse
 from gateway.sip.transactions import Deliver, Effect, Terminated, Transactions, Transmit
@@ -75,7 +78,7 @@ class SipPort:
         self.resolver = Resolver(self._clock, settings=settings.resolver, observer=self._observer)
         "Of the names of next hops; whoever else wants to know one asks here too."
         self._departures = Departures(
-            self._sockets, self.resolver, begin=self._begin, failed=self._failed, clock=self._clock
+            self, self._sockets, self.resolver, settings, observer=self._observer, clock=self._clock
         )
         self._sent_by = SentBy(())
         self._running = False
@@ -147,7 +150,7 @@ class SipPort:
         if isinstance(message, SipResponse):
             self._respond(message, lambda response: self._transactions.respond(response, self._clock()))
         elif message.request.method == "CANCEL":
-            self._send_cancel(message, owner)
+            self.cancel(message, owner)
         elif self._running:
             self._departures.send(message, owner)
         else:
@@ -168,13 +171,14 @@ class SipPort:
         self._departures.forget(owner)
         for key in self._owned.pop(id(owner), ()):
             del self._owners[key]
+            self._departures.forsake(key)
             self._run(self._transactions.abandon(key, self._clock()))
 
     def _own(self, key: Key, owner: Owner) -> None:
         self._owners[key] = owner
         self._owned.setdefault(id(owner), set()).add(key)
 
-    def _disown(self, key: Key) -> None:
+    def disown(self, key: Key) -> None:
         owner = self._owners.pop(key, None)
         if owner is not None:
             keys = self._owned[id(owner)]
@@ -194,17 +198,18 @@ class SipPort:
             effects = respond(SipResponse(500, "Server Internal Error", headers))
         self._run(effects)
 
-    def _send_cancel(self, outgoing: Outgoing, owner: Owner | None) -> None:
+    def cancel(self, outgoing: Outgoing, owner: Owner | None = None) -> None:
         """It goes where its INVITE went, under the same Via (§9.1)."""
-        found = self._transactions.invite(outgoing.branch)
-        if found is None:
+        if (branch := self._departures.cancelled(outgoing)) is None:
+            return
+        if (found := self._transactions.invite(branch)) is None:
             self._failed(outgoing, owner, "nothing to cancel")
             return
         invite, flow = found
-        self._begin(outgoing, owner, flow, invite.first("Via") or "")
+        self.begin(replace(outgoing, branch=branch), owner, flow, invite.first("Via") or "")
 
-    def _begin(self, outgoing: Outgoing, owner: Owner | None, flow: Flow, via: str | None = None) -> None:
-        """Add the Via and start the transaction."""
+    def begin(self, outgoing: Outgoing, owner: Owner | None, flow: Flow, via: str | None = None) -> str | None:
+        """Add the Via and start the transaction; or the reason why that is not possible."""
         request, branch = outgoing.request, outgoing.branch
         if via is None:
             sent_by = self._sent_by.text(flow.transport, flow.host)
@@ -214,11 +219,18 @@ class SipPort:
             effects = self._transactions.request(complete, branch, flow, self._clock())
         except ValueError as error:
             self._log.error("sip_unwritable", method=request.method, text=str(error))
-            self._failed(outgoing, owner, "cannot be written")
-            return
+            return "cannot be written"
         if owner is not None and request.method != "ACK":
             self._own((branch, request.method), owner)
         self._run(effects)
+        return None
+
+    def question(self, flow: Flow) -> Outgoing:
+        """An OPTIONS for a target of which nobody knows whether it is well."""
+        us = Uri.parse(f"sip:{self.sent_by(flow.transport, flow.host)}")
+        to = Uri(scheme="sip", host=flow.host, port=flow.port)
+        hop = Hop(flow.host, flow.port, flow.transport)
+        return options(to, us, hop, contact=self.contact(flow.transport, flow.host), agent=self._settings.user_agent)
 
     def _failed(self, outgoing: Outgoing, owner: Owner | None, text: str) -> None:
         if owner is not None and outgoing.request.method != "ACK":
@@ -294,23 +306,28 @@ class SipPort:
             elif isinstance(effect, Deliver):
                 self._deliver(effect.message, effect.branch)
             elif isinstance(effect, Terminated):
-                self._disown(effect.key)
+                self.disown(effect.key)
+                self._departures.over(effect.key)
                 if effect.method == "INVITE":
                     self._forks.pop(effect.key[0], None)
                 if effect.timed_out:
                     self._observer.transaction_timed_out(known(effect.method))
             else:
                 owner = self._owners.get((effect.branch, effect.method))
-                if owner is not None:
-                    owner.put(effect)
+                failed = self._departures.failed(effect)
+                if owner is not None and failed is not None:
+                    owner.put(failed)
         self._arm()
 
     def _deliver(self, message: SipRequest | SipResponse, branch: str) -> None:
         if isinstance(message, SipResponse):
             method = message.cseq.method
             owner = self._owners.get((branch, method))
+            heard = self._departures.answered(branch, message)
+            if heard is None:
+                return
             if owner is not None:
-                owner.put(message)
+                owner.put(heard)
             elif method == "INVITE":
                 self._clean_up(message, branch)
         elif message.method in ("CANCEL", "ACK"):

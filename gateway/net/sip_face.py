@@ -44,6 +44,12 @@ class SipPortSettings:
 
     resolver: ResolverSettings = field(default_factory=ResolverSettings)
 
+    failover_seconds: float = 4.0
+    "How long a target may be silent while there is another."
+
+    failover_total_seconds: float = 20.0
+    "After this no other target is tried."
+
     t1: float = 0.5
     "Round trip, seconds (RFC 3261 §17.1.1.1)."
 
@@ -83,6 +89,8 @@ class SipObserver(Protocol):
 
     def name_asked(self, outcome: str) -> None: ...
 
+    def failed_over(self, cause: str) -> None: ...
+
 
 class NoObserver:
     """Counts nothing."""
@@ -112,4 +120,7 @@ class NoObserver:
         """Ignored."""
 
     def name_asked(self, outcome: str) -> None:
+        """Ignored."""
+
+    def failed_over(self, cause: str) -> None:
         """Ignored."""

@@ -17,6 +17,8 @@ class Outgoing:
     request: SipRequest
     branch: str
     hop: Hop
+    spare: bool = False
+    "Whether the sender has another way, so that silence is not to be waited out."
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,9 @@ class Counts:
     def refused(self, cause: str) -> None:
         self.of["refused", cause] += 1
 
+    def failed_over(self, cause: str) -> None:
+        self.of["failed over", cause] += 1
+
     def name_asked(self, outcome: str) -> None:
         self.of["name", outcome] += 1
 

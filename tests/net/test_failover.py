@@ -1,0 +1,337 @@
+"""One target after another: by 503, refusal, silence (RFC 3263 §4.3), and what is remembered of those that failed."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+
+from gateway.net.names import Names, Reply
+from gateway.sip.blacklist import FIRST_SECONDS
+from gateway.sip.flow import Flow, Hop
+from gateway.sip.locating import Question, Srv
+from gateway.sip.message import SipRequest, respond
+from gateway.sip.wire import Failed
+from tests.net.rig import HERE, Inbox, Phone, Rig, answer, outgoing, rig, scenario, stream_request, tcp_server
+
+HOP = Hop("trunk.example")
+SOON = 0.05
+
+
+@asynccontextmanager
+async def targets(
+    count: int = 2, *, closed: Sequence[int] = (), **options: object
+) -> AsyncIterator[tuple[Rig, list[Phone]]]:
+    """A port, and so many peers of falling priority behind the name trunk.example; nobody listens at the closed."""
+    loop = asyncio.get_running_loop()
+    phones = [(await loop.create_datagram_endpoint(Phone, local_addr=(HERE, 0)))[1] for _ in range(count)]
+    ports = [phone.port for phone in phones]
+    for place in closed:
+        phones[place].close()
+
+    async def ask(_: Names, question: Question, seconds: float) -> Reply:
+        there = question == Question("_sip._udp.trunk.example", "SRV")
+        servers = [Srv(place, 1, port, HERE) for place, port in enumerate(ports)]
+        return Reply(tuple(servers) if there else (), 600.0)
+
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Names, "ask", ask)
+            async with rig(**options) as it:  # type: ignore[arg-type]
+                yield it, phones
+    finally:
+        for phone in phones:
+            phone.close()
+
+
+def told_apart(first: SipRequest, second: SipRequest) -> None:
+    """The same request in two transactions (RFC 3261 §8.1.2)."""
+    assert first.branch != second.branch
+    for name in ("Call-ID", "CSeq", "From", "To"):
+        assert first.first(name) == second.first(name)
+
+
+@pytest.mark.conformance("XS-18")
+@scenario
+async def test_a_503_is_followed_by_the_next_target_and_the_owner_hears_only_of_that() -> None:
+    async with targets() as (it, (one, two)):
+        owner = Inbox()
+        it.port.send(outgoing(HOP), owner)
+        first = await one.gets_request("INVITE")
+        one.send(answer(first, 100), it.udp)
+        one.send(answer(first, 503), it.udp)
+        await one.gets_request("ACK")
+        second = await two.gets_request("INVITE")
+        told_apart(first, second)
+        assert (await owner.response()).status == 100
+        two.send(answer(second, 180), it.udp)
+        two.send(answer(second, 200), it.udp)
+        for status in (180, 200):
+            response = await owner.response()
+            assert (response.status, response.branch) == (status, "z9hG4bKout1")
+        assert it.counts.of["failed over", "status"] == 1
+        # A 503 says nothing of the next call.
+        it.port.send(outgoing(HOP, "OPTIONS", "z9hG4bKout2"), owner)
+        await one.gets_request("OPTIONS")
+
+
+@scenario
+async def test_when_all_say_503_the_last_one_is_the_answer() -> None:
+    async with targets() as (it, phones):
+        owner = Inbox()
+        it.port.send(outgoing(HOP), owner)
+        for phone in phones:
+            phone.send(answer(await phone.gets_request("INVITE"), 503), it.udp)
+            await phone.gets_request("ACK")
+        response = await owner.response()
+        assert (response.status, response.branch) == (503, "z9hG4bKout1")
+
+
+@scenario
+async def test_who_asks_to_be_left_alone_comes_last_for_that_long() -> None:
+    async with targets() as (it, (one, two)):
+        owner = Inbox()
+        it.port.send(outgoing(HOP, "OPTIONS", "z9hG4bK1"), owner)
+        busy = respond(await one.gets_request("OPTIONS"), 503, tag="t", headers=(("Retry-After", "60 (busy)"),))
+        one.send(busy.encode(), it.udp)
+        two.send(answer(await two.gets_request("OPTIONS"), 200), it.udp)
+        await owner.response()
+        it.port.send(outgoing(HOP, "OPTIONS", "z9hG4bK2"), owner)
+        two.send(answer(await two.gets_request("OPTIONS"), 200), it.udp)
+        await owner.response()
+        it.later(60.0)
+        it.port.send(outgoing(HOP, "OPTIONS", "z9hG4bK3"), owner)
+        one.send(answer(await one.gets_request("OPTIONS"), 200), it.udp)
+        await owner.response()
+
+
+@scenario
+async def test_a_503_after_somebody_rang_is_the_callers_to_hear() -> None:
+    async with targets() as (it, (one, two)):
+        owner = Inbox()
+        it.port.send(outgoing(HOP), owner)
+        invite = await one.gets_request("INVITE")
+        one.send(answer(invite, 180), it.udp)
+        one.send(answer(invite, 503), it.udp)
+        assert [(await owner.response()).status for _ in range(2)] == [180, 503]
+        assert two.heard.empty()
+
+
+@scenario
+async def test_where_nobody_is_the_next_is_tried_at_once_and_first_from_then_on() -> None:
+    if not isinstance(asyncio.get_running_loop(), asyncio.SelectorEventLoop):
+        pytest.skip("this loop takes an error for the end of a socket")
+    async with targets(closed=[0]) as (it, (_, two)):
+        owner = Inbox()
+        it.port.send(outgoing(HOP), owner)
+        two.send(answer(await two.gets_request("INVITE"), 486), it.udp)
+        response = await owner.response()
+        assert (response.status, response.branch) == (486, "z9hG4bKout1")
+        assert it.counts.of["failed over", "transport"] == 1
+        await two.gets_request("ACK")
+        it.port.send(outgoing(HOP, branch="z9hG4bKout2"), owner)
+        two.send(answer(await two.gets_request("INVITE"), 486), it.udp)
+        assert (await owner.response()).branch == "z9hG4bKout2"
+        assert it.counts.of["failed over", "transport"] == 1
+        assert [line["event"] for line in it.logs if line["event"] == "sip_target_failed"] == ["sip_target_failed"]
+
+
+@scenario
+async def test_where_nobody_takes_connections_the_next_is_tried() -> None:
+    async with targets(closed=[0]) as (it, (_, two)), tcp_server() as server:
+        owner = Inbox()
+        one = it.port.resolver.known
+        places = (Flow("TCP", HERE, 1), Flow("TCP", HERE, server.port))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(it.port.resolver, "known", lambda hop, seed="": places if hop is HOP else one(hop, seed))
+            it.port.send(outgoing(HOP), owner)
+            reader, writer = await server.accepted.get()
+            invite = await stream_request(reader)
+            writer.write(answer(invite, 486))
+            assert (await owner.response()).branch == "z9hG4bKout1"
+        assert it.counts.of["failed over", "transport"] == 1
+        assert two.heard.empty()
+
+
+@scenario
+async def test_silence_is_not_waited_out_while_there_is_another() -> None:
+    async with targets(failover_seconds=SOON) as (it, (one, two)):
+        owner = Inbox()
+        it.port.send(outgoing(HOP), owner)
+        first = await one.gets_request("INVITE")
+        second = await two.gets_request("INVITE")
+        told_apart(first, second)
+        two.send(answer(second, 180), it.udp)
+        assert (await owner.response()).status == 180
+        assert it.counts.of["failed over", "timeout"] == 1
+        # Who wakes up late is told that it is over.
+        one.send(answer(first, 180), it.udp)
+        cancel = await late(one, "CANCEL")
+        assert cancel.branch == first.branch
+        one.send(answer(cancel, 200), it.udp)
+        one.send(answer(first, 487), it.udp)
+        await late(one, "ACK")
+        assert owner.empty
+        two.send(answer(second, 486), it.udp)
+        assert (await owner.response()).status == 486
+
+
+async def late(phone: Phone, method: str) -> SipRequest:
+    """The next request that is no repeated INVITE."""
+    while not isinstance(request := await phone.gets(), SipRequest) or request.method == "INVITE":
+        pass
+    assert request.method == method
+    return request
+
+
+@scenario
+async def test_a_late_answer_of_a_target_that_was_left_is_acknowledged_and_hung_up() -> None:
+    async with targets(failover_seconds=SOON) as (it, (one, two)):
+        owner = Inbox()
+        it.port.send(outgoing(HOP), owner)
+        first = await one.gets_request("INVITE")
+        two.send(answer(await two.gets_request("INVITE"), 200), it.udp)
+        assert (await owner.response()).status == 200
+        ok = respond(first, 200, tag="late", headers=(("Contact", f"<sip:late@{HERE}:{one.port}>"),))
+        one.send(ok.encode(), it.udp)
+        await late(one, "ACK")
+        bye = await one.gets_request("BYE")
+        assert bye.to.tag == "late"
+        one.send(answer(bye, 200), it.udp)
+
+
+@scenario
+async def test_of_many_dead_targets_the_last_is_not_tried_after_minutes() -> None:
+    async with targets(10, failover_seconds=SOON, failover_total_seconds=3.5 * SOON) as (it, phones):
+        owner = Inbox()
+        it.port.send(outgoing(HOP), owner)
+        failed = await owner.failure()
+        assert (failed.branch, failed.method, failed.cause) == ("z9hG4bKout1", "INVITE", "timeout")
+        tried = [phone for phone in phones if not phone.heard.empty()]
+        assert 1 <= len(tried) <= 5
+        assert tried == phones[: len(tried)]
+
+
+@scenario
+async def test_who_has_another_way_does_not_wait_out_the_last_target_either() -> None:
+    async with rig(failover_seconds=SOON) as it:
+        owner, spare = Inbox(), outgoing(it.phone.hop)
+        it.port.send(type(spare)(spare.request, spare.branch, spare.hop, spare=True), owner)
+        where = f"{HERE}:{it.phone.port}"
+        text = f"{where}: no response in {SOON:g} s"
+        assert await owner.failure() == Failed("z9hG4bKout1", "INVITE", "timeout", text)
+
+
+@scenario
+async def test_inside_a_dialog_silence_is_waited_out_and_a_503_is_not() -> None:
+    async with targets(failover_seconds=SOON) as (it, (one, two)):
+        owner = Inbox()
+        it.port.send(outgoing(HOP, "BYE"), owner)
+        bye = await one.gets_request("BYE")
+        assert [departure.patience for departure in it.port._departures._out.values()] == [None]
+        one.send(answer(bye, 503), it.udp)
+        second = await two.gets_request("BYE")
+        told_apart(bye, second)
+        two.send(answer(second, 200), it.udp)
+        assert (await owner.response()).status == 200
+
+
+@scenario
+async def test_a_cancel_goes_where_its_invite_went_and_waits_until_it_may() -> None:
+    async with targets() as (it, (one, two)):
+        owner = Inbox()
+        it.port.send(outgoing(HOP), owner)
+        first = await one.gets_request("INVITE")
+        one.send(answer(first, 100), it.udp)
+        assert (await owner.response()).status == 100
+        one.send(answer(first, 503), it.udp)
+        second = await two.gets_request("INVITE")
+        it.port.send(outgoing(HOP, "CANCEL"), owner)
+        two.send(answer(second, 100), it.udp)
+        cancel = await late(two, "CANCEL")
+        assert cancel.branch == second.branch
+        assert cancel.first("Via") == second.first("Via")
+        two.send(answer(cancel, 200), it.udp)
+        two.send(answer(second, 487), it.udp)
+        assert [(await owner.response()).status for _ in range(2)] == [100, 487]
+
+
+@scenario
+async def test_a_cancelled_invite_goes_to_nobody_else() -> None:
+    async with targets(3) as (it, (one, two, three)):
+        owner = Inbox()
+        it.port.send(outgoing(HOP), owner)
+        first = await one.gets_request("INVITE")
+        one.send(answer(first, 100), it.udp)
+        one.send(answer(first, 503), it.udp)
+        second = await two.gets_request("INVITE")
+        it.port.send(outgoing(HOP, "CANCEL"), owner)
+        two.send(answer(second, 503), it.udp)
+        assert [(await owner.response()).status for _ in range(2)] == [100, 503]
+        assert three.heard.empty()
+
+
+@scenario
+async def test_an_owner_that_leaves_calls_nobody_else() -> None:
+    async with targets() as (it, (one, two)):
+        owner = Inbox()
+        it.port.send(outgoing(HOP), owner)
+        first = await one.gets_request("INVITE")
+        it.port.release(owner)
+        one.send(answer(first, 503), it.udp)
+        await late(one, "ACK")
+        assert two.heard.empty()
+        assert owner.empty
+
+
+@scenario
+async def test_a_target_that_failed_is_asked_by_options_before_it_gets_calls_again() -> None:
+    async with targets(failover_seconds=SOON) as (it, (one, two)):
+        owner = Inbox()
+        number = iter(range(10, 100))
+
+        def call() -> None:
+            it.port.send(outgoing(HOP, branch=f"z9hG4bK{next(number)}"), owner)
+
+        async def taken_by(phone: Phone) -> None:
+            phone.send(answer(await invited(phone), 486), it.udp)
+            assert (await owner.response()).status == 486
+            await late(phone, "ACK")
+
+        call()
+        await taken_by(two)
+        it.later(FIRST_SECONDS)
+        call()
+        await taken_by(two)
+        options = await late(one, "OPTIONS")
+        assert options.to.uri.hostport == f"{HERE}:{one.port}"
+        one.send(answer(options, 404), it.udp)
+        while not any(line["event"] == "sip_target_back" for line in it.logs):  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        call()
+        await taken_by(one)
+
+
+async def invited(phone: Phone) -> SipRequest:
+    """The next INVITE."""
+    while not isinstance(request := await phone.gets(), SipRequest) or request.method != "INVITE":
+        pass
+    return request
+
+
+@scenario
+async def test_nobody_is_asked_twice_at_a_time_and_silence_lasts_longer_then() -> None:
+    async with targets(failover_seconds=SOON) as (it, (one, two)):
+        owner = Inbox()
+        for number in range(3):
+            it.port.send(outgoing(HOP, branch=f"z9hG4bK{number}"), owner)
+            two.send(answer(await invited(two), 486), it.udp)
+            assert (await owner.response()).status == 486
+            it.later(FIRST_SECONDS)
+        heard = [(await one.gets()).cseq.method for _ in range(one.heard.qsize())]
+        assert heard.count("OPTIONS") >= 1
+        assert len(it.port._departures._trials) == 1
+        it.later(100.0)
+        assert not it.port._departures._trials
+        failures = [line["delay_seconds"] for line in it.logs if line["event"] == "sip_target_failed"]
+        assert failures == [FIRST_SECONDS, 2 * FIRST_SECONDS]
