@@ -9,10 +9,8 @@ among the numbers, the exact ones first and then the expressions in order.  An a
 only for users whom the trunk serves, which are those who may call through it.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from ipaddress import ip_address, ip_network
 
 from gateway.addressing import (
     bare_jid,
@@ -30,7 +28,7 @@ from gateway.addressing import (
 )
 from gateway.errors import PeerError
 from gateway.jid import bare, domain, local, resource
-from gateway.registration.book import Book
+from gateway.origins import Origins
 from gateway.registration.called import meant
 from gateway.registration.grant import NO_GRANT
 from gateway.rules import LONGEST_NAME, NumberRule, RoutingSettings, Trunk
@@ -109,17 +107,11 @@ class Inbound:
         return f"<sip:{self.contact_user}@{where}>"
 
 
-class Routing:
-    """The rules at work.  All it keeps of its own is what the trunks' names have resolved to (`learn`)."""
+class Routing(Origins):
+    """The rules at work.  All it keeps of its own is what `Origins` does."""
 
     def __init__(self, settings: RoutingSettings) -> None:
-        self.domain = settings.domain
-        self._settings = settings
-        self._trunks = {trunk.name: trunk for trunk in settings.trunks}
-        self._homes = {trunk.name: self._home(trunk) for trunk in settings.trunks}
-        self.registered = Book()
-        "What the trunks' registrars have granted, and what trunks have asked; others write it."
-        self._networks = {trunk.name: trunk.networks for trunk in settings.trunks}
+        super().__init__(settings)
         self._exact: dict[str, list[NumberRule]] = {}
         self._patterns: list[NumberRule] = []
         for rule in settings.numbers:
@@ -127,15 +119,6 @@ class Routing:
                 self._exact.setdefault(rule.name, []).append(rule)
             else:
                 self._patterns.append(rule)
-        self.unresolved: dict[str, Hop] = {}
-        "Trunks whose calls come from their host, where that is a name: resolve it and tell `learn`."
-        for trunk in settings.trunks:
-            if not trunk.from_host:
-                continue
-            if _numeric(trunk.host):
-                self.learn(trunk.name, [trunk.host])
-            else:
-                self.unresolved[trunk.name] = Hop(trunk.host, trunk.port, trunk.transport)
 
     # ------------------------------------------------------------------------------------------------------ XMPP to SIP
 
@@ -273,62 +256,6 @@ class Routing:
         except PeerError:
             return ANONYMOUS
 
-    def _home(self, trunk: Trunk) -> frozenset[str]:
-        """The domains in which a name is known without saying so."""
-        names = {trunk.host, trunk.domain, trunk.from_domain, self._settings.default_domain or "", self.domain}
-        return frozenset(name.lower() for name in names)
-
-    # --------------------------------------------------------------------------------------------- where SIP comes from
-
-    def trunk_for(self, host: str, port: int, user: str | None = None) -> str | None:
-        """The trunk that a request comes from: by the digest user that it proved to be, or by its address.
-
-        ``None`` means 401 where `challenges`, and 403 otherwise.  Of several trunks at one address the one with that
-        port is meant, and else the first.
-        """
-        if user is not None:
-            return next((trunk.name for trunk in self._trunks.values() if _is_user(trunk, user)), None)
-        found = [trunk for trunk in self._trunks.values() if self._is_at(host, trunk.name)]
-        return next((trunk.name for trunk in found if trunk.port == port), found[0].name if found else None)
-
-    @property
-    def challenges(self) -> bool:
-        """Whether a request from an unknown address may prove where it comes from."""
-        return any(trunk.inbound for trunk in self._trunks.values())
-
-    def inbound_password(self, user: str) -> str | None:
-        """The password of that digest user, or None when there is none."""
-        return next(
-            (t.inbound.password.reveal() for t in self._trunks.values() if t.inbound and _is_user(t, user)), None
-        )
-
-    @property
-    def messages(self) -> bool:
-        """Whether any trunk carries chat messages."""
-        return any(trunk.messages for trunk in self._trunks.values())
-
-    def takes_messages(self, trunk: str, *, anonymous: bool = False) -> bool:
-        """Whether chat messages are taken from that trunk; ``anonymous``: those of nobody too."""
-        known = self._trunks[trunk]
-        return known.messages and (known.anonymous_messages or not anonymous)
-
-    def learn(self, trunk: str, addresses: Iterable[str]) -> None:
-        """The trunk's host has these addresses now; an IPv6 zone is of no interest."""
-        known = self._trunks[trunk].networks
-        self._networks[trunk] = (*known, *(ip_network(address.partition("%")[0]) for address in addresses))
-
-    def _is_home(self, host: str) -> bool:
-        return any(host in home for home in self._homes.values())
-
-    def _is_at(self, host: str, trunk: str) -> bool:
-        try:
-            address = ip_address(host)
-        except ValueError:
-            return False
-        if address.version == 6 and address.ipv4_mapped:
-            address = address.ipv4_mapped
-        return any(address in network for network in self._networks[trunk])
-
     # -------------------------------------------------------------------------------------------------- addresses alone
 
     def translate(self, prompt: str) -> str:
@@ -365,14 +292,6 @@ class Routing:
 
 def _refused(text: str, condition: str) -> PeerError:
     return PeerError(text, status=403, condition=condition, reason=EndReason.DECLINE)
-
-
-def _numeric(host: str) -> bool:
-    return re.fullmatch(r"[0-9.]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*", host) is not None
-
-
-def _is_user(trunk: Trunk, user: str) -> bool:
-    return trunk.inbound is not None and trunk.inbound.user == user
 
 
 def _is_anonymous(uri: Uri) -> bool:

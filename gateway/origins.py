@@ -1,0 +1,90 @@
+"""Where SIP comes from: which trunk a request belongs to, and what is known of trunks besides their rules."""
+
+from collections.abc import Iterable
+from ipaddress import ip_address, ip_network
+
+from gateway.registration.book import Book
+from gateway.rules import RoutingSettings, Trunk
+from gateway.sip.flow import Hop
+from gateway.sip.locating import is_numeric
+
+
+class Origins:
+    """The trunks, the addresses of their names (`learn`), and what they have granted and asked (`registered`)."""
+
+    def __init__(self, settings: RoutingSettings) -> None:
+        self.domain = settings.domain
+        self.registered = Book()
+        "What the trunks' registrars have granted, and what trunks have asked; others write it."
+        self.unresolved: dict[str, Hop] = {}
+        "Trunks whose calls come from their host, where that is a name: resolve it and tell `learn`."
+        self._settings = settings
+        self._trunks: dict[str, Trunk] = {}
+        self._homes = {trunk.name: self._home(trunk) for trunk in settings.trunks}
+        self._networks = {trunk.name: trunk.networks for trunk in settings.trunks}
+        for trunk in settings.trunks:
+            self._trunks[trunk.name] = trunk
+            if not trunk.from_host:
+                continue
+            if is_numeric(trunk.host):
+                self.learn(trunk.name, [trunk.host])
+            else:
+                self.unresolved[trunk.name] = Hop(trunk.host, trunk.port, trunk.transport)
+
+    def trunk_for(self, host: str, port: int, user: str | None = None) -> str | None:
+        """The trunk that a request comes from: by the digest user that it proved to be, or by its address.
+
+        ``None`` means 401 where `challenges`, and 403 otherwise.  Of several trunks at one address the one with that
+        port is meant, and else the first.
+        """
+        if user is not None:
+            return next((trunk.name for trunk in self._trunks.values() if _is_user(trunk, user)), None)
+        found = [trunk for trunk in self._trunks.values() if self._is_at(host, trunk.name)]
+        return next((trunk.name for trunk in found if trunk.port == port), found[0].name if found else None)
+
+    @property
+    def challenges(self) -> bool:
+        """Whether a request from an unknown address may prove where it comes from."""
+        return any(trunk.inbound for trunk in self._trunks.values())
+
+    def inbound_password(self, user: str) -> str | None:
+        """The password of that digest user, or None when there is none."""
+        return next(
+            (t.inbound.password.reveal() for t in self._trunks.values() if t.inbound and _is_user(t, user)), None
+        )
+
+    @property
+    def messages(self) -> bool:
+        """Whether any trunk carries chat messages."""
+        return any(trunk.messages for trunk in self._trunks.values())
+
+    def takes_messages(self, trunk: str, *, anonymous: bool = False) -> bool:
+        """Whether chat messages are taken from that trunk; ``anonymous``: those of nobody too."""
+        known = self._trunks[trunk]
+        return known.messages and (known.anonymous_messages or not anonymous)
+
+    def learn(self, trunk: str, addresses: Iterable[str]) -> None:
+        """The trunk's host has these addresses now; an IPv6 zone is of no interest."""
+        known = self._trunks[trunk].networks
+        self._networks[trunk] = (*known, *(ip_network(address.partition("%")[0]) for address in addresses))
+
+    def _is_home(self, host: str) -> bool:
+        return any(host in home for home in self._homes.values())
+
+    def _is_at(self, host: str, trunk: str) -> bool:
+        try:
+            address = ip_address(host)
+        except ValueError:
+            return False
+        if address.version == 6 and address.ipv4_mapped:
+            address = address.ipv4_mapped
+        return any(address in network for network in self._networks[trunk])
+
+    def _home(self, trunk: Trunk) -> frozenset[str]:
+        """The domains in which a name is known without saying so."""
+        names = {trunk.host, trunk.domain, trunk.from_domain, self._settings.default_domain or "", self.domain}
+        return frozenset(name.lower() for name in names)
+
+
+def _is_user(trunk: Trunk, user: str) -> bool:
+    return trunk.inbound is not None and trunk.inbound.user == user
