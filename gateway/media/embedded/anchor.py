@@ -1,0 +1,371 @@
+"""One call's media: what is agreed on both sides, the links that carry it, and the lines between them."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from gateway.errors import AnchorError
+from gateway.media.agreement import Agreement, Plan, groups
+from gateway.media.anchor import (
+    Call,
+    Connected,
+    DigitHeard,
+    Event,
+    Failed,
+    Gathered,
+    LegMedia,
+    Listener,
+    Statistics,
+)
+from gateway.media.embedded.digits import Digit
+from gateway.media.embedded.ice import IceLink
+from gateway.media.embedded.lines import Lines
+from gateway.media.embedded.link import Link, Surroundings
+from gateway.media.embedded.plain import PlainLink
+from gateway.media.embedded.watch import Watch
+from gateway.signals import Candidates, Side
+from mappings.description import Description, Encryption, Ice, Media, RawUdp
+from mappings.reasons import EndReason
+
+MOST_EARLY = 16
+"Candidates of a medium that are kept until it is answered, by their messages."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Exchanged:
+    """What an exchange changes, as one value, so that it can be undone."""
+
+    agreement: Agreement = field(default_factory=Agreement)
+    told: Mapping[Side, Description] = field(default_factory=dict)
+    offers: Mapping[Side, Description] = field(default_factory=dict)
+    "The peers' last offers."
+
+    sources: Mapping[Side, str | None] = field(default_factory=dict)
+
+
+class EmbeddedAnchor:
+    """`gateway.media.anchor.Anchor`, in this process."""
+
+    def __init__(
+        self, around: Surroundings, call: Call, listener: Listener, on_closed: Callable[["EmbeddedAnchor"], None]
+    ) -> None:
+        self._around = around
+        self._legs: Mapping[Side, LegMedia] = call.legs
+        self._listener = listener
+        self._on_closed = on_closed
+        self._now = _Exchanged()
+        self._safe = _Exchanged()
+        "As it was before the exchanges that are open."
+
+        self._open: set[Side] = set()
+        self._links: dict[Side, dict[int, Link]] = {side: {} for side in Side}
+        "By stream; bundled ones share theirs."
+
+        self._lines = Lines(self._digit_heard)
+        self._early: dict[tuple[Side, str], list[Ice]] = {}
+        self._connected: set[Side] = set()
+        self._watch = Watch(around.settings)
+        self._closing: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    # --------------------------------------------------------------------------------------------------- exchanges
+
+    async def take_offer(self, side: Side, description: Description, *, source: str | None = None) -> None:
+        """See `Anchor.take_offer`."""
+        with self._step(side):
+            self._now = replace(
+                self._now,
+                agreement=self._now.agreement.heard_offer(side, description, self._legs[side]),
+                offers={**self._now.offers, side: description},
+                sources={**self._now.sources, side: source},
+            )
+
+    async def make_offer(self, side: Side, kinds: Sequence[str] = (), *, restart: bool = False) -> Description:
+        """See `Anchor.make_offer`."""
+        leg = self._legs[side]
+        agreement, plans = self._now.agreement.plan_offer(side, leg, kinds)
+        told = self._now.told.get(side)
+        same = told is not None and {media.name for media in told.media} == {plan.name for plan in plans}
+        if same and all(plan.same for plan in plans) and not restart:
+            assert told is not None
+            return told
+        with self._step(side):
+            if restart:
+                for link in set(self._links[side].values()):
+                    if isinstance(link, IceLink):
+                        link.restart()
+            media = [self._offered(side, plan) for plan in plans]
+            bundled = groups(None, plans, leg) if all(plan.ice for plan in plans) else ()
+            return self._tell(side, agreement, Description(media=tuple(media), groups=bundled))
+
+    def _offered(self, side: Side, plan: Plan) -> Media:
+        link = self._links[side].get(plan.stream)
+        if link is None or isinstance(link, IceLink) is not plan.ice:
+            bundle = next((one for one in self._links[side].values() if self._bundled(side, one)), None)
+            link = bundle if bundle is not None and plan.ice else self._make(side, plan, None, controlling=True)
+            self._put(side, plan.stream, link)
+        transport, encryption = link.tell(plan.protection, None)
+        return _media(plan, transport, encryption)
+
+    async def take_answer(self, side: Side, description: Description, *, source: str | None = None) -> None:
+        """See `Anchor.take_answer`."""
+        with self._step(side):
+            agreement = self._now.agreement.heard_answer(side, description)
+            self._now = replace(self._now, agreement=agreement, sources={**self._now.sources, side: source})
+            leaders = self._leaders(side, description)
+            for index, stream in enumerate(agreement.streams):
+                end = stream.end(side)
+                if end is None or end.said is None:
+                    continue
+                leader = leaders.get(end.name, index)
+                if leader != index:
+                    self._put(side, index, self._links[side][leader])
+                else:
+                    self._hear(side, index, end.said, answer=True)
+        self._finish(side)
+
+    async def make_answer(self, side: Side) -> Description:
+        """See `Anchor.make_answer`."""
+        with self._step(side):
+            description = self._answered(side)
+        self._finish(side)
+        return description
+
+    def _answered(self, side: Side) -> Description:
+        agreement, leg = self._now.agreement, self._legs[side]
+        plans = agreement.plan_answer(side, leg)
+        bundled = groups(self._now.offers[side].groups, plans, leg) if all(plan.ice for plan in plans) else ()
+        leaders = self._leaders(side, Description(media=(), groups=bundled))
+        media = []
+        for plan in plans:
+            said = agreement.streams[plan.stream].ends[side].said
+            assert said is not None
+            leader = leaders.get(plan.name, plan.stream)
+            if leader != plan.stream and leader in self._links[side]:
+                self._put(side, plan.stream, self._links[side][leader])
+            else:
+                self._prepare(side, plan, said)
+                self._hear(side, plan.stream, said, answer=False)
+            transport, encryption = self._links[side][plan.stream].tell(plan.protection, said)
+            media.append(_media(plan, transport, encryption))
+        return self._tell(side, agreement, Description(media=tuple(media), groups=bundled))
+
+    def _prepare(self, side: Side, plan: Plan, said: Media) -> None:
+        """A link that is as the offer wants it."""
+        link = self._links[side].get(plan.stream)
+        if link is None or isinstance(link, IceLink) is not plan.ice:
+            self._put(side, plan.stream, self._make(side, plan, said, controlling=False))
+        elif isinstance(link, IceLink) and isinstance(said.transport, Ice) and link.restarts(said.transport):
+            link.restart()
+
+    async def withdraw(self, side: Side) -> None:
+        """See `Anchor.withdraw`."""
+        if side not in self._open:
+            return
+        self._open.clear()
+        self._now = self._safe
+        for one in Side:
+            for link in set(self._links[one].values()):
+                if isinstance(link, IceLink):
+                    link.give_up_restart()
+        self._rewire()
+
+    @contextlib.contextmanager
+    def _step(self, side: Side) -> Iterator[None]:
+        """A step of an exchange, which happens wholly or not at all."""
+        if self._closed:
+            raise AnchorError("the call's media are closed", EndReason.GENERAL_ERROR)
+        before, open_ = self._now, set(self._open)
+        if not self._open:
+            self._safe = self._now
+        self._open.add(side)
+        try:
+            yield
+        except AnchorError:
+            self._now, self._open = before, open_
+            self._rewire()
+            raise
+
+    def _finish(self, side: Side) -> None:
+        """The exchange with a side is complete: act on it."""
+        self._open.discard(side)
+        for link in set(self._links[side].values()):
+            link.start()
+        self._rewire()
+        self._settle(side)
+
+    def _tell(self, side: Side, agreement: Agreement, description: Description) -> Description:
+        told = {**self._now.told, side: description}
+        self._now = replace(self._now, agreement=agreement.told(side, description), told=told)
+        return description
+
+    # ------------------------------------------------------------------------------------------------------- links
+
+    def _make(self, side: Side, plan: Plan, said: Media | None, *, controlling: bool) -> Link:
+        def failed(reason: EndReason, text: str) -> None:
+            self._emit(Failed(side, reason, text))
+
+        def changed() -> None:
+            self._settle(side)
+
+        if plan.ice:
+            return IceLink(
+                self._around, changed, failed, controlling=controlling, gathered=lambda: self._gathered(side)
+            )
+        near = None
+        if said is not None and isinstance(said.transport, RawUdp) and said.transport.candidates:
+            near = said.transport.candidates[0].ip
+        return PlainLink(self._around, changed, failed, latch=self._legs[side].latch, near=near)
+
+    def _put(self, side: Side, stream: int, link: Link) -> None:
+        """Let a stream use a link, and close what nobody uses any more."""
+        before = self._links[side].get(stream)
+        self._links[side][stream] = link
+        if before is not None and before is not link and before not in self._links[side].values():
+            self._part(before)
+
+    def _part(self, link: Link) -> None:
+        task = asyncio.create_task(link.close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    def _bundled(self, side: Side, link: Link) -> bool:
+        """Whether further media may share a link: the side has agreed to bundle."""
+        return isinstance(link, IceLink) and sum(one is link for one in self._links[side].values()) > 1
+
+    def _leaders(self, side: Side, description: Description) -> dict[str, int]:
+        """By name, the stream whose link a bundled medium uses: the first of its group (RFC 9143 §7.3)."""
+        by_name = {
+            end.name: index
+            for index, stream in enumerate(self._now.agreement.streams)
+            if (end := stream.end(side)) is not None
+        }
+        found: dict[str, int] = {}
+        for group in description.groups:
+            names = [name for name in group.names if name in by_name]
+            if group.semantics == "BUNDLE" and names:
+                found |= dict.fromkeys(names, by_name[names[0]])
+        return found
+
+    def _hear(self, side: Side, stream: int, said: Media, *, answer: bool) -> None:
+        link = self._links[side].get(stream)
+        if link is None or isinstance(link, IceLink) is not isinstance(said.transport, Ice):
+            raise AnchorError("the answer has another transport than the offer", EndReason.UNSUPPORTED_TRANSPORTS, 488)
+        link.hear(said, self._now.sources.get(side), answer=answer)
+        for early in self._early.pop((side, said.name), ()):
+            if isinstance(link, IceLink):
+                link.add(early)
+
+    async def candidates(self, side: Side, by_media: Mapping[str, Ice | RawUdp]) -> None:
+        """See `Anchor.candidates`."""
+        for index, stream in enumerate(self._now.agreement.streams):
+            end = stream.end(side)
+            transport = by_media.get(end.name) if end is not None else None
+            if end is None or not isinstance(transport, Ice):
+                continue
+            link = self._links[side].get(index)
+            if link is None:
+                if len(waiting := self._early.setdefault((side, end.name), [])) < MOST_EARLY:
+                    waiting.append(transport)
+            elif isinstance(link, IceLink):
+                if link.restarts(transport):
+                    link.restart()
+                    self._gathered(side)
+                link.add(transport)
+                link.start()
+
+    def _gathered(self, side: Side) -> None:
+        """Tell a side what candidates there are by now."""
+        found: dict[str, Ice | RawUdp] = {}
+        for index, link in self._links[side].items():
+            end = self._now.agreement.streams[index].end(side)
+            if end is not None and isinstance(link, IceLink):
+                found[end.name] = link.transport()
+        self._emit(Gathered(side, Candidates(found)))
+
+    def _rewire(self) -> None:
+        """Close what nobody uses any more, and let every path carry what is agreed on now."""
+        agreement = self._now.agreement
+        for links in self._links.values():
+            for index in tuple(links):
+                if index >= len(agreement.streams):
+                    self._drop(links, index)
+        for side, links in self._links.items():
+            for index in tuple(links):
+                if agreement.streams[index].end(side) is None:
+                    self._drop(links, index)
+        self._lines.rewire(agreement, self._links)
+
+    def _drop(self, links: dict[int, Link], index: int) -> None:
+        link = links.pop(index)
+        if link not in links.values():
+            self._part(link)
+
+    # ------------------------------------------------------------------------------------------- what is told, and how
+
+    def _settle(self, side: Side) -> None:
+        """Tell that a side's media have a way, once."""
+        links = self._links[side].values()
+        end = self._now.agreement.streams
+        known = any((one := stream.end(side)) is not None and one.told and one.said for stream in end)
+        if side not in self._connected and known and links and all(link.ready for link in links):
+            self._connected.add(side)
+            self._emit(Connected(side))
+
+    def _emit(self, event: Event) -> None:
+        if not self._closed:
+            self._listener(event)
+
+    def _digit_heard(self, side: Side, digit: Digit, carried: bool) -> None:
+        self._emit(DigitHeard(side, digit.sign, digit.duration, carried))
+
+    def look(self, now: float) -> None:
+        """To be called every second: silence, one way, and digits whose end was lost."""
+        self._lines.expire(now)
+        if len(self._connected) < len(Side):
+            return
+        agreement = self._now.agreement
+        for side in Side:
+            control = max((link.path.control_seen for link in self._links[side].values()), default=0.0)
+            speaks = any(
+                stream.kind == "audio" and agreement.may_send(index, side)
+                for index, stream in enumerate(agreement.streams)
+            )
+            self._watch.heard(side, self._lines.heard(side), control, speaks=speaks)
+        for event in self._watch.look(now):
+            self._emit(event)
+
+    async def digit(self, side: Side, digit: str, duration: int) -> bool:
+        """See `Anchor.digit`."""
+        return not self._closed and self._lines.digit(side, digit, duration)
+
+    async def statistics(self) -> Statistics:
+        """See `Anchor.statistics`."""
+        return self._lines.statistics()
+
+    async def close(self) -> None:
+        """See `Anchor.close`."""
+        if self._closed:
+            if self._closing:
+                await asyncio.wait(self._closing)
+            return
+        self._closed = True
+        self._lines.stop()
+        self._on_closed(self)
+        for side in Side:
+            for link in set(self._links[side].values()):
+                self._part(link)
+        if self._closing:
+            await asyncio.wait(self._closing)
+        self._early.clear()
+
+
+def _media(plan: Plan, transport: Ice | RawUdp, encryption: Encryption | None) -> Media:
+    return Media(
+        name=plan.name,
+        rtp=replace(plan.rtp, encryption=encryption),
+        transport=transport,
+        creator=plan.creator,
+        senders=plan.senders,
+    )

@@ -1,0 +1,220 @@
+"""One generation of ICE: its sockets, its candidates, its checks; by aioice, with sockets of our own.
+
+What aioice would do otherwise, and why it is done here: it binds any port of every address (we have a range, and
+addresses to choose); it takes what looks like STUN by its length for STUN, one RTP packet in 65,536 (here the first
+octet decides, RFC 7983); it gives up at once when all candidates are known to be useless (a check of the peer's may
+still come: it is never told that there are no more); it looks for a way for ever (`ice_seconds`); and its consent check
+cannot be set.
+"""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable
+from ipaddress import ip_address
+from typing import Any, Protocol, cast
+
+import aioice
+from aioice import stun
+from aioice.candidate import candidate_foundation, candidate_priority
+from aioice.ice import CandidatePair, StunProtocol, relayed_candidate, server_reflexive_candidate
+
+from gateway.media.embedded.link import Surroundings
+from gateway.media.embedded.path import Address, Send
+from gateway.media.embedded.settings import IceServer
+from gateway.media.embedded.socket import DatagramSocket
+
+GATHER_SECONDS = 5.0
+"How long STUN and TURN servers are waited for."
+
+
+class User(Protocol):
+    """What a generation tells its link."""
+
+    def found(self, generation: "Generation") -> None:
+        """It has a way, or a better one."""
+        ...
+
+    def lost(self, generation: "Generation", text: str) -> None:
+        """It has none, or not any more."""
+        ...
+
+    def receive(self, data: bytes, address: Any) -> None:
+        """A packet that is no STUN."""
+        ...
+
+
+class _Stun(StunProtocol):
+    """What gets a socket's packets: STUN goes on to aioice, all else to the link."""
+
+    def __init__(self, receiver: "Generation", media: Callable[[bytes, Any], None]) -> None:
+        super().__init__(receiver)
+        self._media = media
+
+    def datagram_received(self, data: bytes | str, addr: tuple[Any, ...]) -> None:
+        data = cast(bytes, data)
+        if not data:
+            return
+        if data[0] > 3:
+            self._media(data, addr)
+        # aioice reads whatever has the right length, and attributes without their bounds.
+        elif len(data) >= 20 and data[4:8] == b"\x21\x12\xa4\x42":
+            with contextlib.suppress(Exception):
+                super().datagram_received(data, addr)
+
+
+class _Transport:
+    """What aioice takes for an asyncio transport: one of our sockets."""
+
+    def __init__(self, opened: DatagramSocket, protocol: _Stun) -> None:
+        self._socket = opened
+        self._protocol = protocol
+        self.send = opened.send
+        protocol.connection_made(cast(asyncio.DatagramTransport, self))
+
+    def sendto(self, data: bytes, addr: Address) -> None:
+        with contextlib.suppress(OSError):
+            self.send(data, addr)
+
+    def close(self) -> None:
+        self._socket.close()
+        asyncio.get_running_loop().call_soon(self._protocol.connection_lost, None)
+
+    def is_closing(self) -> bool:
+        return self._socket.closed
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._socket.name if name == "sockname" else default
+
+
+class Generation(aioice.Connection):
+    """One set of credentials, and what is found with it."""
+
+    def __init__(self, user: User, around: Surroundings, *, controlling: bool) -> None:
+        super().__init__(controlling)
+        self.way: tuple[Send, Address] | None = None
+        self.complete = not around.settings.servers
+        "Whether all local candidates are known."
+
+        self._user = user
+        self._around = around
+        self._task: asyncio.Task[None] | None = None
+        self._gathering: asyncio.Task[None] | None = None
+
+    # ---------------------------------------------------------------------------------------------------- candidates
+
+    def open(self) -> None:
+        """Open a socket on each of our addresses.  AnchorError when there is no port for one."""
+        self._local_candidates_start = True
+        for index, host in enumerate(self._around.settings.addresses):
+            opened = DatagramSocket(self._around.ports, self._around.ports.single(host))
+            protocol = _Stun(self, self._user.receive)
+            _Transport(opened, protocol)
+            opened.listen(protocol.datagram_received)
+            protocol.local_candidate = aioice.Candidate(
+                foundation=candidate_foundation("host", "udp", host),
+                component=1,
+                transport="udp",
+                priority=candidate_priority(1, "host", 65535 - index),
+                host=host,
+                port=opened.name[1],
+                type="host",
+            )
+            self._protocols.append(protocol)
+            self._local_candidates.append(protocol.local_candidate)
+        # So that `connect` may begin; what servers add later is paired when it comes.
+        self._local_candidates_end = True
+
+    def gather(self, told: Callable[[], None]) -> None:
+        """Ask the servers; ``told`` is called when that is over."""
+        if not self.complete and self._gathering is None:
+            self._gathering = asyncio.create_task(self._gather(told))
+
+    async def _gather(self, told: Callable[[], None]) -> None:
+        asked = [self._ask(server) for server in self._around.settings.servers]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GATHER_SECONDS):
+                await asyncio.gather(*asked, return_exceptions=True)
+        self.complete = True
+        if not self._closing:
+            told()
+
+    async def _ask(self, server: IceServer) -> None:
+        address = (server.host, server.port)
+        if server.kind == "stun":
+            for protocol in list(self._protocols):
+                if ip_address(protocol.local_candidate.host).version == 4 and protocol.local_candidate.type == "host":
+                    candidate, _ = await server_reflexive_candidate(protocol, address)
+                    self._local_candidates.append(candidate)
+            return
+        candidate, relay = await relayed_candidate(
+            component=1,
+            hide_related_address=False,
+            protocol_factory=lambda: _Stun(self, self._user.receive),
+            turn_server=address,
+            turn_username=server.username,
+            turn_password=server.password.reveal() if server.password is not None else None,
+            turn_ssl=server.transport == "tls",
+            turn_transport="udp" if server.transport == "udp" else "tcp",
+        )
+        self._protocols.append(relay)
+        self._local_candidates.append(candidate)
+        for remote in self._remote_candidates:
+            self._pair_remote_candidate(remote)
+        self.sort_check_list()
+
+    # ------------------------------------------------------------------------------------------------------- checks
+
+    def begin(self) -> None:
+        """Look for a way, once."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._find())
+
+    async def _find(self) -> None:
+        seconds = self._around.settings.ice_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                await self.connect()
+        except (TimeoutError, ConnectionError):
+            if not self._closing:
+                self._user.lost(self, f"ICE: no way to the peer within {seconds:g} seconds")
+
+    def check_complete(self, pair: CandidatePair) -> None:
+        super().check_complete(pair)
+        chosen = self._nominated.get(1)
+        if chosen is None:
+            return
+        transport = chosen.protocol.transport
+        # Packets go to the socket itself, with nothing between; only relayed ones need the TURN client.
+        send = transport.send if isinstance(transport, _Transport) else transport.sendto
+        way = (send, chosen.remote_addr)
+        if way != self.way:
+            self.way = way
+            self._user.found(self)
+
+    def knows(self, address: Address) -> bool:
+        """Whether an address is one of the peer's, told or learned by a check that it signed."""
+        return any(one.port == address[1] and one._network_host == address[0] for one in self._remote_candidates)
+
+    async def query_consent(self) -> None:
+        """Ask whether the peer still wants packets (RFC 7675 §5.1), and tell when it does not."""
+        settings, loop = self._around.settings, asyncio.get_running_loop()
+        assert self.remote_password is not None
+        key = self.remote_password.encode()
+        consented = loop.time()
+        while loop.time() - consented < settings.consent_seconds:
+            await asyncio.sleep(settings.consent_interval * random.uniform(0.8, 1.2))  # noqa: S311
+            for pair in tuple(self._nominated.values()):
+                request = self.build_request(pair, nominate=False)
+                with contextlib.suppress(stun.TransactionError):
+                    await pair.protocol.request(request, pair.remote_addr, integrity_key=key, retransmissions=0)
+                    consented = loop.time()
+        self._user.lost(self, "ICE: the peer has not consented to packets any more")
+
+    async def shut(self) -> None:
+        """Stop all of it."""
+        tasks = [task for task in (self._task, self._gathering) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.close()

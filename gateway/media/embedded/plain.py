@@ -1,0 +1,180 @@
+"""A way that was told: one address for RTP and one for RTCP, and the little that may be learned about it (RFC 4961).
+
+A phone's packets may come from elsewhere than it said: another port of the same host, or, behind NAT, another host.
+Whoever is believed there gets the call's sound and may inject his own, so that (`Latch`) only hosts that the signalling
+names are, only for a moment after a description, only by a packet that is what was agreed on; and then nobody else is.
+"""
+
+from collections.abc import Callable
+from ipaddress import ip_address
+from time import monotonic
+from typing import Any
+
+from gateway.errors import AnchorError
+from gateway.media.anchor import Latch
+from gateway.media.embedded.link import Link, Surroundings
+from gateway.media.embedded.path import Address
+from gateway.media.embedded.socket import DatagramSocket
+from mappings.description import Media, RawCandidate, RawUdp
+from mappings.reasons import EndReason
+
+QUIET_SECONDS = 2.0
+"After so long without a packet, a new description lets a phone come from elsewhere again."
+
+
+class PlainLink(Link):
+    """A transport without ICE."""
+
+    def __init__(
+        self,
+        around: Surroundings,
+        changed: Callable[[], None],
+        failed: Callable[[EndReason, str], None],
+        *,
+        latch: Latch,
+        near: str | None,
+    ) -> None:
+        """``near`` is an address of the peer's, where one is known: ours will be of its family."""
+        super().__init__(around, changed, failed)
+        self._latch = latch
+        index, host = self._choose(near)
+        rtp, rtcp = around.ports.pair(host)
+        self._rtp = DatagramSocket(around.ports, rtp)
+        self._rtcp = DatagramSocket(around.ports, rtcp)
+        advertised = around.settings.advertised
+        self._told = advertised[index] if advertised else host
+        self._mux = False
+        self._signalled: Address | None = None
+        self._peer: Address | None = None
+        self._control: Address | None = None
+        self._control_fixed = False
+        self._hosts: frozenset[str] = frozenset()
+        self._until = 0.0
+        "Until when somebody else may be believed; 0: nobody."
+
+        self._seen = 0.0
+        self._rtp.listen(self._receive)
+        self._rtcp.listen(self._receive_control)
+
+    def _choose(self, near: str | None) -> tuple[int, str]:
+        addresses = self._around.settings.addresses
+        if near is None:
+            return 0, addresses[0]
+        version = ip_address(near).version
+        for index, host in enumerate(addresses):
+            if ip_address(host).version == version:
+                return index, host
+        raise AnchorError(f"no address of ours is IPv{version}", EndReason.UNSUPPORTED_TRANSPORTS, 488)
+
+    @property
+    def way(self) -> bool:
+        """Whether an address is known."""
+        return self._peer is not None
+
+    def transport(self) -> RawUdp:
+        """Our two ports."""
+        rtp = RawCandidate(ip=self._told, port=self._rtp.name[1])
+        return RawUdp(candidates=(rtp, RawCandidate(ip=self._told, port=self._rtcp.name[1], component=2)))
+
+    def hear(self, media: Media, source: str | None, *, answer: bool) -> None:
+        """Take the peer's addresses; nothing moves while it says what it said and is heard from."""
+        super().hear(media, source, answer=answer)
+        assert isinstance(media.transport, RawUdp)
+        by_component = {candidate.component: candidate for candidate in media.transport.candidates}
+        first, second = by_component.get(1), by_component.get(2)
+        if first is None or first.port == 0:
+            return  # held by a zero address (RFC 3264 §8.4), or owed: the old one stays
+        host = _address(first.ip)
+        if ip_address(host).version != ip_address(self._rtp.name[0]).version:
+            raise AnchorError(f"{first.ip}: of another family than our address", EndReason.UNSUPPORTED_TRANSPORTS, 488)
+        self._mux = media.rtp.rtcp_mux is not None
+        signalled = (host, first.port)
+        now = monotonic()
+        if signalled == self._signalled and now - self._seen < QUIET_SECONDS:
+            return
+        self._until = now + self._around.settings.latch_seconds
+        self._hosts = frozenset({host} | ({source} if source and self._latch is not Latch.SIGNALLED else set()))
+        if signalled == self._signalled:
+            return
+        self._signalled = self._peer = signalled
+        self._control = (host, first.port + 1) if second is None else (_address(second.ip), second.port)
+        self._control_fixed = False
+        self._lead()
+
+    def start(self) -> None:
+        """The exchange is complete: from now on the peer may send."""
+        if self._until:
+            self._until = monotonic() + self._around.settings.latch_seconds
+        super().start()
+
+    def _lead(self) -> None:
+        assert self._peer is not None
+        assert self._control is not None
+        control = (self._rtp.send, self._peer) if self._mux else (self._rtcp.send, self._control)
+        self.path.lead(self._rtp.send, self._peer, *control)
+
+    def _receive(self, data: bytes, address: Any) -> None:
+        path = self.path
+        known = address == self._peer or address[:2] == self._peer
+        if not known and not self._believable(address[0]):
+            path.dropped += 1
+            return
+        if not 8 <= len(data) <= 1500:
+            path.dropped += 1
+            return
+        first = data[0]
+        if 19 < first < 64:
+            if known:
+                self.receive_handshake(data)
+            return
+        if first >> 6 != 2:
+            path.dropped += 1
+            return
+        if not known and 192 <= data[1] <= 223:
+            path.dropped += 1  # it is RTP that moves an address
+            return
+        if not path.receive(data):
+            return
+        self._seen = monotonic()
+        if not known:
+            self._move(address[:2])
+        self._until = 0.0
+
+    def _believable(self, host: str) -> bool:
+        if not self._until or monotonic() > self._until:
+            return False
+        return host in self._hosts or self._latch is Latch.ANY
+
+    def _move(self, address: Address) -> None:
+        self._peer = address
+        if self._control is not None and not self._control_fixed and self._control[0] != address[0]:
+            self._control = (address[0], address[1] + 1)
+        self._lead()
+
+    def _receive_control(self, data: bytes, address: Any) -> None:
+        path = self.path
+        known = self._peer is not None and (address[:2] == self._control or address[0] == self._peer[0])
+        if not known or self._mux or not 8 <= len(data) <= 1500 or data[0] >> 6 != 2 or not 192 <= data[1] <= 223:
+            path.dropped += 1
+            return
+        if path.receive(data) and not self._control_fixed:
+            self._control_fixed = True
+            if address[:2] != self._control:
+                self._control = address[:2]
+                self._lead()
+
+    async def close(self) -> None:
+        """Give everything back."""
+        await super().close()
+        self._rtp.close()
+        self._rtcp.close()
+
+
+def _address(text: str) -> str:
+    """An address in the form that a socket says it in."""
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise AnchorError(
+            f"{text[:64]}: a name, where media need an address", EndReason.UNSUPPORTED_TRANSPORTS, 488
+        ) from None
