@@ -86,7 +86,7 @@ ROWS: tuple[Row, ...] = (
     Row(S.OFFER, T.ESTABLISHED,
         (A.CONTENT_ADD, A.CONTENT_MODIFY, A.CONTENT_REMOVE, A.TRANSPORT_REPLACE, A.DESCRIPTION_INFO, N.HOLD, N.UNHOLD, N.ACTIVE),
         (M.INVITE, M.UPDATE), "RFC 3264 §8; XEP-0166 §7.2, 0167 §8; draft-ietf-stox-media-07 §7",
-        "Jingle says the difference of two whole descriptions; UPDATE is not announced, and gets 405"),
+        "Jingle says the difference of two whole descriptions; UPDATE is taken, and ours only refresh the session; one that adds a medium gets 504"),
     Row(S.ANSWER, T.OFFERED, (A.CONTENT_ACCEPT, A.TRANSPORT_ACCEPT), (200,), "XEP-0166 §7.2.1; RFC 3261 §14.2", "a content-modify is answered by its result alone, an ICE restart by a transport-info"),
     Row(S.REFUSE, T.OFFERED, (A.CONTENT_REJECT, A.TRANSPORT_REJECT), (488, 491), "XEP-0166 §7.2.4, §7.2.16; RFC 3261 §14", "glare: 491, and conflict with tie-break"),
 

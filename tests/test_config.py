@@ -12,6 +12,7 @@ from gateway.config import Listener, Settings, load
 from gateway.errors import ConfigError
 from gateway.rules import Account
 from gateway.secret import Secret
+from gateway.sip.manners import Manners
 
 XMPP = '[xmpp]\ndomain = "GW.Example"\nsecret_file = "secret"\n'
 TRUNK = '[[trunk]]\nname = "carrier"\nhost = "192.0.2.1"\n'
@@ -48,10 +49,19 @@ def test_a_trunk_by_its_defaults_lets_nobody_call(read: Read) -> None:
     assert (trunk.host, trunk.port, trunk.transport, trunk.domain) == ("192.0.2.1", None, None, "192.0.2.1")
     assert (trunk.from_domain, trunk.caller_id, trunk.trusted) == ("gw.example", "jid", False)
     assert trunk.trickle == "auto"
+    assert trunk.manners == Manners()
     assert "anybody@anywhere.example" not in trunk.allow
     assert trunk.from_host
     assert trunk.networks == ()
     assert trunk.account is trunk.inbound is None
+
+
+def test_a_trunk_has_its_own_manners_and_those_of_all_trunks(read: Read) -> None:
+    every = "[sip]\nsession_expires_seconds = 600\nmin_se_seconds = 120\n" + TRUNK
+    assert read(every).routing.trunks[0].manners == Manners(session_expires_seconds=600, min_se_seconds=120)
+    own = 'prack = "always"\nsession_expires_seconds = 0\nmin_se_seconds = 300\n'
+    manners = read(every + own).routing.trunks[0].manners
+    assert manners == Manners(prack="always", session_expires_seconds=0, min_se_seconds=300)
 
 
 def test_rules_are_compiled(read: Read) -> None:
@@ -199,6 +209,14 @@ def test_what_can_be_listened_on(text: str, listener: Listener) -> None:
         (
             TRUNK + '[[dial]]\nmatch = "("\ntrunk = "carrier"',
             "[[dial]] no. 1 match: no regular expression: missing ), unterminated subpattern at position 0 — got '('",
+        ),
+        (
+            "[sip]\nsession_expires_seconds = 89\n" + TRUNK,
+            "[sip] session_expires_seconds: shorter than min_se_seconds — got 89, and 90",
+        ),
+        (
+            TRUNK + "min_se_seconds = 3600\n",
+            '[[trunk]] "carrier" session_expires_seconds: shorter than min_se_seconds — got 1800, and 3600',
         ),
         (TRUNK + '[[dial]]\nmatch = "."', "[[dial]] no. 1 trunk: missing — or refuse = true, when nobody may call it"),
         (

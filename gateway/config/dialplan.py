@@ -10,7 +10,7 @@ from gateway.addressing import bare_jid, domainpart, telephone
 from gateway.config.reading import refuse, row
 from gateway.config.registering import registering
 from gateway.config.secrets import Secrets
-from gateway.config.tables import Dial, File, Number, Trunk
+from gateway.config.tables import Dial, File, Number, Sip, Trunk
 from gateway.errors import PeerError
 from gateway.secret import Secret
 from gateway.sip.manners import Manners
@@ -24,7 +24,7 @@ _CALLER_NUMBER = re.compile(r"[^\s\"<>@:?,]{1,64}")
 
 def routing_settings(file: File, component: str, secrets: Secrets) -> rules.RoutingSettings:
     """The rules of the file; ConfigError when they contradict themselves or each other."""
-    trunks = tuple(_trunk(index, trunk, component, secrets) for index, trunk in enumerate(file.trunk))
+    trunks = tuple(_trunk(index, trunk, component, secrets, file.sip) for index, trunk in enumerate(file.trunk))
     _once("trunk", "name", [trunk.name for trunk in trunks])
     _once("trunk", "inbound_user", [trunk.inbound.user for trunk in trunks if trunk.inbound])
     names = [trunk.name for trunk in trunks]
@@ -63,7 +63,7 @@ def prepared(prepare: Callable[[str], T], text: str, where: str, key: str, wante
         refuse(where, key, f"expected {wanted} — got {text!r}")
 
 
-def _trunk(index: int, table: Trunk, component: str, secrets: Secrets) -> rules.Trunk:
+def _trunk(index: int, table: Trunk, component: str, secrets: Secrets, sip: Sip) -> rules.Trunk:
     where = row("trunk", index, table.name)
     place = prepared(host, table.host, where, "host", "a name or an address")
     number = table.caller_id_number
@@ -84,7 +84,7 @@ def _trunk(index: int, table: Trunk, component: str, secrets: Secrets) -> rules.
         ),
         realm=table.realm,
         trickle=table.trickle,
-        manners=Manners(prack=table.prack),
+        manners=_manners(where, table, sip),
         caller_id=table.caller_id,
         caller_id_number=None if number is None else _caller_number(where, "caller_id_number", number),
         caller_id_numbers={
@@ -112,6 +112,15 @@ def _trunk(index: int, table: Trunk, component: str, secrets: Secrets) -> rules.
     )
     registrar = prepared(host, table.registrar or served, where, "registrar", "a domain")
     return registering(where, table, trunk, component=component, registrar=registrar)
+
+
+def _manners(where: str, table: Trunk, sip: Sip) -> Manners:
+    interval = sip.session_expires_seconds if table.session_expires_seconds is None else table.session_expires_seconds
+    least = sip.min_se_seconds if table.min_se_seconds is None else table.min_se_seconds
+    if 0 < interval < least:
+        where = "[sip]" if table.session_expires_seconds is table.min_se_seconds is None else where
+        refuse(where, "session_expires_seconds", f"shorter than min_se_seconds — got {interval}, and {least}")
+    return Manners(prack=table.prack, session_expires_seconds=interval, min_se_seconds=least)
 
 
 def _account(where: str, prefix: str, user: str | None, password: Secret | None) -> rules.Account | None:

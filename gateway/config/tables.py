@@ -11,6 +11,7 @@ import msgspec
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
+Interval = Annotated[int, msgspec.Meta(ge=0, le=86400)]
 Word = Annotated[
     str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_.-]{1,64}\Z", description="at most 64 letters, digits, dots or hyphens")
 ]
@@ -86,6 +87,12 @@ class Sip(Table, frozen=True, kw_only=True):
     user_agent: Product = "jingle-sip"
     "What User-Agent and Server say."
 
+    session_expires_seconds: Interval = 1800
+    "After how long without a refresh a call is over (RFC 4028), where the peer can; 0: we ask for no such thing."
+
+    min_se_seconds: Annotated[int, msgspec.Meta(ge=90, le=86400)] = 90
+    "The shortest such time that a peer may ask for; 90 at least."
+
     digest_algorithms: Annotated[tuple[Algorithm, ...], msgspec.Meta(min_length=1)] = ("MD5",)
     "How strangers are asked for a password, the best first; many phones give up at anything but MD5."
 
@@ -128,6 +135,12 @@ class Trunk(Table, frozen=True, kw_only=True):
 
     prack: Literal["auto", "always", "never"] = "auto"
     "Ringing that must arrive (RFC 3262): auto to callers that require it; always to all who can; never, nor asked for."
+
+    session_expires_seconds: Interval | None = None
+    "Instead of [sip] session_expires_seconds."
+
+    min_se_seconds: Annotated[int, msgspec.Meta(ge=90, le=86400)] | None = None
+    "Instead of [sip] min_se_seconds."
 
     caller_id: Literal["jid", "number", "fixed", "anonymous"] = "jid"
     "What the peer sees as caller: the JID as an address, the caller's number below, always the same number, nobody."

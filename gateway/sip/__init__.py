@@ -7,9 +7,10 @@ Layers, the lower first; each knows only those below it:
 - `dialog`, `auth`, `guard`, `body`, `reasons`, `uas`: what a user agent knows besides: routes, passwords of its own and
   of others, SDP in bodies, why something ended, and what a request must pass before a call hears of it.
 - `leg`: one call's SIP side. `table` is its machine, `state` its memory, `manners` what its trunk wants; `calling`,
-  `early`, `called`, `prack`, `within`, `reinvite` and `info` are its actions, `gather` says when an offer has
-  candidates enough.
+  `early`, `called`, `prack`, `within`, `reinvite`, `update`, `refresh` and `info` are its actions, `gather` says when
+  an offer has candidates enough.
 - `reliable`: provisional responses that must arrive, ours and the peer's, and what a fork has said by them.
+- `session_timer`: how long a session lives without being refreshed, and by whom.
 - `trickle`, `trickling`: candidates that come one by one: the body that says them, and who knows which already.
 
 Rules.  Nothing here reads a clock, draws a number or opens a socket: the time and fresh ids are arguments, and what is

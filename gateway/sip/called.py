@@ -26,6 +26,10 @@ def invited(leg: LegState, request: SipRequest, now: float) -> None:
         if (verdict := info.forbidden(leg, request)) is not None:
             _end(leg, End(EndReason.UNSUPPORTED_TRANSPORTS, "requires an extension", 420), verdict)
             return
+        if (short := leg.session.refuse(request)) is not None:
+            end = End(EndReason.GENERAL_ERROR, "too short a session interval", short[0])
+            _end(leg, end, Refusal(short[0], None, short[1]))
+            return
         text = session_description(request)
         if text is None:
             raise PeerError(

@@ -91,6 +91,7 @@ def invite(leg: LegState, _: None, now: float) -> None:
         ALLOW_HEADER,
         *leg.trickle.headers,
         *(REQUIRED if leg.trickle.required else ()),
+        *leg.session.headers,
         ACCEPT_HEADER,
         leg.agent,
         *target.headers,
@@ -106,7 +107,12 @@ def again(leg: LegState, uri: str, hop: Hop) -> None:
     assert leg.invite is not None
     request = leg.invite.request
     number = request.cseq.number + 1
-    headers = tuple(("CSeq", f"{number} INVITE") if header[0] == "CSeq" else header for header in request.headers)
+    headers = tuple(
+        ("CSeq", f"{number} INVITE") if header[0] == "CSeq" else header
+        for header in request.headers
+        if header[0] not in ("Session-Expires", "Min-SE")
+    )
+    headers = (*headers, *leg.session.headers)
     leg.timers.clear()
     leg.heard = None
     leg.early.clear()
@@ -151,6 +157,8 @@ def accept(leg: LegState, response: SipResponse, now: float) -> None:
     if description is None:
         return
     leg.phase = Phase.CONFIRMED
+    leg.session.accepted(response)
+    leg.rearm(now)
     leg.out.append(Answer(info.settled(leg, response, description)))
     digits.learn(leg, response)
 
@@ -167,6 +175,9 @@ def reject(leg: LegState, response: SipResponse, now: float) -> None:
     status = leg.last_status = response.status
     leg.timers.clear()
     if leg.challenged(response):
+        again(leg, leg.invite.request.uri, leg.invite.hop)
+        return
+    if status == 422 and leg.session.too_small(response):
         again(leg, leg.invite.request.uri, leg.invite.hop)
         return
     if (whole := info.excused(leg, response)) is not None:

@@ -19,7 +19,7 @@ from gateway.sip.trickling import can
 from gateway.sip.wire import Failed
 from mappings.description import Description, Ice
 
-_TELLING = frozenset({Phase.PROCEEDING, Phase.CONFIRMED, Phase.REINVITED})
+_TELLING = frozenset({Phase.PROCEEDING, Phase.CONFIRMED, Phase.REINVITED, Phase.UPDATED})
 "Where a dialog is known to both, and no offer of ours is open that would change what the candidates belong to."
 
 

@@ -13,7 +13,7 @@ waits for a provisional response, BYE for the ACK, both for their answer.  Each 
 that a leg is closed in the end whatever the peer does.  What comes later is answered 481, and a late 2xx with ACK and
 BYE by `gateway.sip.dialog.refuse_fork`.
 
-Not yet: UPDATE, session timers, REFER, a first INVITE without SDP.  They are not announced either (`gateway.sip.uas`).
+Not yet: REFER, a first INVITE without SDP.  They are not announced either (`gateway.sip.uas`).
 """
 
 from collections.abc import Callable
@@ -210,6 +210,8 @@ class SipLeg(LegState):
             self._do(Event.DIGIT_ANSWERED, response, now)
         elif method == "PRACK" and response.branch in self.pracks:
             self._do(Event.PRACK_ANSWERED, response, now)
+        elif method == "UPDATE" and (asked := self.session.pending) is not None and response.branch == asked.branch:
+            self._do(Event.UPDATE_ANSWERED, response, now)
 
     def _failed(self, failed: Failed, now: float) -> None:
         out = self._out
@@ -223,13 +225,15 @@ class SipLeg(LegState):
             self._do(Event.DIGIT_LOST, failed, now)
         elif failed.branch in self.pracks:
             self._do(Event.PRACK_LOST, failed, now)
+        elif (asked := self.session.pending) is not None and failed.branch == asked.branch:
+            self._do(Event.UPDATE_LOST, failed, now)
 
     @property
     def _out(self) -> Outgoing | None:
         """Our INVITE or re-INVITE that has no final response yet."""
         if self.phase in _OUR_INVITE:
             return self.invite
-        return self.reinvite if self.phase is Phase.REINVITING else None
+        return self.reinvite if self.phase in (Phase.REINVITING, Phase.REFRESHING) else None
 
     def _do(self, event: Event | Timer, item: Any, now: float) -> None:
         action = TABLE[self.phase].get(event)

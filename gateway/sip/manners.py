@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gateway.sip import reliable
+from gateway.sip import reliable, session_timer
 from gateway.sip.message import SUPPORTED
 
 
@@ -11,6 +11,11 @@ class Manners:
     """One trunk's."""
 
     prack: reliable.Mode = "auto"
+    session_expires_seconds: int = 1800
+    "How long a session may stay without being refreshed (RFC 4028); 0: that is not asked for."
+
+    min_se_seconds: int = session_timer.LEAST
+    "The shortest such time that is accepted."
 
     @property
     def supported(self) -> tuple[str, ...]:

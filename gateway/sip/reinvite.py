@@ -41,6 +41,11 @@ def acked(leg: LegState, request: SipRequest, now: float) -> None:
     if leg.answered is None or request.cseq.number != leg.answered.cseq.number:
         return
     confirm(leg)
+    release(leg, now)
+
+
+def release(leg: LegState, now: float) -> None:
+    """What had to wait is offered now."""
     if leg.waiting is not None:
         waiting, leg.waiting = leg.waiting, None
         reinvite(leg, waiting, now)
@@ -69,7 +74,7 @@ def unacked(leg: LegState, _: None, now: float) -> None:
 
 def reinvited(leg: LegState, request: SipRequest, now: float) -> None:
     """A re-INVITE: an Offer, unless it says nothing new (a session refresh, RFC 3264 §8) or cannot be used."""
-    verdict = refuse_content(request)
+    verdict = refuse_content(request) or leg.session.refuse(request)
     if verdict is not None:
         leg.reply(request, *verdict)
         return
@@ -121,9 +126,7 @@ def learn(leg: LegState, request: SipRequest, now: float) -> None:
 def learned(leg: LegState, signal: Answer | Refuse, now: float) -> None:
     """The other side knows it, whether it likes it or not."""
     confirm(leg)
-    if leg.waiting is not None:
-        waiting, leg.waiting = leg.waiting, None
-        reinvite(leg, waiting, now)
+    release(leg, now)
 
 
 def reinvited_unacked(leg: LegState, request: SipRequest, now: float) -> None:
@@ -131,8 +134,7 @@ def reinvited_unacked(leg: LegState, request: SipRequest, now: float) -> None:
     confirm(leg)
     if leg.waiting is not None:
         collide(leg, request, now)
-        waiting, leg.waiting = leg.waiting, None
-        reinvite(leg, waiting, now)
+        release(leg, now)
         return
     reinvited(leg, request, now)
 
@@ -207,7 +209,7 @@ def overtaken(leg: LegState, request: SipRequest, now: float) -> None:
     if leg.phase is Phase.ANSWERED:
         leg.waiting = leg.reoffer
     elif leg.phase is Phase.REINVITED:
-        leg.timers.clear()
+        leg.settle()
         leg.out.insert(said, Refuse(EndReason.GENERAL_ERROR, "the other side made a change first", glare=True))
 
 
@@ -263,25 +265,34 @@ def reinvite_proceeds(leg: LegState, response: SipResponse, now: float) -> None:
 
 def reinvite_accepted(leg: LegState, response: SipResponse, now: float) -> None:
     """Yes to our change."""
+    description = accepted_again(leg, response, now)
+    if description is not None:
+        leg.out.append(Answer(description))
+
+
+def accepted_again(leg: LegState, response: SipResponse, now: float) -> Description | None:
+    """A 2xx to a re-INVITE of ours: what it answers, or None, when that is no answer and the call is over."""
     assert leg.reinvite is not None
     assert leg.dialog is not None
     with suppress(PeerError):  # an unreadable Contact leaves the peer where it was
         leg.dialog = leg.dialog.refreshed(response)
     leg.challenged(response)
+    leg.session.accepted(response)
     acknowledge(leg, leg.reinvite.request)
-    description = early.settled(leg, response) or hear_answer(leg, response, f"{response.status} to re-INVITE", now)
-    if description is None:
-        return
-    confirm(leg)
-    leg.out.append(Answer(description))
+    what = f"{response.status} to re-INVITE"
+    description = early.settled(leg, response) or hear_answer(leg, response, what, now)
+    if description is not None:
+        confirm(leg)
+        leg.rearm(now)
+    return description
 
 
 def reinvite_rejected(leg: LegState, response: SipResponse, now: float) -> None:
     """No to our change: the call goes on, unless the peer knows nothing of it any more (§12.2.1.2, §14.1)."""
     assert leg.reinvite is not None
     status = response.status
-    leg.timers.clear()
-    if leg.challenged(response):
+    leg.settle()
+    if leg.challenged(response) or (status == 422 and leg.session.too_small(response)):
         reinvite_again(leg, None, now)
     elif status == 491 and leg.collisions < MAX_COLLISIONS:
         leg.collisions += 1
@@ -325,6 +336,13 @@ def reinvite_again(leg: LegState, _: None, now: float) -> None:
     leg.note_dropped()
     leg.timers.pop(Timer.GATHERED, None)
     leg.early.clear()
-    headers = (("Contact", leg.contact), ALLOW_HEADER, *leg.trickle.headers, ACCEPT_HEADER, ("Content-Type", SDP))
+    headers = (
+        ("Contact", leg.contact),
+        ALLOW_HEADER,
+        *leg.trickle.headers,
+        *leg.session.headers,
+        ACCEPT_HEADER,
+        ("Content-Type", SDP),
+    )
     leg.reinvite = leg.within("INVITE", headers, text.encode())
     leg.phase = Phase.REINVITING

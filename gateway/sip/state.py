@@ -13,6 +13,7 @@ from gateway.sip.flow import Flow, Hop
 from gateway.sip.manners import USUAL, Manners
 from gateway.sip.message import Header, SipRequest, SipResponse, respond
 from gateway.sip.reliable import Assured, Early, RAck
+from gateway.sip.session_timer import SessionTimer
 from gateway.sip.trickling import Mode, Trickling
 from gateway.sip.uas import ALLOW_HEADER
 from gateway.sip.wire import Failed, Outgoing
@@ -66,6 +67,12 @@ class Phase(StrEnum):
     "Ours does."
     BACKING_OFF = "backing off"
     "Ours met the peer's (491) and is sent again after a while."
+    UPDATED = "updated"
+    "The peer's UPDATE waits for its answer."
+    OVERDUE = "overdue"
+    "It waits no longer, but what the other side says to it is still to come."
+    REFRESHING = "refreshing"
+    "What holds is offered once more, lest the session lapses."
     TERMINATING = "terminating"
     "BYE sent."
     CLOSED = "closed"
@@ -90,6 +97,16 @@ class Timer(StrEnum):
     "Our reliable provisional response, which is sent again until its PRACK comes."
     UNASSURED = "unassured"
     "Its PRACK has not come."
+    OVERDUE = "overdue"
+    "The peer's UPDATE has to be answered."
+    REFRESH = "refresh"
+    "It is time to refresh the session."
+    LAPSED = "lapsed"
+    "The session was not refreshed."
+
+
+LASTING = frozenset({Timer.REFRESH, Timer.LAPSED})
+"What goes on whatever else is over."
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +166,11 @@ class LegState:
     """A leg's memory. Actions change it and put what is to be sent into `out`."""
 
     __slots__ = (
-        "acks", "agreed", "answered", "assured", "bye", "call_id", "collisions", "contact", "deaf", "dialog", "digest",
-        "digits", "dropped", "early", "end_said", "forks", "heard", "invite", "invited", "last_status", "manners",
-        "new_id", "offered", "out", "parting", "phase", "pracks", "promised", "refreshed", "reinvite", "reoffer",
-        "resend_after", "ringing_seen", "sdp", "settings", "tag", "target", "telling", "timers", "trickle", "untried",
-        "visited", "waiting",
+        "acks", "agreed", "answered", "assured", "bye", "call_id", "collisions", "contact", "deaf", "dialog",
+        "digest", "digits", "dropped", "early", "end_said", "forks", "heard", "invite", "invited", "last_status",
+        "manners", "new_id", "offered", "out", "parting", "phase", "pracks", "promised", "refreshed", "reinvite",
+        "reoffer", "resend_after", "ringing_seen", "sdp", "session", "settings", "tag", "target", "telling", "timers",
+        "trickle", "untried", "visited", "waiting",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0915 — one memory
@@ -198,6 +215,7 @@ class LegState:
         self.refreshed: Dialog | None = None
         "The dialog as the peer's re-INVITE wants it, until that is answered."
 
+        self.session = SessionTimer(manners.session_expires_seconds, manners.min_se_seconds)
         self.early: dict[str, Early] = {}
         "What provisional responses to our INVITE have begun, by the peer's tag; in a call it is the dialog itself."
         self.pracks: dict[str, tuple[str, RAck]] = {}
@@ -280,29 +298,30 @@ class LegState:
         self.out.append(self.response(request, status, headers, phrase))
 
     def response(
-        self, request: SipRequest, status: int, headers: Sequence[Header] = (), phrase: str | None = None
+        self,
+        request: SipRequest,
+        status: int,
+        headers: Sequence[Header] = (),
+        phrase: str | None = None,
+        *,
+        body: str = "",
     ) -> SipResponse:
-        """An answer to a request, without a body."""
-        server = ("Server", self.settings.user_agent)
-        return respond(request, status, phrase, tag=self.tag, headers=(*headers, server))
+        """An answer to a request, with an SDP or without."""
+        kind = "application/sdp" if body else None
+        headers = (*headers, ("Server", self.settings.user_agent))
+        return respond(request, status, phrase, tag=self.tag, headers=headers, body=body.encode(), content_type=kind)
 
     def accept(self, request: SipRequest, text: str, now: float) -> None:
         """Answer an INVITE with 200 and keep sending that until its ACK comes (RFC 3261 §13.3.1.4)."""
-        headers = (
-            ("Contact", self.contact),
-            ALLOW_HEADER,
-            *self.trickle.headers,
-            ("Server", self.settings.user_agent),
-        )
-        self.answered = respond(
-            request, 200, tag=self.tag, headers=headers, body=text.encode(), content_type="application/sdp"
-        )
+        headers = (("Contact", self.contact), ALLOW_HEADER, *self.trickle.headers, *self.session.granted(request))
+        self.answered = self.response(request, 200, headers, body=text)
         self.out.append(self.answered)
         self.agreed = text
         self.last_status = 200
         self.invited = None
         self.phase = Phase.ANSWERED
-        self.timers.clear()
+        self.settle()
+        self.rearm(now)
         self.resend_after = self.settings.t1
         self.timers[Timer.RESEND] = now + self.resend_after
         self.timers[Timer.UNACKED] = now + self.patience
@@ -318,6 +337,17 @@ class LegState:
     def patience(self) -> float:
         """64*T1, in seconds: nothing is waited for any longer."""
         return 64 * self.settings.t1
+
+    def settle(self) -> None:
+        """An exchange is over, and what was waited for in it."""
+        self.timers = {timer: at for timer, at in self.timers.items() if timer in LASTING}
+
+    def rearm(self, now: float) -> None:
+        """The session has begun, or was refreshed."""
+        for timer, after in ((Timer.REFRESH, self.session.refresh_after), (Timer.LAPSED, self.session.lapse_after)):
+            self.timers.pop(timer, None)
+            if after is not None:
+                self.timers[timer] = now + after
 
     def agree(self, answer: str) -> None:
         """Our offer was answered with this.  A refresh by the peer is answered with what we offered (RFC 3264 §8)."""

@@ -2,15 +2,15 @@
 
 An event without a row changes nothing: a signal, a response or a time is passed over, a request gets 481.  The actions
 change the phase; they are `gateway.sip.calling`'s and `gateway.sip.early`'s (up to the ACK), `gateway.sip.called`'s and
-`gateway.sip.prack`'s (up to the 200), and inside the call `gateway.sip.reinvite`'s, `gateway.sip.info`'s,
-`gateway.sip.digits`' and `gateway.sip.within`'s.
+`gateway.sip.prack`'s (up to the 200), and inside the call `gateway.sip.reinvite`'s, `gateway.sip.update`'s,
+`gateway.sip.refresh`'s, `gateway.sip.info`'s, `gateway.sip.digits`' and `gateway.sip.within`'s.
 """
 
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
-from gateway.sip import called, calling, digits, early, info, prack, reinvite, within
+from gateway.sip import called, calling, digits, early, info, prack, refresh, reinvite, update, within
 from gateway.sip.state import LegState, Phase, Timer
 
 
@@ -33,6 +33,7 @@ class Event(StrEnum):
     OPTIONS = "OPTIONS"
     INFO = "INFO"
     PRACK = "PRACK"
+    UPDATE = "UPDATE"
 
     PROVISIONAL = "1xx to the INVITE that is out"
     ACCEPTED = "2xx"
@@ -47,6 +48,8 @@ class Event(StrEnum):
     DIGIT_LOST = "no response to INFO with a digit"
     PRACK_ANSWERED = "response to PRACK"
     PRACK_LOST = "no response to PRACK"
+    UPDATE_ANSWERED = "response to UPDATE"
+    UPDATE_LOST = "no response to UPDATE"
 
 
 Action = Callable[[LegState, Any, float], None]
@@ -66,6 +69,16 @@ _ANYTIME: dict[Event | Timer, Action] = {
     X.PRACK:        prack.acknowledged,
     X.PRACK_ANSWERED: early.pracked,
     X.PRACK_LOST:   early.prack_lost,
+    X.UPDATE:       update.pending,
+}
+_IN_CALL: dict[Event | Timer, Action] = {
+    **_ANYTIME,
+    X.UPDATE_ANSWERED: refresh.updated,
+    X.UPDATE_LOST:  refresh.lost,
+    T.REFRESH:      refresh.due,
+    T.LAPSED:       refresh.lapsed,
+    X.BYE:          within.hung_up,
+    X.END:          within.end,
 }
 _UNANSWERED: dict[Event | Timer, Action] = {
     **_ANYTIME,
@@ -110,6 +123,7 @@ TABLE: dict[Phase, dict[Event | Timer, Action]] = {
         X.INFO_LOST:    info.lost,
         X.PRACK_ANSWERED: early.pracked,
         X.PRACK_LOST:   early.prack_lost,
+        X.UPDATE:       update.early_on,
         T.SILENT:       calling.silent,
         X.END:          calling.cancel,
     },
@@ -166,12 +180,11 @@ TABLE: dict[Phase, dict[Event | Timer, Action]] = {
         T.EXPIRED:      called.accept,
     },
     P.ANSWERED: {
-        **_ANYTIME,
+        **_IN_CALL,
         X.ACK:          reinvite.acked,
         T.RESEND:       reinvite.resend,
         T.UNACKED:      reinvite.unacked,
         X.INVITE:       reinvite.reinvited_unacked,
-        X.BYE:          within.hung_up,
         X.OFFER:        reinvite.hold_back,
         X.COMPLETE:     reinvite.hold_back,
         X.END:          within.end_unacked,
@@ -186,62 +199,54 @@ TABLE: dict[Phase, dict[Event | Timer, Action]] = {
 
     # In a call
     P.CONFIRMED: {
-        **_ANYTIME,
+        **_IN_CALL,
         X.OFFER:        reinvite.reinvite,
         X.COMPLETE:     reinvite.reinvite,
         X.INVITE:       reinvite.reinvited,
-        X.BYE:          within.hung_up,
-        X.END:          within.end,
+        X.UPDATE:       update.updated,
     },
     P.REINVITED: {
-        **_ANYTIME,
+        **_IN_CALL,
         X.ANSWER:       reinvite.answer,
         X.REFUSE:       reinvite.refuse,
         X.OFFER:        reinvite.glare,
         X.INVITE:       reinvite.too_early,
-        X.BYE:          within.hung_up,
-        X.END:          within.end,
         # No row for CANCEL: the bridge cannot take an offer back, and §9.2 lets the final response come as it will.
     },
     P.REANSWERING: {
-        **_ANYTIME,
+        **_IN_CALL,
         X.CANDIDATES:   reinvite.answer_gathers,
         T.GATHERED:     reinvite.answered,
         X.OFFER:        reinvite.hold_back,
         X.INVITE:       reinvite.too_early,
-        X.BYE:          within.hung_up,
-        X.END:          within.end,
     },
     P.OFFERING: {
-        **_ANYTIME,
+        **_IN_CALL,
         X.ACK:          reinvite.learn,
         T.RESEND:       reinvite.resend,
         T.UNACKED:      reinvite.unacked,
         X.INVITE:       reinvite.too_early,
         X.OFFER:        reinvite.hold_back,
-        X.BYE:          within.hung_up,
         X.END:          within.end_unacked,
+        X.UPDATE:       update.colliding,
     },
     P.LEARNING: {
-        **_ANYTIME,
+        **_IN_CALL,
         X.ANSWER:       reinvite.learned,
         X.REFUSE:       reinvite.learned,
         X.OFFER:        reinvite.hold_back,
         X.INVITE:       reinvite.too_early,
-        X.BYE:          within.hung_up,
-        X.END:          within.end,
     },
     P.REGATHERING: {
-        **_ANYTIME,
+        **_IN_CALL,
         X.CANDIDATES:   reinvite.regathered,
         T.GATHERED:     reinvite.reinvite_again,
         X.OFFER:        reinvite.glare,
         X.INVITE:       reinvite.collide,
-        X.BYE:          within.hung_up,
-        X.END:          within.end,
+        X.UPDATE:       update.colliding,
     },
     P.REINVITING: {
-        **_ANYTIME,
+        **_IN_CALL,
         X.PROVISIONAL:  reinvite.reinvite_proceeds,
         X.ACCEPTED:     reinvite.reinvite_accepted,
         X.REJECTED:     reinvite.reinvite_rejected,
@@ -249,16 +254,40 @@ TABLE: dict[Phase, dict[Event | Timer, Action]] = {
         T.SILENT:       reinvite.reinvite_silent,
         X.OFFER:        reinvite.glare,
         X.INVITE:       reinvite.collide,
-        X.BYE:          within.hung_up,
-        X.END:          within.end,
+        X.UPDATE:       update.colliding,
     },
     P.BACKING_OFF: {
-        **_ANYTIME,
+        **_IN_CALL,
         T.RETRY:        reinvite.reinvite_again,
         X.OFFER:        reinvite.glare,
         X.INVITE:       reinvite.overtaken,
-        X.BYE:          within.hung_up,
-        X.END:          within.end,
+        X.UPDATE:       update.colliding,
+    },
+    P.UPDATED: {
+        **_IN_CALL,
+        X.ANSWER:       update.answer,
+        X.REFUSE:       update.refuse,
+        T.OVERDUE:      update.overdue,
+        X.OFFER:        reinvite.glare,
+        X.INVITE:       reinvite.too_early,
+    },
+    P.OVERDUE: {
+        **_IN_CALL,
+        X.ANSWER:       update.answered_late,
+        X.REFUSE:       update.refused_late,
+        X.OFFER:        reinvite.glare,
+        X.INVITE:       reinvite.too_early,
+    },
+    P.REFRESHING: {
+        **_IN_CALL,
+        X.PROVISIONAL:  reinvite.reinvite_proceeds,
+        X.ACCEPTED:     refresh.accepted,
+        X.REJECTED:     refresh.rejected,
+        X.LOST:         reinvite.reinvite_lost,
+        T.SILENT:       reinvite.reinvite_silent,
+        X.OFFER:        reinvite.hold_back,
+        X.INVITE:       reinvite.collide,
+        X.UPDATE:       update.colliding,
     },
     P.TERMINATING: {
         X.BYE_ANSWERED: within.bye_answered,

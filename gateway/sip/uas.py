@@ -1,8 +1,7 @@
 """What every request must pass before a call hears of it, in the order of RFC 3261 §8.2.
 
 `check` is for requests outside of any dialog, `refuse` is the part of it that requests inside one pass too.  What is
-written about us here (Allow, Supported, Accept) is true: session timers, UPDATE and REFER come with the code that does
-them, and then join ALLOW and SUPPORTED.
+written about us here (Allow, Supported, Accept) is true: REFER comes with the code that does it, and then joins ALLOW.
 """
 
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from gateway.sip.trickle import TAG
 EXTENSIONS = frozenset({*SUPPORTED, TAG})
 "The option tags that a request may require; whether a call takes the last one, its leg decides."
 
-IN_DIALOG = frozenset({"ACK", "BYE", "CANCEL", "INFO", "PRACK"})
+IN_DIALOG = frozenset({"ACK", "BYE", "CANCEL", "INFO", "PRACK", "UPDATE"})
 "Methods that mean nothing without the dialog, or transaction, that they belong to."
 
 ACCEPTS_SDP = frozenset({SDP, "application/*", "*/*"})

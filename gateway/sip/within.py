@@ -54,7 +54,7 @@ def hear_answer(leg: LegState, message: SipRequest | SipResponse, what: str, now
 def end(leg: LegState, signal: End, now: float) -> None:
     """The other side hangs up."""
     leg.end_said = True
-    _drop_pending(leg)
+    drop_pending(leg)
     hang_up(leg, signal, now)
 
 
@@ -68,7 +68,7 @@ def end_unacked(leg: LegState, signal: End, now: float) -> None:
 def hung_up(leg: LegState, request: SipRequest, now: float) -> None:
     """The peer hangs up. What it still waits for gets its answer (§15.1.2)."""
     leg.reply(request, 200)
-    _drop_pending(leg)
+    drop_pending(leg)
     leg.say(end_of_bye(request))
     leg.close()
 
@@ -94,7 +94,8 @@ def gone(leg: LegState, _: None, now: float) -> None:
     leg.close()
 
 
-def _drop_pending(leg: LegState) -> None:
+def drop_pending(leg: LegState) -> None:
+    """What the peer still waits for gets its answer (§15.1.2)."""
     if leg.invited is not None:
         leg.reply(leg.invited, 487)
         leg.invited = None
@@ -106,7 +107,7 @@ def _drop_pending(leg: LegState) -> None:
 def confirm(leg: LegState) -> None:
     """The exchange is over; the call goes on."""
     leg.phase = Phase.CONFIRMED
-    leg.timers.clear()
+    leg.settle()
     leg.answered = None
 
 

@@ -50,8 +50,8 @@ PEER = Flow("UDP", "192.0.2.20", 5060, "main")
 PEER_TCP = Flow("TCP", "192.0.2.20", 40112, "7")
 SDP = "application/sdp"
 
-ALLOWED = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK"
-SUPPORTED = "100rel"
+ALLOWED = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE"
+SUPPORTED = "100rel, timer"
 "What we say that we can, word for word."
 
 PCMU = Codec(id=0, name="PCMU", clockrate=8000)

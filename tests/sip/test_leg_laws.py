@@ -51,13 +51,13 @@ answers = st.builds(
     lambda status, body, to, tag, number: lambda run: run.answered(status, body, to, tag, number),
     st.sampled_from([100, 180, 183, 200, 200, 200, 302, 401, 408, 481, 486, 488, 491, 503]),
     st.sampled_from(["", sdp(), sdp(version=2), "nonsense"]),
-    st.sampled_from(["INVITE", "INVITE", "BYE", "CANCEL", "PRACK"]),
+    st.sampled_from(["INVITE", "INVITE", "BYE", "CANCEL", "PRACK", "UPDATE"]),
     st.sampled_from(["phone", "phone", "other"]),
     st.sampled_from([None, None, 1, 2, 3]),
 )
 fails = st.builds(
     lambda method, cause: lambda run: run.fails(method, cause),
-    st.sampled_from(["INVITE", "BYE", "CANCEL", "INFO", "PRACK"]),
+    st.sampled_from(["INVITE", "BYE", "CANCEL", "INFO", "PRACK", "UPDATE"]),
     st.sampled_from(["timeout", "transport"]),
 )
 waits = st.sampled_from([0.1, 0.5, 2.0, 4.0, 32.0, 200.0]).map(lambda seconds: lambda run: run.after(seconds))
@@ -93,6 +93,8 @@ class Run:
         if method == "CANCEL":
             number = self.call.leg.invited.cseq.number if self.call.leg.invited else number
         request = self.call.request(method, body, cseq=number, from_tag=tag)
+        if method in ("INVITE", "UPDATE") and number % 3:
+            request = request.with_headers((("Session-Expires", "100"), ("Supported", "timer")))
         if method == "PRACK":
             request = request.with_header("RAck", f"{self.call.leg.assured.rseq} 100 INVITE")
         request = request.replace_header("Via", f"SIP/2.0/UDP 192.0.2.20;branch=z9hG4bKn{next(self.numbers)}")
@@ -104,6 +106,8 @@ class Run:
         if self.call.sent(to):
             moved = (("Contact", "<sip:b@192.0.2.9>"),)
             headers: tuple[Header, ...] = ASKED if status == 401 else moved if status == 302 else ()
+            if number is not None and status == 200:
+                headers = (("Session-Expires", "90;refresher=ua" + "cs"[number % 2]), ("Allow", "UPDATE"[: number * 3]))
             if number is not None and status < 200 and to == "INVITE":
                 headers = (("Require", "100rel"), ("RSeq", str(number)))
             self.took(lambda: self.call.answered(status, body, to=to, tag=tag, headers=headers))

@@ -2,7 +2,7 @@
 
 import heapq
 from collections.abc import Callable, Iterable
-from itertools import count
+from itertools import chain, count, repeat
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +16,7 @@ from gateway.sip.flow import Flow, Hop
 from gateway.sip.leg import LegSettings, SipLeg, SipTarget
 from gateway.sip.manners import USUAL, Manners
 from gateway.sip.message import SipRequest, SipResponse, parse
+from gateway.sip.state import Phase
 from gateway.sip.transactions import Deliver, Effect, Terminated, Transactions, Transmit
 from gateway.sip.uas import check
 from gateway.sip.wire import Failed, Outgoing
@@ -382,5 +383,60 @@ def test_a_lossy_wire_delays_a_call_that_rings_reliably_and_nothing_else(lost: l
     world.caller.call()
     world.run(40)
     assert world.caller.words[-1] == "Answer"
+    world.caller.says(End(EndReason.SUCCESS))
+    ended(world)
+
+
+SHORT = Manners(session_expires_seconds=90)
+
+
+@given(st.lists(st.booleans(), max_size=60), st.booleans())
+@settings(max_examples=40, deadline=None)
+def test_a_session_is_refreshed_over_a_lossy_wire_for_as_long_as_it_lasts(lost: list[bool], updates: bool) -> None:
+    world = World([one and sum(lost[:index]) < 5 for index, one in enumerate(lost)])
+    world.caller.manners = world.callee.manners = SHORT
+    world.caller.call()
+    world.run(40)
+    assert world.caller.leg is not None
+    world.caller.leg.session.updates = updates
+    before = len(world.sent)
+    world.run(400)
+    assert world.caller.words[-1] == "Answer", "nobody is told"
+    assert world.callee.words == ["Offer"]
+    assert len(world.sent) - before >= 2 * 400 // 45
+    world.callee.says(End(EndReason.SUCCESS))
+    ended(world)
+
+
+def test_a_peer_that_is_gone_is_noticed_on_both_sides() -> None:
+    world = World(chain([False] * 8, repeat(True)))
+    world.caller.manners = world.callee.manners = SHORT
+    world.caller.call()
+    world.run(300)
+    for station in (world.caller, world.callee):
+        assert station.words[-1] == "End timeout"
+    ended(world)
+
+
+@given(delays)
+@settings(max_examples=40, deadline=None)
+def test_changes_from_both_sides_over_a_wire_that_repeats_and_reorders_are_agreed_or_refused(
+    late: list[list[float]],
+) -> None:
+    world = World(late=chain([[0.0]] * 8, late))
+    world.caller.manners = world.callee.manners = SHORT
+    world.caller.call()
+    world.run(40)
+    for index in range(3):
+        world.caller.says(Offer(audio(40010 + index)))
+        world.callee.says(Offer(audio(41010 + index, codecs=(PCMU,))))
+        world.run(40)
+    for station in (world.caller, world.callee):
+        assert station.leg is not None
+        offers = [word for word in station.words if word == "Offer"]
+        settled = [word for word in station.words if word in ("Answer", "Refuse general-error")]
+        assert len(settled) == 3 + (station is world.caller)
+        assert len(offers) <= 4
+        assert station.leg.phase is Phase.CONFIRMED
     world.caller.says(End(EndReason.SUCCESS))
     ended(world)

@@ -1,13 +1,14 @@
-"""Provisional responses that must arrive (RFC 3262), between the gateway and SIPp."""
+"""Provisional responses that must arrive (RFC 3262), and session timers (RFC 4028), between the gateway and SIPp."""
 
 from pathlib import Path
 
 import pytest
 
+from tests.peers import jingle
 from tests.peers.jingle_client import action
 from tests.peers.program import until
 from tests.peers.rig import Rig
-from tests.peers.steps import proposed_in, ringing_out
+from tests.peers.steps import answered_in, calling_out, proposed_in, ringing_out
 
 
 @pytest.mark.conformance("XS-06", "EXT-03")
@@ -43,3 +44,32 @@ async def test_a_phone_that_requires_reliable_ringing_hears_it_until_it_says_so(
         await session.terminated()
         await caller.done()
         assert len(caller.received("180")) == len(copies)
+
+
+@pytest.mark.conformance("XS-17")
+async def test_a_phone_that_wants_a_longer_session_gets_it_and_refreshes_it(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        server = await rig.answers("uas_timer")
+        call = await calling_out(rig, server)
+        await call.session.accepted()
+        changed = await call.client.expect(action("content-modify"))
+        assert changed.element.find(f".//{{{jingle.JINGLE}}}content[@senders='responder']") is not None
+        await until(lambda: len([m for m in server.received("200") if "UPDATE" in m.header("CSeq")]) == 2, 5.0, "200")
+        assert (await call.session.terminate()).type == "result"
+        await server.done()
+        refreshed = next(m for m in server.received("200") if "UPDATE" in m.header("CSeq"))
+        assert refreshed.header("Session-Expires") == "1800;refresher=uac"
+        assert not refreshed.body
+
+
+@pytest.mark.conformance("EXT-06")
+async def test_a_phone_that_wants_a_very_short_session_is_told_what_is_taken(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        juliet = await rig.client("juliet")
+        caller = await rig.calls("uac_timer")
+        session = await answered_in(rig, caller, juliet)
+        await session.terminated()
+        await caller.done()
+        answer = next(m for m in caller.received("200") if "INVITE" in m.header("CSeq"))
+        assert answer.header("Session-Expires") == "1800;refresher=uac"
+        assert answer.header("Require") == "timer"
