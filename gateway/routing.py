@@ -9,9 +9,10 @@ among the numbers, the exact ones first and then the expressions in order.  An a
 only for users whom the trunk serves, which are those who may call through it.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from xml.etree.ElementTree import Element
 
+from gateway import introducing
 from gateway.addressing import (
     bare_jid,
     gr_parameter,
@@ -32,6 +33,7 @@ from gateway.origins import Origins
 from gateway.registration.called import meant
 from gateway.registration.grant import NO_GRANT
 from gateway.rules import LONGEST_NAME, NumberRule, RoutingSettings, Trunk
+from gateway.sip import identity
 from gateway.sip.address import NameAddr, Uri, escape_user, hostport
 from gateway.sip.flow import Hop
 from gateway.sip.manners import USUAL, Manners
@@ -96,6 +98,9 @@ class Inbound:
     nick: str | None
     "The caller's name for people."
 
+    origin: Element | None = None
+    "What else is told of the call, and how it came."
+
     contact_user: str
     "The user part of our Contact: what was called, escaped."
 
@@ -152,14 +157,9 @@ class Routing(Origins):
     def _through(self, trunk: Trunk, caller: str, name: str) -> Outbound:
         uri = sip_uri(name, self._settings.default_domain or trunk.domain)
         shown, asserted, is_jid = self._identity(trunk, caller)
-        headers: list[Header] = []
-        if trunk.trusted:
-            headers.append(("P-Asserted-Identity", f"<{asserted}>"))
-        if shown is NO_ONE:
-            # Also without an identity of ours: a trunk may assert one of its own, by the account (RFC 3325 §9.3).
-            headers.append(("Privacy", "id"))
+        hidden = shown is NO_ONE
         grant = self.registered.grant(trunk.name) or NO_GRANT
-        headers += [("Route", route) for route in grant.routes]
+        routes = [("Route", route) for route in grant.routes]
         return Outbound(
             trunk=trunk.name,
             request_uri=str(uri),
@@ -167,7 +167,7 @@ class Routing(Origins):
             from_=shown,
             hop=grant.hop or Hop(trunk.host, trunk.port, trunk.transport),
             gruu=grant.gruu,
-            headers=tuple(headers),
+            headers=(*identity.write(trunk.tells(hidden=hidden), asserted, hidden=hidden), *routes),
             credentials=trunk.credentials(self.registered.nonces(trunk.name)),
             trickle=trunk.trickle,
             messages=trunk.messages,
@@ -198,14 +198,16 @@ class Routing(Origins):
 
     def inbound_request(self, request: SipRequest, trunk: str) -> Inbound:
         """The same as `inbound`, with the facts read from an INVITE."""
-        words = ",".join(request.all("Privacy")).replace(";", ",").lower().split(",")
-        return self.inbound(
+        claims = identity.read(request)
+        found = self.inbound(
             request_uri=meant(request, self._trunks[trunk].registrant, lambda uri: self._callee(uri, trunk)),
             from_=request.from_,
-            asserted=_first_usable(request.values("P-Asserted-Identity")),
-            privacy=frozenset(word.strip() for word in words if word.strip()),
+            asserted=claims.asserted,
+            privacy=claims.privacy,
             trunk=trunk,
         )
+        nick = introducing.nick(found.nick, found.caller, claims.via)
+        return replace(found, nick=nick, origin=introducing.element(claims))
 
     def inbound(
         self, *, request_uri: Uri, from_: NameAddr, asserted: NameAddr | None, privacy: frozenset[str], trunk: str
@@ -224,7 +226,7 @@ class Routing(Origins):
         return Inbound(
             callee=callee,
             caller=ANONYMOUS if hidden else self._caller(source.uri, trunk),
-            nick=None if hidden else _shown(source.display),
+            nick=None if hidden else identity.line(source.display) or None,
             contact_user=request_uri.user or escape_user(sip_name(request_uri)),
             trickle=self._trunks[trunk].trickle,
             manners=self._trunks[trunk].manners,
@@ -296,19 +298,3 @@ def _refused(text: str, condition: str) -> PeerError:
 
 def _is_anonymous(uri: Uri) -> bool:
     return uri.host == NO_ONE.uri.host or (uri.is_sip and (uri.user or "").lower() in ("", ANONYMOUS))
-
-
-def _shown(display: str) -> str | None:
-    return "".join(char for char in display if char.isprintable())[:LONGEST_NAME].strip() or None
-
-
-def _first_usable(values: Iterable[str]) -> NameAddr | None:
-    """Of the at most two identities (sip and tel, RFC 3325 §9.1) the first that can be read."""
-    for value in values:
-        try:
-            identity = NameAddr.parse(value)
-        except PeerError:
-            continue
-        if identity.uri.scheme in ("sip", "sips", "tel"):
-            return identity
-    return None

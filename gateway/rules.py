@@ -15,6 +15,7 @@ from gateway.sip.manners import USUAL, Manners
 from gateway.sip.state import Credentials
 from gateway.sip.trickling import Mode
 
+Identity = Literal["auto", "preferred", "remote-party", "none"]
 CallerId = Literal["jid", "number", "fixed", "anonymous"]
 Network = IPv4Network | IPv6Network
 
@@ -107,6 +108,7 @@ class Trunk:
     caller_id_number: str | None = None
     caller_id_numbers: Mapping[str, str]
     trusted: bool = False
+    identity: Identity = "auto"
     allow: Patterns
     networks: tuple[Network, ...] = ()
     from_host: bool = True
@@ -127,6 +129,15 @@ class Trunk:
         """Who we are to the peer, if it asks; ``nonces`` are what it has asked before."""
         account = self.account
         return Credentials(account.user, account.password.reveal(), self.realm, nonces) if account else None
+
+    def tells(self, *, hidden: bool) -> str:
+        """By which header the peer is told who calls (`gateway.sip.identity.write`).
+
+        Who is to be hidden is told in confidence, and so to trusted peers only.
+        """
+        if self.identity == "auto":
+            return "asserted" if self.trusted else "none"
+        return "none" if hidden and not self.trusted else self.identity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,8 @@ TRANSFER = "urn:xmpp:jingle:transfer:0"
 MESSAGE_INITIATION = "urn:xmpp:jingle-message:0"
 SIP_STATUS = "urn:x-jingle-sip:status:0"
 "Ours: the SIP status beside a Jingle reason, for clients that want more than the reason's text."
+ORIGIN = "urn:x-jingle-sip:origin:0"
+"Ours: beside a propose or a text, over whom it came, and what else SIP says about it."
 
 HINTS = "urn:xmpp:hints"
 RECEIPTS = "urn:xmpp:receipts"

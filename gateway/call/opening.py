@@ -202,6 +202,7 @@ class Opening:
             peer=whom.jid,
             direct=isinstance(whom, Direct),
             nick=inbound.nick,
+            origin=inbound.origin,
             announce=self._announce(inbound.callee, local),
             new_id=self._new_id,
             settings=settings.jingle,

@@ -94,6 +94,7 @@ def _trunk(index: int, table: Trunk, component: str, secrets: Secrets, sip: Sip)
             for jid, own in table.caller_id_numbers.items()
         },
         trusted=table.trusted,
+        identity=table.identity,
         allow=_patterns(where, "allow", table.allow),
         networks=tuple(
             prepared(ip_network, text, where, f"addresses[{i}]", "host, an address or a network such as 192.0.2.0/24")

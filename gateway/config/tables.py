@@ -154,6 +154,9 @@ class Trunk(Table, frozen=True, kw_only=True):
     trusted: bool = False
     "Whether to tell the peer who calls, in P-Asserted-Identity, and to believe what it says there (RFC 3325)."
 
+    identity: Literal["auto", "preferred", "remote-party", "none"] = "auto"
+    "How the peer is told who calls: auto: P-Asserted-Identity, if trusted; P-Preferred-Identity; Remote-Party-ID; not."
+
     allow: tuple[str, ...] = ()
     "Who may call out here, and be called by address: user@domain, *@domain, domain, *.domain or *; none by default."
 

@@ -104,7 +104,7 @@ def propose(session: Session, now: float) -> Out:
     session.by_message = True
     media = dict.fromkeys(media.rtp.media for media in session.ours.media)
     announced = session.announced()
-    message = session.message(proposal.propose(session.sid, media, nick=session.nick))
+    message = session.message(proposal.propose(session.sid, media, nick=session.nick, origin=session.origin))
     session.proposed_as = message.id
     session.phase = Phase.PROPOSED
     session.timers[Timer.NO_DEVICE] = now + session.settings.no_device_timeout_seconds

@@ -108,6 +108,7 @@ class JingleLeg:
         peer: str,
         direct: bool,
         nick: str | None,
+        origin: Element | None = None,
         announce: Element | None,
         new_id: Callable[[], str],
         settings: JingleTimers,
@@ -127,6 +128,7 @@ class JingleLeg:
             settings=settings,
             announce=announce,
             nick=nick,
+            origin=origin,
             knows=knows,
         )
         return cls(session, direct=direct)

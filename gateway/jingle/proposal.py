@@ -107,8 +107,13 @@ def _delay(stanza: Stanza) -> float | None:
         return 0.0  # stored, and nobody knows since when
 
 
-def propose(sid: str, media: Iterable[str], *, nick: str | None = None) -> tuple[Element, ...]:
-    """The children of a message that proposes a call; `nick` is the caller's name as SIP gave it (XEP-0172)."""
+def propose(
+    sid: str, media: Iterable[str], *, nick: str | None = None, origin: Element | None = None
+) -> tuple[Element, ...]:
+    """The children of a message that proposes a call; `nick` is the caller's name as SIP gave it (XEP-0172).
+
+    ``origin`` stands beside them, for clients that want to know more.
+    """
     element = _element(Initiation.PROPOSE, sid)
     for medium in media:
         SubElement(element, _DESCRIPTION, {"media": medium})
@@ -117,6 +122,8 @@ def propose(sid: str, media: Iterable[str], *, nick: str | None = None) -> tuple
         named = Element(f"{{{NICK}}}nick")
         named.text = name
         children.append(named)
+    if origin is not None:
+        children.append(origin)
     return (*children, _store())
 
 

@@ -111,6 +111,7 @@ class Session:
         "mute",
         "name",
         "nick",
+        "origin",
         "ours",
         "peer",
         "phase",
@@ -139,6 +140,7 @@ class Session:
         settings: JingleTimers,
         announce: Element | None = None,
         nick: str | None = None,
+        origin: Element | None = None,
         kinds: Collection[str] = (),
         knows: Callable[[str, str], bool] = lambda jid, feature: False,
         late: bool = False,
@@ -153,6 +155,9 @@ class Session:
         self.settings = settings
         self.announce = announce
         self.nick = nick
+        self.origin = origin
+        "What is told of the call beside the proposal."
+
         self.kinds = kinds
         self.late = late
         "Whether the other side is called before this peer has described anything, by what the anchor can offer."

@@ -47,6 +47,7 @@ NO_CHALLENGE = frozenset({401, 407})
 _CAUSE = re.compile(r"\s*([\w.!%*+`'~-]++)\s*+((?:;.*)?)", re.DOTALL)
 _PARAMETER = re.compile(r""";\s*+([\w-]++)\s*+=\s*+("(?:[^"\\]|\\.)*+"|[^;\s"]*+)""", re.DOTALL)
 _WARNING = re.compile(r"\s*(\d{3})\s")
+_WARNING_TEXT = re.compile(r"\s*\d{3}\s++\S++\s++(\"(?:[^\"\\]|\\.)*+\")", re.DOTALL)
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f-\x9f]+")
 _NO_XML = re.compile("[\ud800-\udfff\ufffe\uffff]")
 "What stands for bytes that are no UTF-8, and what else XML has no place for."
@@ -115,9 +116,12 @@ def read_causes(message: SipRequest | SipResponse) -> tuple[Cause, ...]:
 
 
 def status_line(response: SipResponse) -> tuple[int, str, str]:
-    """The status, its phrase and both as one text."""
+    """The status, its phrase and both as one text, with what a Warning says besides (RFC 3261 §20.43)."""
     phrase = _clean(response.phrase) or PHRASES.get(response.status, "")
-    return response.status, phrase, f"{response.status} {phrase}".rstrip()
+    text = f"{response.status} {phrase}".rstrip()
+    said = (_WARNING_TEXT.match(value) for value in _values(response, "Warning"))
+    warned = next((_clean(unquote(match[1]))[:MAX_TEXT] for match in said if match), "")
+    return response.status, phrase, f"{text}: {warned}" if warned else text
 
 
 def redirects(response: SipResponse) -> list[Uri]:

@@ -263,6 +263,7 @@ class Texts:
             id=id,
             type="chat" if chats else "normal",
             nick=None if chats else inbound.nick,
+            origin=inbound.origin,
         )
 
     def reply(self, stanza: Stanza) -> bool:

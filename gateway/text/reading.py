@@ -66,7 +66,9 @@ def read(stanza: Stanza) -> Text | None:
     )
 
 
-def write(text: Text, *, sender: str, to: str, id: str, type: str, nick: str | None = None) -> Stanza:
+def write(
+    text: Text, *, sender: str, to: str, id: str, type: str, nick: str | None = None, origin: Element | None = None
+) -> Stanza:
     """The message that says a text, and asks for a receipt (XEP-0184), which tells the SIP side that it arrived.
 
     ``type``: chat in a conversation that the user has begun; else normal, which is left out (RFC 7572 §5).
@@ -85,6 +87,8 @@ def write(text: Text, *, sender: str, to: str, id: str, type: str, nick: str | N
     if nick:
         children.append(Element(f"{{{ns.NICK}}}nick"))
         children[-1].text = nick
+    if origin is not None:
+        children.append(origin)
     children.append(Element(f"{{{ns.RECEIPTS}}}request"))
     children.append(Element(f"{{{ns.STANZA_IDS}}}origin-id", {"id": id}))
     return Stanza(

@@ -68,8 +68,10 @@ async def test_texts_cross_both_ways_and_their_results_come_back(
         assert (bounced.id, condition(bounced.element), status_in(bounced)) == ("m2", "item-not-found", "404")
         await phone.done()
 
-        sender = await rig.calls("uac_message", "romeo", parameters={"body": "Here!", "status": "200"})
+        diverted = {"extra": 'Diversion: "Front desk" <sip:200@sip.example>;reason=user-busy'}
+        sender = await rig.calls("uac_message", "romeo", keys=diverted, parameters={"body": "Here!", "status": "200"})
         came = await romeo.expect(text("Here!"))
+        assert came.element.findtext("{http://jabber.org/protocol/nick}nick") == "Alice, via Front desk"
         assert came.sender == "alice\\40sip.example@" + rig.gateway.domain + "/sip"
         confirm(romeo, came)
         await sender.done()
