@@ -236,6 +236,7 @@ def sip_port_settings(settings: Settings) -> SipPortSettings:
         failover_seconds=settings.sip.failover_seconds,
         failover_total_seconds=settings.sip.failover_total_seconds,
         resolver=ResolverSettings(nameservers=settings.nameservers, timeout_seconds=settings.sip.dns_timeout_seconds),
+        tls=settings.tls,
     )
 
 

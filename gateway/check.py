@@ -13,7 +13,6 @@ from gateway.net.sip import SipPort
 from gateway.net.xmpp import XmppPort
 from gateway.rules import Trunk
 from gateway.sip.address import Uri
-from gateway.sip.flow import Hop
 from gateway.sip.wire import Failed
 
 HANDSHAKE_SECONDS = 10.0
@@ -108,7 +107,7 @@ async def _component(settings: Settings) -> Finding:
 
 
 async def _trunk(settings: Settings, sip: SipPort, trunk: Trunk) -> Finding:
-    hop = Hop(trunk.host, trunk.port, trunk.transport)
+    hop = trunk.hop
     what = f"trunk {trunk.name} at {trunk.host}:{trunk.port or 5060}"
     try:
         targets = await sip.resolver.resolve(hop)

@@ -31,7 +31,11 @@ NAME_OUTCOMES = ("found", "nothing", "stale", "silent")
 STANDINGS = ("pending", "registered", "failing", "refused")
 REGISTRATION_CAUSES = ("credentials", "refused", "interval", "server", "timeout", "transport")
 REFUSED_SIP = ("unknown_source", "unauthorized", "transactions", "connections")
-TRANSPORTS = ("UDP", "TCP", "TLS")
+TRANSPORTS = ("UDP", "TCP", "TLS", "WS", "WSS")
+REFUSED_TLS = (
+    "authority", "certificate", "closed", "expired", "missing", "name", "not_yet_valid", "protocol", "theirs",
+    "timeout",
+)  # fmt: skip
 TEXT_RESULTS = ("delivered", "accepted", "failed", "refused")
 KINDS = ("iq", "message", "presence")
 SETUP_BUCKETS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 45, 60, 90, 120, 180)
@@ -168,6 +172,7 @@ class Metrics:
             "sip_failovers", "SIP requests that went on to another target.", cause=_known(FAILOVERS)
         )
         self._names = counter("dns_lookups", "Questions to the DNS.", outcome=_known(NAME_OUTCOMES))
+        self._refused_tls = counter("sip_tls_refused", "TLS handshakes that failed, by why.", cause=_known(REFUSED_TLS))
         self._dropped = counter(
             "translation_dropped",
             "What the other side has no words for.",
@@ -315,3 +320,7 @@ class Metrics:
     def failed_over(self, cause: str) -> None:
         """A request goes on to another target: one was silent, out of reach, or said 503."""
         self._failovers[cause,].inc()
+
+    def tls_refused(self, cause: str) -> None:
+        """A TLS handshake failed, ours or a peer's."""
+        self._refused_tls[cause,].inc()

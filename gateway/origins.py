@@ -29,7 +29,7 @@ class Origins:
             if is_numeric(trunk.host):
                 self.learn(trunk.name, [trunk.host])
             else:
-                self.unresolved[trunk.name] = Hop(trunk.host, trunk.port, trunk.transport)
+                self.unresolved[trunk.name] = trunk.hop
 
     def trunk_for(self, host: str, port: int, user: str | None = None) -> str | None:
         """The trunk that a request comes from: by the digest user that it proved to be, or by its address.

@@ -165,7 +165,7 @@ class Routing(Origins):
             request_uri=str(uri),
             to=NameAddr("", uri),
             from_=shown,
-            hop=grant.hop or Hop(trunk.host, trunk.port, trunk.transport),
+            hop=grant.hop or trunk.hop,
             gruu=grant.gruu,
             headers=(*identity.write(trunk.tells(hidden=hidden), asserted, hidden=hidden), *routes),
             credentials=trunk.credentials(self.registered.nonces(trunk.name)),

@@ -11,6 +11,7 @@ from gateway.jid import bare, domain
 from gateway.registration.registrant import Registrant
 from gateway.secret import Secret
 from gateway.sip.auth import Nonces
+from gateway.sip.flow import Hop
 from gateway.sip.manners import USUAL, Manners
 from gateway.sip.state import Credentials
 from gateway.sip.trickling import Mode
@@ -91,9 +92,12 @@ class Trunk:
     host: str
     port: int | None = None
     transport: str | None = None
-    "UDP or TCP; None: as RFC 3261 §18.1.1 says."
+    "UDP, TCP or TLS; None: as RFC 3261 §18.1.1 says."
 
     domain: str
+    tls_domain: str = ""
+    "Whom its certificate must name."
+
     from_domain: str
     account: Account | None = None
     realm: str | None = None
@@ -138,6 +142,12 @@ class Trunk:
         if self.identity == "auto":
             return "asserted" if self.trusted else "none"
         return "none" if hidden and not self.trusted else self.identity
+
+    @property
+    def hop(self) -> Hop:
+        """Where its requests go."""
+        wanted = self.tls_domain or self.domain
+        return Hop(self.host, self.port, self.transport, domain=None if wanted == self.host else wanted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

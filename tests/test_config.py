@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 
 from gateway.config import Listener, Settings, load
 from gateway.errors import ConfigError
+from gateway.keys import KeyPair, TlsPeer, TlsSettings
 from gateway.rules import Account
 from gateway.secret import Secret
+from gateway.sip.flow import Hop
 from gateway.sip.manners import Manners
+from tests.certificates import Authority
 
 XMPP = '[xmpp]\ndomain = "GW.Example"\nsecret_file = "secret"\n'
 TRUNK = '[[trunk]]\nname = "carrier"\nhost = "192.0.2.1"\n'
@@ -150,14 +153,17 @@ def test_what_can_be_listened_on(text: str, listener: Listener) -> None:
         ("reconnect_first_seconds = 90", "[xmpp] reconnect_first_seconds: longer than reconnect_most_seconds"),
         ("[sip]\nfailover_seconds = 30", "[sip] failover_seconds: longer than failover_total_seconds"),
         ("[spi]", "[spi]: no such table — did you mean sip?"),
-        ('[sip]\nlisten = ["x"]', "[sip] listen[0]: expected udp:HOST:PORT or tcp:HOST:PORT — got 'x'"),
         (
-            '[sip]\nlisten = ["udp:a:1", "tls:b:2"]',
-            "[sip] listen[1]: expected udp:HOST:PORT or tcp:HOST:PORT — got 'tls:b:2'",
+            '[sip]\nlisten = ["x"]',
+            "[sip] listen[0]: expected TRANSPORT:HOST:PORT, such as udp:127.0.0.1:5060 — got 'x'",
+        ),
+        (
+            '[sip]\nlisten = ["udp:a:1", "dtls:b:2"]',
+            "[sip] listen[1]: expected TRANSPORT:HOST:PORT, such as udp:127.0.0.1:5060 — got 'dtls:b:2'",
         ),
         (
             '[sip]\nlisten = ["udp:[::g]:1"]',
-            "[sip] listen[0]: expected udp:HOST:PORT or tcp:HOST:PORT — got 'udp:[::g]:1'",
+            "[sip] listen[0]: expected TRANSPORT:HOST:PORT, such as udp:127.0.0.1:5060 — got 'udp:[::g]:1'",
         ),
         ("[sip]\nlisten = []", "[sip] listen: nothing to listen on"),
         ('[sip]\nlisten = "udp:a:1"', "[sip] listen: expected a list — got 'udp:a:1'"),
@@ -171,7 +177,7 @@ def test_what_can_be_listened_on(text: str, listener: Listener) -> None:
         ('[trunk]\nname = "x"', "[trunk]: write [[trunk]]"),
         ("[[log]]", "[[log]]: write [log]"),
         ('[[trunk]]\nhost = "x"', "[[trunk]] no. 1 name: missing"),
-        (TRUNK + 'transport = "sctp"', "[[trunk]] \"carrier\" transport: expected auto, udp or tcp — got 'sctp'"),
+        (TRUNK + 'transport = "sctp"', "[[trunk]] \"carrier\" transport: expected auto, udp, tcp or tls — got 'sctp'"),
         (TRUNK + "[[trunk]]", "[[trunk]] no. 2 name: missing"),
         (TRUNK + TRUNK, "[[trunk]] name: stands twice — got 'carrier'"),
         (TRUNK.replace("192.0.2.1", "a b"), "[[trunk]] \"carrier\" host: expected a name or an address — got 'a b'"),
@@ -348,3 +354,69 @@ def test_any_text_is_settings_or_one_line_of_complaint(tmp_path_factory: pytest.
     except ConfigError as error:
         complaint = str(error)
     assert "\n" not in complaint
+
+
+# ----------------------------------------------------------------------------------------------------------------- TLS
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """A folder with certificates: ours.pem and ours.key, other.key, ca.pem."""
+    authority = Authority(tmp_path)
+    for name in ("ours", "other"):
+        authority.issue(name, dns=["gw.example"])
+    for file in (tmp_path / "authority").iterdir():
+        file.rename(tmp_path / file.name)
+    return tmp_path
+
+
+def test_certificates_are_files_beside_the_configuration(read: Read, files: Path) -> None:
+    settings = read(
+        '[sip]\nlisten = ["tls:127.0.0.1:5061"]\n[tls]\ncertificate_file = "ours.pem"\nkey_file = "ours.key"\n'
+        'client_ca_file = "ca.pem"\nclient_required = true\n'
+        + TRUNK
+        + 'transport = "tls"\ndomain = "sip.Example"\nca_file = "ca.pem"\ntls_verify = "wildcard"\n'
+        + 'certificate_file = "other.pem"\nkey_file = "other.key"\n'
+    )
+    assert settings.listeners == (Listener("TLS", "127.0.0.1", 5061),)
+    assert settings.tls == TlsSettings(
+        own=KeyPair(files / "ours.pem", files / "ours.key"),
+        client_ca_file=files / "ca.pem",
+        clients_must=True,
+        peers={
+            "sip.example": TlsPeer(
+                ca_file=files / "ca.pem", verify="wildcard", own=KeyPair(files / "other.pem", files / "other.key")
+            )
+        },
+    )
+    (trunk,) = settings.routing.trunks
+    assert trunk.hop == Hop("192.0.2.1", None, "TLS", domain="sip.example")
+
+
+def test_a_trunks_certificate_may_be_for_another_domain(read: Read) -> None:
+    settings = read(TRUNK + 'transport = "tls"\ndomain = "sip.example"\ntls_domain = "SBC.example"\n')
+    assert settings.tls.peers == {"sbc.example": TlsPeer()}
+    assert settings.routing.trunks[0].hop.domain == "sbc.example"
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ('[sip]\nlisten = ["tls:[::1]:5061"]\n', r"\[tls\] certificate_file: missing — \[sip\] listen has tls"),
+        ('[tls]\nkey_file = "ours.key"\n', r"\[tls\] certificate_file: missing beside key_file"),
+        ('[tls]\ncertificate_file = "ours.pem"\n', r"\[tls\] key_file: missing beside certificate_file"),
+        ('[tls]\ncertificate_file = "no.pem"\nkey_file = "ours.key"\n', r"\[tls\] certificate_file: cannot read .*no"),
+        ('[tls]\ncertificate_file = "ours.pem"\nkey_file = "other.key"\n', r"_file: .* no certificate and its key"),
+        ('[tls]\nclient_ca_file = "ours.key"\n', r"\[tls\] client_ca_file: .*holds no certificates of authorities"),
+        ("[tls]\nclient_required = true\n", r"\[tls\] client_ca_file: missing"),
+        (TRUNK + 'ca_file = "no.pem"\n', r'\[\[trunk\]\] "carrier" ca_file: cannot read'),
+        (
+            TRUNK + 'transport = "tls"\n' + TRUNK.replace("carrier", "b") + 'transport = "tls"\nca_file = "ca.pem"\n',
+            r'\[\[trunk\]\] "b" tls_domain: another trunk has 192\.0\.2\.1 with other certificates',
+        ),
+    ],
+)  # fmt: skip
+def test_certificates_that_cannot_be_used_are_named(read: Read, files: Path, text: str, complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint) as refusal:
+        read(text)
+    assert "\n" not in str(refusal.value)

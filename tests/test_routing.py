@@ -79,7 +79,7 @@ def test_a_number_leaves_through_the_trunk_of_its_rule() -> None:
     assert found.trunk == "carrier"
     assert found.request_uri == "sip:+15551230000@sip.carrier.example;user=phone"
     assert str(found.to) == "<sip:+15551230000@sip.carrier.example;user=phone>"
-    assert found.hop == Hop("203.0.113.7", 5070, "TCP")
+    assert found.hop == Hop("203.0.113.7", 5070, "TCP", domain="sip.carrier.example")
     assert found.number_label == "+15551230000"
     assert found.credentials is None
     assert found.headers == ()

@@ -15,11 +15,13 @@ from pathlib import Path
 
 import msgspec
 
+from gateway.config.certificates import tls_settings
 from gateway.config.dialplan import domain, host, routing_settings
 from gateway.config.reading import read, refuse
 from gateway.config.secrets import Secrets
 from gateway.config.tables import Http, Limits, Log, Media, Registration, Sip, Xmpp
 from gateway.errors import ConfigError
+from gateway.keys import TlsSettings
 from gateway.rules import RoutingSettings
 from gateway.secret import Secret
 
@@ -31,12 +33,16 @@ _NAMESERVER = re.compile(
 )
 
 
+LISTENING = ("udp", "tcp", "tls")
+"What a listener's text may begin with."
+
+
 @dataclass(frozen=True, slots=True)
 class Listener:
     """One socket to listen on."""
 
     transport: str
-    "UDP or TCP."
+    "UDP, TCP or TLS."
 
     host: str
     "An address or name, IPv6 without brackets."
@@ -46,10 +52,10 @@ class Listener:
 
     @classmethod
     def parse(cls, text: str) -> "Listener":
-        """Read udp:HOST:PORT or tcp:HOST:PORT; ValueError for anything else."""
+        """Read udp:HOST:PORT, tcp:HOST:PORT and the like; ValueError for anything else."""
         transport, _, place = text.partition(":")
         name, _, port = place.rpartition(":")
-        if transport not in ("udp", "tcp") or not port.isdecimal() or int(port) > 65535:
+        if transport not in LISTENING or not port.isdecimal() or int(port) > 65535:
             raise ValueError(text)
         return cls(transport.upper(), host(name), int(port))
 
@@ -61,6 +67,7 @@ class Settings:
     xmpp: Xmpp
     xmpp_secret: Secret
     sip: Sip
+    tls: TlsSettings
     listeners: tuple[Listener, ...]
     nameservers: tuple[tuple[str, int], ...]
     "Addresses and ports."
@@ -89,13 +96,17 @@ def load(path: str | Path, environ: Mapping[str, str] = os.environ) -> Settings:
         refuse("[registration]", "retry_first_seconds", "longer than retry_most_seconds")
     if file.sip.failover_seconds > file.sip.failover_total_seconds:
         refuse("[sip]", "failover_seconds", "longer than failover_total_seconds")
+    listeners = _listeners(file.sip)
+    routing = routing_settings(file, component, secrets)
+    listens = any(listener.transport == "TLS" for listener in listeners)
     return Settings(
         xmpp=msgspec.structs.replace(xmpp, domain=component),
         xmpp_secret=secret,
         sip=file.sip,
-        listeners=_listeners(file.sip),
+        tls=tls_settings(file.tls, file.trunk, routing.trunks, secrets, listens=listens),
+        listeners=listeners,
         nameservers=tuple(_nameserver(index, text) for index, text in enumerate(file.sip.nameservers)),
-        routing=routing_settings(file, component, secrets),
+        routing=routing,
         registration=file.registration,
         media=file.media,
         limits=file.limits,
@@ -121,7 +132,9 @@ def _listeners(sip: Sip) -> tuple[Listener, ...]:
         try:
             found.append(Listener.parse(text))
         except ValueError:
-            refuse("[sip]", f"listen[{index}]", f"expected udp:HOST:PORT or tcp:HOST:PORT — got {text!r}")
+            refuse(
+                "[sip]", f"listen[{index}]", f"expected TRANSPORT:HOST:PORT, such as udp:127.0.0.1:5060 — got {text!r}"
+            )
     if not found:
         raise ConfigError("[sip] listen: nothing to listen on")
     if sip.advertised_host is not None:

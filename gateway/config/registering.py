@@ -7,7 +7,6 @@ from gateway.config.reading import refuse
 from gateway.config.tables import Trunk
 from gateway.registration.registrant import Registrant, contact_user, instance
 from gateway.sip.address import escape_user, hostport
-from gateway.sip.flow import Hop
 
 
 def registering(where: str, table: Trunk, trunk: rules.Trunk, *, component: str, registrar: str) -> rules.Trunk:
@@ -21,7 +20,7 @@ def registering(where: str, table: Trunk, trunk: rules.Trunk, *, component: str,
         name=trunk.name,
         aor=f"sip:{escape_user(user)}@{hostport(trunk.domain)}",
         registrar=f"sip:{hostport(registrar)}",
-        hop=Hop(trunk.host, trunk.port, trunk.transport),
+        hop=trunk.hop,
         credentials=trunk.credentials(),
         expires_seconds=table.register_expires_seconds,
         contact_user=contact_user(component, trunk.name),

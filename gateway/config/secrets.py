@@ -30,7 +30,7 @@ class Secrets:
         return Secret(value)
 
     def _from_file(self, where: str, key: str, name: str) -> str:
-        path = self._path(name)
+        path = self.path(name)
         try:
             value = path.read_text(encoding="utf-8")[: LONGEST + 1]
         except OSError as error:
@@ -42,8 +42,8 @@ class Secrets:
             refuse(where, key, f"expected one line in {path}")
         return value
 
-    def _path(self, name: str) -> Path:
-        """systemd's credentials (LoadCredential=) come first, then the folder of the configuration."""
+    def path(self, name: str) -> Path:
+        """Where a file is: systemd's credentials (LoadCredential=) come first, then the folder of the configuration."""
         if credentials := self._environ.get("CREDENTIALS_DIRECTORY"):
             path = Path(credentials) / name
             if path.exists():

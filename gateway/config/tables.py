@@ -64,7 +64,7 @@ class Sip(Table, frozen=True, kw_only=True):
     """[sip]: where SIP is spoken."""
 
     listen: tuple[str, ...] = ("udp:127.0.0.1:5060", "tcp:127.0.0.1:5060")
-    "Sockets to listen on, udp:HOST:PORT or tcp:HOST:PORT, IPv6 in brackets; requests leave from them too."
+    "Sockets to listen on, udp:HOST:PORT, tcp: or tls:, IPv6 in brackets; requests leave from the first too."
 
     advertised_host: str | None = None
     "The host that peers are told to reach us at, when it is not the socket's own address (behind NAT)."
@@ -97,6 +97,22 @@ class Sip(Table, frozen=True, kw_only=True):
     "How strangers are asked for a password, the best first; many phones give up at anything but MD5."
 
 
+class Tls(Table, frozen=True, kw_only=True):
+    """[tls]: TLS for SIP."""
+
+    certificate_file: str | None = None
+    "The gateway's certificate with its chain, PEM; listeners for tls need one, and trunks are shown it when they ask."
+
+    key_file: str | None = None
+    "The key to it."
+
+    client_ca_file: str | None = None
+    "Listeners ask their clients for a certificate of these authorities, PEM; unset: for none."
+
+    client_required: bool = False
+    "Whether a client without one is refused."
+
+
 class Trunk(Table, frozen=True, kw_only=True):
     """[[trunk]]: a SIP peer that calls go to and come from."""
 
@@ -109,8 +125,23 @@ class Trunk(Table, frozen=True, kw_only=True):
     port: Port | None = None
     "Its port; unset: by SRV, or else 5060."
 
-    transport: Literal["auto", "udp", "tcp"] = "auto"
+    transport: Literal["auto", "udp", "tcp", "tls"] = "auto"
     "auto: what the DNS says, or else UDP, and TCP for what is too large for a datagram (RFC 3261 §18.1.1)."
+
+    tls_domain: str | None = None
+    "The SIP domain that its certificate must be for; unset: domain."
+
+    tls_verify: Literal["strict", "wildcard", "never"] = "strict"
+    "How its certificate is verified: as RFC 5922 says, with wildcards such as *.example.org too, or not at all."
+
+    ca_file: str | None = None
+    "The authorities that may have signed its certificate, PEM; unset: those that the system trusts."
+
+    certificate_file: str | None = None
+    "The certificate that it is shown when it asks, with its chain, PEM; unset: the one of [tls]."
+
+    key_file: str | None = None
+    "The key to that."
 
     domain: str | None = None
     "The domain in the addresses called through it; unset: host."
@@ -321,6 +352,7 @@ class File(Table, frozen=True, kw_only=True):
 
     xmpp: Xmpp
     sip: Sip = Sip()
+    tls: Tls = Tls()
     routing: Addresses = Addresses()
     trunk: tuple[Trunk, ...] = ()
     registration: Registration = Registration()

@@ -25,7 +25,7 @@ from gateway.errors import TransportError
 from gateway.net.departure import Departure, Target, is_hurried, octets, retry_after
 from gateway.net.resolve import Resolver
 from gateway.net.sip_face import Owner, SipObserver, SipPortSettings
-from gateway.net.sockets import Sockets
+from gateway.net.sockets import TRANSPORTS, Sockets
 from gateway.net.standing import Standing
 from gateway.sip.blacklist import Place, place
 from gateway.sip.flow import Flow
@@ -106,7 +106,7 @@ class Departures:
             self._invites[outgoing.branch] = departure
         known = self._resolver.known(hop, outgoing.request.call_id)
         if hop.flow is not None and self._sockets.is_open(hop.flow):
-            others = [flow for flow in known or () if place(flow) != place(hop.flow)]
+            others = [hop.aimed(flow) for flow in known or () if place(flow) != place(hop.flow)]
             departure.targets = [Target(hop.flow), *map(Target, others)]
             self._next(departure)
         elif known is not None:
@@ -261,7 +261,7 @@ class Departures:
         """Set the targets, in the order in which they are tried."""
         hop = departure.outgoing.hop
         large = hop.transport is None and self._takes_tcp and octets(departure.outgoing.request) > LARGE
-        ordered, doubtful = self._standing.order(found)
+        ordered, doubtful = self._standing.order(map(hop.aimed, found))
         for flow in ordered:
             if large and flow.transport == "UDP" and not self._standing.refuses_tcp(flow):
                 departure.targets.append(Target(Flow("TCP", flow.host, flow.port), unasked=True))
@@ -294,7 +294,7 @@ class Departures:
                     departure.text = f"{flow.host}: no UDP listener of that IP version"
                     continue
                 target = replace(target, flow=datagrams.flow(flow.host, flow.port))
-            elif flow.transport not in ("UDP", "TCP"):
+            elif flow.transport not in TRANSPORTS:
                 departure.text = f"{flow.host}: transport {flow.transport} is not supported"
                 continue
             departure.target = target

@@ -21,9 +21,10 @@ from gateway.net.departures import Departures
 from gateway.net.options import options
 from gateway.net.resolve import Resolver
 from gateway.net.sent_by import Listener, SentBy
-from gateway.net.sip_counting import Counting, known
 from gateway.net.sip_face import NoObserver, Owner, SipObserver, SipPortSettings
 from gateway.net.sockets import Sockets
+from gateway.net.telling import Teller, known, peer
+from gateway.net.tls import Tls
 from gateway.sip.address import Uri
 from gateway.sip.dialog import refuse_fork
 from gateway.sip.flow import Flow, Hop
@@ -31,7 +32,6 @@ from gateway.sip.matching import Key, server_key
 from gateway.sip.message import Header, Malformed, SipRequest, SipResponse, parse
 from gateway.sip.transactions import Deliver, Effect, Terminated, Transactions, Transmit
 from gateway.sip.wire import Failed, Outgoing
-from gateway.throttle import Throttle
 
 __all__ = ["Listener", "NoObserver", "Owner", "SipObserver", "SipPort", "SipPortSettings"]
 
@@ -53,20 +53,21 @@ class SipPort:
         observer: SipObserver | None = None,
         clock: Callable[[], float] | None = None,
     ) -> None:
-        """To be made inside the event loop, whose clock is the default one."""
+        """To be made inside the event loop, whose clock is the default one.  ConfigError for unusable certificates."""
         self._settings = settings
         self._on_request = on_request
         self._observer: SipObserver = observer or NoObserver()
-        self._counting = Counting(self._observer)
         self._loop = asyncio.get_running_loop()
         self._clock = clock or self._loop.time
         self._log = structlog.get_logger().bind(protocol="sip")
-        self._throttle = Throttle(self._clock)
+        self._tell = Teller(self._observer, self._clock)
         self._transactions = Transactions(
             t1=settings.t1, t2=settings.t2, t4=settings.t4, limit=settings.max_transactions
         )
+        self.tls = Tls(settings.tls)
         self._sockets = Sockets(
             self,
+            tls=self.tls,
             max_datagram=settings.max_datagram,
             max_message=settings.max_message,
             max_connections=settings.max_connections,
@@ -229,7 +230,7 @@ class SipPort:
         """An OPTIONS for a target of which nobody knows whether it is well."""
         us = Uri.parse(f"sip:{self.sent_by(flow.transport, flow.host)}")
         to = Uri(scheme="sip", host=flow.host, port=flow.port)
-        hop = Hop(flow.host, flow.port, flow.transport)
+        hop = Hop(flow.host, flow.port, flow.transport, domain=flow.domain or None)
         return options(to, us, hop, contact=self.contact(flow.transport, flow.host), agent=self._settings.user_agent)
 
     def _failed(self, outgoing: Outgoing, owner: Owner | None, text: str) -> None:
@@ -245,31 +246,22 @@ class SipPort:
             self.message(data, flow)
 
     def message(self, data: bytes, flow: Flow) -> None:
-        self._log.debug("sip_message_received", transport=flow.transport, peer=_peer(flow), wire=data)
+        self._tell.arrived(data, flow)
         try:
             message = parse(data, flow)
             effects = self._transactions.receive(message, self._clock())
-            self._counting.received(message, effects)
+            self._tell.received(message, effects)
             self._run(effects)
         except Malformed as fault:
             self.unframed(fault, flow)
         except PeerError as error:  # in what is read only here: the Vias below the first
             self.unframed(Malformed(error.text, status=error.status), flow)
         except Exception:  # an error of ours ends one message, not the socket
-            if self._throttle.admits():
-                self._log.exception("sip_message_failed", transport=flow.transport, peer=_peer(flow))
+            self._tell.message_failed(flow)
 
     def unframed(self, fault: Malformed, flow: Flow) -> None:
         """Answer what can be answered (§8.2, RFC 4475), and say so, now and then."""
-        self._observer.malformed(flow.transport)
-        if self._throttle.admits():
-            self._log.warning(
-                "sip_malformed",
-                transport=flow.transport,
-                peer=_peer(flow),
-                text=fault.text,
-                suppressed=self._throttle.held(),
-            )
+        self._tell.malformed(flow, fault.text)
         if isinstance(fault.partial, SipRequest):
             server: Header = ("Server", self._settings.user_agent)
             self._run(self._transactions.refuse(fault.partial, fault.status, headers=(server,)))
@@ -283,9 +275,9 @@ class SipPort:
         self.unframed(Malformed(f"datagram: more than {limit} octets", status=513, partial=partial), flow)
 
     def lost(self, flow: Flow, text: str, *, orderly: bool = False) -> None:
-        if flow.reliable and not orderly and self._throttle.admits():
-            self._log.warning("sip_connection_lost", transport=flow.transport, peer=_peer(flow), text=text)
-        self._run(self._transactions.fail(flow, self._clock(), f"{_peer(flow)}: {text}"))
+        if flow.reliable and not orderly:
+            self._tell.lost(flow, text)
+        self._run(self._transactions.fail(flow, self._clock(), f"{peer(flow)}: {text}"))
 
     def in_use(self, flow: Flow) -> bool:
         return self._transactions.uses(flow)
@@ -293,15 +285,15 @@ class SipPort:
     def refused(self, cause: str) -> None:
         self._observer.refused(cause)
 
+    def tls_refused(self, cause: str) -> None:
+        self._observer.tls_refused(cause)
+
     # Effects.
 
     def _run(self, effects: Iterable[Effect]) -> None:
         for effect in effects:
             if isinstance(effect, Transmit):
-                self._log.debug(
-                    "sip_message_sent", transport=effect.flow.transport, peer=_peer(effect.flow), wire=effect.data
-                )
-                self._counting.sent(effect)
+                self._tell.sent(effect)
                 self._sockets.send(effect.data, effect.flow)
             elif isinstance(effect, Deliver):
                 self._deliver(effect.message, effect.branch)
@@ -352,8 +344,7 @@ class SipPort:
         except PeerError as error:
             status = error.status
         except Exception:
-            if self._throttle.admits():
-                self._log.exception("sip_request_failed", method=request.method, peer=_peer(request.flow))
+            self._tell.request_failed(request)
         self._run(self._transactions.abandon(server_key(request), self._clock(), status))
 
     def _clean_up(self, response: SipResponse, branch: str) -> None:
@@ -390,7 +381,3 @@ class SipPort:
     def _expire(self) -> None:
         self._timer = None
         self._run(self._transactions.expire(max(self._clock(), self._timer_at)))
-
-
-def _peer(flow: Flow | None) -> str:
-    return f"{flow.host}:{flow.port}" if flow else ""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from gateway.keys import TlsSettings
 from gateway.net.resolve import ResolverSettings
 from gateway.net.sent_by import Listener
 from gateway.sip.message import MAX_BODY, SipRequest, SipResponse
@@ -21,6 +22,7 @@ class SipPortSettings:
     advertised_port: int | None = None
     "The port likewise."
 
+    tls: TlsSettings = field(default_factory=TlsSettings)
     user_agent: str = "jingle-sip"
     "The Server header of what is answered here."
 
@@ -91,6 +93,8 @@ class SipObserver(Protocol):
 
     def failed_over(self, cause: str) -> None: ...
 
+    def tls_refused(self, cause: str) -> None: ...
+
 
 class NoObserver:
     """Counts nothing."""
@@ -123,4 +127,7 @@ class NoObserver:
         """Ignored."""
 
     def failed_over(self, cause: str) -> None:
+        """Ignored."""
+
+    def tls_refused(self, cause: str) -> None:
         """Ignored."""

@@ -5,20 +5,24 @@ A flow of an incoming connection names that one, and ends with it.
 """
 
 import asyncio
-import errno
 import socket
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
+from functools import partial
 from ipaddress import IPv6Address
 from itertools import count
 from typing import Protocol
 
 from gateway.errors import ConfigError, TransportError
+from gateway.net.connecting import Acceptor, connect, reason, secure
 from gateway.net.sent_by import Listener
 from gateway.net.stream import Connection
+from gateway.net.tls import Refused, Tls
 from gateway.net.udp import UdpSocket
-from gateway.sip.flow import Flow
+from gateway.sip.flow import SECURE, Flow
 from gateway.sip.message import MAX_HEAD, Framer, Malformed
+
+TRANSPORTS = ("UDP", "TCP", "TLS")
 
 BACKLOG = 256
 "Connections that may wait to be accepted."
@@ -28,6 +32,9 @@ SWEEP_SECONDS = 5.0
 
 CROWD = 16
 "Connections from one place that need not make room for others, when there is none left."
+
+Making = Callable[[], Coroutine[None, None, None]]
+"What makes a connection: OSError or Refused when it cannot be made."
 
 Opened = Callable[[str | None], None]
 "Called when a connection stands, or with the reason why it does not."
@@ -60,6 +67,10 @@ class SocketsUser(Protocol):
         """A connection was turned away."""
         ...
 
+    def tls_refused(self, cause: str) -> None:
+        """A TLS handshake failed; `lost` tells the rest."""
+        ...
+
 
 class Sockets:
     """All sockets of one port."""
@@ -68,6 +79,7 @@ class Sockets:
         self,
         user: SocketsUser,
         *,
+        tls: Tls,
         max_datagram: int,
         max_message: int,
         max_connections: int,
@@ -80,6 +92,7 @@ class Sockets:
         "With the ports that they really have."
 
         self._user = user
+        self._tls = tls
         self._max_datagram = max_datagram
         self._max_message = max_message
         self._max_connections = max_connections
@@ -89,6 +102,7 @@ class Sockets:
         self._clock = clock
         self._datagrams: dict[str, UdpSocket] = {}
         self._servers: list[asyncio.Server] = []
+        self._acceptors: list[Acceptor] = []
         self._connections: dict[Flow, Connection] = {}
         self._waiting: dict[Flow, list[Opened]] = {}
         "Who waits for a connection that is being made."
@@ -106,8 +120,10 @@ class Sockets:
     async def listen(self, listeners: Iterable[Listener]) -> None:
         """Open the listeners.  ConfigError for one that is not possible at all, TransportError for one not now."""
         for listener in listeners:
-            if listener.transport not in ("UDP", "TCP"):
+            if listener.transport not in TRANSPORTS:
                 raise ConfigError(f"[sip] listen: transport {listener.transport} is not supported")
+            if listener.transport in SECURE:
+                _ = self._tls.server  # there is one, or nothing is opened at all
             where = f"{listener.transport} {listener.host}:{listener.port}"
             try:
                 bound = await _bind(listener)
@@ -123,9 +139,12 @@ class Sockets:
                     received=self._user.datagram,
                     failed=self._user.lost,
                 )
-            else:
+            elif listener.transport == "TCP":
                 server = await asyncio.get_running_loop().create_server(self._accept, sock=bound, backlog=BACKLOG)
                 self._servers.append(server)
+            else:
+                bound.listen(BACKLOG)
+                self._acceptors.append(Acceptor(bound, partial(self._accept_secure, listener.transport)))
             self.listening += (Listener(listener.transport, host, port),)
 
     async def close(self) -> None:
@@ -134,6 +153,7 @@ class Sockets:
             task.cancel()
         for server in self._servers:
             server.close()
+        await asyncio.gather(*[acceptor.close() for acceptor in self._acceptors])
         for datagrams in self._datagrams.values():
             datagrams.close()
         for connection in tuple(self._connections.values()):
@@ -155,6 +175,7 @@ class Sockets:
             self._sweep.cancel()
             self._sweep = None
         self._servers.clear()
+        self._acceptors.clear()
         self._datagrams.clear()
         self.listening = ()
 
@@ -201,46 +222,64 @@ class Sockets:
         if not self._has_room():
             self._user.refused("connections")
             return None
-        connection = self._connections[flow] = self._connection(flow)
-        self._empty.clear()
-        task = asyncio.get_running_loop().create_task(self._make(connection))
-        self._connecting.add(task)
-        task.add_done_callback(self._connecting.discard)
+        connection = self._connection(flow)
+        self._begin(connection, partial(connect, connection, self._tls, self._connect_seconds))
         return connection
 
-    async def _make(self, connection: Connection) -> None:
-        flow = connection.flow
-        text = "connection timed out"
+    def _begin(self, connection: Connection, making: Making) -> None:
+        """Count a connection from now on, and see to it that it comes to be."""
+        self._connections[connection.flow] = connection
+        self._empty.clear()
+        task = asyncio.get_running_loop().create_task(self._make(connection, making))
+        self._connecting.add(task)
+        task.add_done_callback(self._connecting.discard)
+
+    async def _make(self, connection: Connection, making: Making) -> None:
         try:
-            async with asyncio.timeout(self._connect_seconds):
-                await asyncio.get_running_loop().create_connection(lambda: connection, flow.host, flow.port)
-            return
-        except TimeoutError:
-            pass
-        except OSError as error:
-            text = errno.errorcode.get(error.errno or 0, "") or str(error)
-            text = f"connection failed ({text})"
-        self._gone(connection, text)
+            await making()
+        except (OSError, TimeoutError, Refused) as error:
+            self._failed(connection, error)
+
+    def _failed(self, connection: Connection, error: Exception) -> None:
+        if isinstance(error, Refused):
+            self._user.tls_refused(error.cause)
+        self._gone(connection, reason(error))
 
     def _connection(self, flow: Flow) -> Connection:
         framer = Framer(max_head=min(MAX_HEAD, self._max_message), max_body=self._max_message)
-        return Connection(self, flow, framer=framer, clock=self._clock)
+        inspect = partial(self._tls.inspect, domain=flow.domain) if flow.domain else None
+        return Connection(self, flow, framer=framer, clock=self._clock, inspect=inspect)
 
     # In.
 
     def _accept(self) -> Connection:
         return self._connection(Flow("TCP", "", 0, f"c{next(self._serial)}"))
 
+    def _accept_secure(self, transport: str, made: socket.socket, host: str, port: int) -> None:
+        """It is counted from here, since a handshake may take its time."""
+        if not self._admits(host):
+            made.close()
+            return
+        connection = self._connection(Flow(transport, host, port, f"c{next(self._serial)}"))
+        self._begin(connection, partial(secure, lambda: connection, made, self._tls, self._connect_seconds))
+
+    def _admits(self, host: str) -> bool:
+        if self._has_room(_place(host)):
+            return True
+        self._user.refused("connections")
+        return False
+
     def stream_opened(self, connection: Connection) -> bool:
         flow = connection.flow
-        if flow.local:
+        if not flow.host:
             host, port = connection.peer()
-            if not self._has_room(_place(host)):
-                self._user.refused("connections")
+            if not self._admits(host):
                 return False
             flow = connection.flow = Flow(flow.transport, host, port, flow.local)
             self._connections[flow] = connection
             self._empty.clear()
+        elif self._connections.get(flow) is not connection:  # it gave way to others during its handshake
+            return False
         if self._sweep is None:
             self._sweep_later()
         for opened in self._waiting.pop(flow, ()):
@@ -271,6 +310,8 @@ class Sockets:
         self._user.unframed(fault, connection.flow)
 
     def stream_closed(self, connection: Connection, error: Exception | None) -> None:
+        if isinstance(error, Refused):
+            self._failed(connection, error)
         self._gone(connection, f"connection lost ({error or 'closed'})", orderly=error is None)
 
     def _gone(self, connection: Connection, text: str, *, orderly: bool = False) -> None:

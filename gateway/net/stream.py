@@ -5,6 +5,7 @@ import socket
 from collections.abc import Callable
 from typing import Protocol, cast
 
+from gateway.net.tls import Refused
 from gateway.sip.flow import Flow
 from gateway.sip.message import Framer, Malformed
 
@@ -38,7 +39,16 @@ class StreamUser(Protocol):
 class Connection(asyncio.Protocol):
     """A connection, from the wish for it to its end."""
 
-    def __init__(self, user: StreamUser, flow: Flow, *, framer: Framer, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        user: StreamUser,
+        flow: Flow,
+        *,
+        framer: Framer,
+        clock: Callable[[], float],
+        inspect: Callable[[asyncio.BaseTransport], None] | None = None,
+    ) -> None:
+        """``inspect`` looks at a connection before it is used, and raises `Refused`."""
         self.flow = flow
         "Of one that a peer opened, complete only when it stands."
 
@@ -51,6 +61,8 @@ class Connection(asyncio.Protocol):
         self._user = user
         self._framer = framer
         self._clock = clock
+        self._inspect = inspect
+        self._refused: Refused | None = None
         self._transport: asyncio.Transport | None = None
         self._unsent: list[bytes] = []
 
@@ -92,7 +104,12 @@ class Connection(asyncio.Protocol):
             made.max_size = _READ_SIZE
         if (found := made.get_extra_info("socket")) is not None:
             found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if not self._user.stream_opened(self):
+        try:
+            if self._inspect is not None:
+                self._inspect(made)
+        except Refused as error:
+            self._refused = error
+        if self._refused is not None or not self._user.stream_opened(self):
             made.abort()
             return
         unsent, self._unsent = self._unsent, []
@@ -123,6 +140,8 @@ class Connection(asyncio.Protocol):
             self.began_at = None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if exc is None and self._framer.waiting:
+        if self._refused is not None:
+            exc = self._refused
+        elif exc is None and self._framer.waiting:
             exc = ConnectionResetError("closed in the middle of a message")
         self._user.stream_closed(self, exc)

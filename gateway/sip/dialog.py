@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from gateway.errors import PeerError
 from gateway.sip.address import NameAddr, Uri
 from gateway.sip.flow import Flow, Hop
+from gateway.sip.locating import is_numeric
 from gateway.sip.message import Header, SipRequest, SipResponse
 from gateway.sip.wire import Outgoing
 
@@ -177,15 +178,27 @@ def hop_to(uri: Uri, flow: Flow | None = None, *, near: bool = False) -> Hop:
     connection to the next hop (``near``): a peer behind an address translator can be reached by no other way.
     """
     host = uri.params.get("maddr") or uri.host
-    named = uri.params.get("transport")
-    transport = "TLS" if uri.scheme == "sips" else named.upper() if named else None
+    transport = _transport(uri, flow)
     if flow is None:
         return Hop(host, uri.port, transport)
     if flow.reliable:
         again = near or (flow.host == host and transport in (None, flow.transport))
     else:
         again = flow.host == host and flow.port == (uri.port or DEFAULT_PORT) and transport in (None, "UDP")
-    return Hop(host, uri.port, transport, flow if again else None)
+    # An address says no domain that a certificate could name, so there it is to be the one that was called
+    # (RFC 5922 §7.3).
+    domain = flow.domain if flow.domain and is_numeric(host) else None
+    return Hop(host, uri.port, transport, flow if again else None, domain)
+
+
+def _transport(uri: Uri, flow: Flow | None) -> str | None:
+    """What the URI asks for; a WebSocket has one name there, whether it is secure or not (RFC 7118 §5.2)."""
+    named = uri.params.get("transport")
+    transport = named.upper() if named else None
+    secure = uri.scheme == "sips" or (flow is not None and flow.transport == "WSS")
+    if transport == "WS" and secure:
+        return "WSS"
+    return "TLS" if uri.scheme == "sips" else transport
 
 
 def _made(  # noqa: PLR0917
@@ -226,7 +239,7 @@ def _bare(uri: Uri) -> Uri:
 
 def _back(uri: str, flow: Flow | None) -> Hop:
     if flow is not None:
-        return Hop(flow.host, flow.port, flow.transport, flow)
+        return Hop(flow.host, flow.port, flow.transport, flow, flow.domain or None)
     try:
         return hop_to(Uri.parse(uri))
     except PeerError:

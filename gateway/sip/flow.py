@@ -1,6 +1,12 @@
 """Where SIP messages go and come from, as values: the sockets themselves are `gateway.net.sip`'s."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+WEB = frozenset({"WS", "WSS"})
+"Transports that carry each message in a WebSocket message of its own (RFC 7118)."
+
+SECURE = frozenset({"TLS", "WSS"})
+"Transports on which the other end shows a certificate."
 
 
 @dataclass(frozen=True, slots=True)
@@ -8,7 +14,7 @@ class Flow:
     """One conversation with one peer address: a UDP socket and a remote address, or one connection (RFC 5626 §2)."""
 
     transport: str
-    "UDP, TCP or TLS."
+    "UDP, TCP, TLS, WS or WSS."
 
     host: str
     "The peer's address, IPv6 without brackets."
@@ -16,6 +22,10 @@ class Flow:
     port: int
     local: str = ""
     "Which of our sockets: the listener's name, or a connection's number. Opaque here."
+
+    domain: str = ""
+    """The SIP domain that is wanted there, of a connection that we make over TLS or a WebSocket: the peer's certificate
+    must be for it (RFC 5922 §7.3), so that two domains at one address have two connections."""
 
     @property
     def reliable(self) -> bool:
@@ -30,7 +40,15 @@ class Hop:
     host: str
     port: int | None = None
     transport: str | None = None
-    "UDP, TCP or TLS; None: the sender chooses (UDP, or TCP for a large request, RFC 3261 §18.1.1)."
+    "One of a flow's; None: the sender chooses (UDP, or TCP for a large request, RFC 3261 §18.1.1)."
 
     flow: Flow | None = None
     "A connection to use again while it is open."
+
+    domain: str | None = None
+    "The SIP domain that is wanted there, when it is not the host."
+
+    def aimed(self, found: Flow) -> Flow:
+        """The flow to an address that was found for this hop, with whom its certificate must name."""
+        wanted = found.transport in SECURE or found.transport in WEB
+        return replace(found, domain=self.domain or self.host) if wanted else found

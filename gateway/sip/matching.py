@@ -4,6 +4,7 @@ from dataclasses import replace
 from hashlib import blake2b
 
 from gateway.sip.flow import Flow
+from gateway.sip.locating import default_port
 from gateway.sip.message import SipRequest, SipResponse
 
 Key = tuple[str, ...]
@@ -67,8 +68,3 @@ def companion(invite: SipRequest, method: str, to: str) -> SipRequest:
     headers = [header for header in invite.headers if header[0] in _COPIED]
     headers += (("Max-Forwards", "70"), ("To", to), ("CSeq", f"{invite.cseq.number} {method}"))
     return SipRequest(method, invite.uri, tuple(headers))
-
-
-def default_port(transport: str) -> int:
-    """Where SIP listens (§19.1.2)."""
-    return 5061 if transport == "TLS" else 5060

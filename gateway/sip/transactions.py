@@ -18,9 +18,10 @@ from math import inf
 from typing import Literal
 
 from gateway.errors import PeerError
-from gateway.sip.flow import Flow
+from gateway.sip.flow import SECURE, WEB, Flow
 from gateway.sip.ledger import Ledger, Transaction
-from gateway.sip.matching import Key, companion, default_port, reply_flow, server_key, stamped, stateless_tag
+from gateway.sip.locating import default_port
+from gateway.sip.matching import Key, companion, reply_flow, server_key, stamped, stateless_tag
 from gateway.sip.message import Header, SipRequest, SipResponse, respond
 from gateway.sip.transaction import CLIENT_INVITE, CLIENT_OTHER, SERVER_INVITE, SERVER_OTHER, Action, Input, State
 from gateway.sip.wire import Failed
@@ -154,10 +155,13 @@ class Transactions:
         for transaction in self._ledger.over(flow):
             if transaction.machine.client:
                 self._feed(transaction, Input.BROKEN, now, effects, text=text)
-            elif flow.local:
-                # Responses still to come go over a new connection, to where the client listens (§18.2.2).
-                port = int(transaction.key[1].rpartition(":")[2] or default_port(flow.transport))
-                self._ledger.move(transaction, Flow(flow.transport, flow.host, port))
+            elif flow.local and flow.transport not in WEB:
+                # Responses still to come go over a new connection, to where the client listens (§18.2.2); but a
+                # WebSocket client listens nowhere (RFC 7118 §5).
+                name, _, number = transaction.key[1].rpartition(":")
+                port = int(number or default_port(flow.transport))
+                domain = name if flow.transport in SECURE else ""
+                self._ledger.move(transaction, Flow(flow.transport, flow.host, port, domain=domain))
         return effects
 
     def expire(self, now: float) -> list[Effect]:

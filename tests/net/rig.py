@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from typing import cast
+from functools import wraps
+from typing import ParamSpec, cast
 
 from structlog.testing import capture_logs
 
@@ -14,6 +15,8 @@ from gateway.net.sip import Listener, SipPort, SipPortSettings
 from gateway.sip.flow import Hop
 from gateway.sip.message import SipRequest, SipResponse, parse, respond
 from gateway.sip.wire import Failed, Outgoing
+
+P = ParamSpec("P")
 
 HERE = "127.0.0.1"
 BOTH = (Listener("UDP", HERE, 0), Listener("TCP", HERE, 0))
@@ -64,6 +67,9 @@ class Counts:
 
     def name_asked(self, outcome: str) -> None:
         self.of["name", outcome] += 1
+
+    def tls_refused(self, cause: str) -> None:
+        self.of["tls", cause] += 1
 
 
 class Inbox:
@@ -215,21 +221,20 @@ async def rig(
             phone.close()
     assert port.connections == 0
     assert port.listening == ()
-    assert asyncio.all_tasks() == {asyncio.current_task()}
+    await until(lambda: asyncio.all_tasks() == {asyncio.current_task()})
 
 
-def scenario(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
+def scenario(test: Callable[P, Awaitable[None]]) -> Callable[P, None]:
     """Run a coroutine as a test, for half a minute at most."""
 
-    async def limited() -> None:
+    async def limited(*args: P.args, **kwargs: P.kwargs) -> None:
         async with asyncio.timeout(30.0):
-            await test()
+            await test(*args, **kwargs)
 
-    def run() -> None:
-        asyncio.run(limited())
+    @wraps(test)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        asyncio.run(limited(*args, **kwargs))
 
-    run.__name__, run.__doc__ = test.__name__, test.__doc__
-    run.__dict__.update(test.__dict__)
     return run
 
 

@@ -35,7 +35,7 @@ def test_a_trunk_registers_its_user_at_its_domain_by_its_host(tmp_path: Path) ->
     found = trunk.registrant
     assert found is not None
     assert (found.name, found.aor, found.registrar) == ("carrier", "sip:4711@example.org", "sip:example.org")
-    assert found.hop == Hop("sip.example", 5070, "TCP")
+    assert found.hop == Hop("sip.example", 5070, "TCP", domain="example.org")
     assert found.credentials == Credentials("4711", "hush", "r")
     assert found.expires_seconds == 3600
     assert found.contact_user == contact_user("gw.example", "carrier")
