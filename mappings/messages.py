@@ -77,7 +77,7 @@ ROWS: tuple[Row, ...] = (
     Row(S.ANSWER, T.INVITED, (A.SESSION_ACCEPT,), (200,), "XEP-0166 §6.4; RFC 3261 §13.3.1.4",
         "a 200 that we get is acknowledged at once (ACK), before the client has the session-accept; one without ICE for an offer of ICE is a transport-replace first (XEP-0176 §6)"),
     Row(S.CANDIDATES, T.LIVE, (A.TRANSPORT_INFO,), (M.INFO,), "XEP-0176 §5.6; RFC 8840 §4.4",
-        "to a peer that cannot trickle, candidates are waited for before the INVITE leaves, and later ones stay here"),
+        "to a peer that cannot trickle, candidates are waited for before the INVITE leaves; later ones make a re-INVITE, once, where they change the default address"),
     Row(S.DIGIT, T.LIVE, (A.SESSION_INFO,), (M.INFO,), "XEP-0181; RFC 6086 §2",
         "`<dtmf/>`, to clients that announce it; application/dtmf-relay, when the call is up; digits in the sound (RFC 4733) pass unseen"),
     Row(S.NO_DIGITS, T.LIVE, (), (405, 415, 489, 501), "XEP-0181", "or an Allow header without INFO; then a `<dtmf/>` is not-acceptable"),

@@ -2,7 +2,7 @@
 
 When a peer can be told candidates is RFC 8840's: it has said that it can, and there is a dialog that both know of
 (§4.3).  Then all that has come since is told in one INFO, and the next when that has its answer (§10.9).  A peer that
-cannot gets the candidates that the offer waited for and no others (§5.3, half trickle).
+cannot gets the candidates that the offer waited for (§5.3, half trickle), and what `gateway.sip.late` makes of others.
 """
 
 from gateway.fields import Dropped
@@ -64,8 +64,11 @@ def settled(leg: LegState, response: SipResponse, answer: Description) -> Descri
     """Our offer's answer is here, and with it whether the peer trickles: the answer with what came ahead of it."""
     known = leg.trickle
     ice = any(isinstance(media.transport, Ice) for media in answer.media)
-    if not ice or not known.announced or not (known.required or known.confirmed or can(response)):
+    if not ice:
         leg.dropped.extend(["candidate"] * known.give_up())
+        return answer
+    if not known.announced or not (known.required or known.confirmed or can(response)):
+        known.confirmed = False
         return answer
     known.confirmed = True
     if known.held is None:
@@ -145,13 +148,8 @@ def _remember(leg: LegState) -> None:
 
 
 def candidates(leg: LegState, signal: Candidates, now: float) -> None:
-    """More candidates of ours. Whether they can be told may be known only later; `tell` sees to that."""
-    known = leg.trickle
-    if not known.announced or known.confirmed is False:
-        lost = gather.count(signal.by_media)
-    else:
-        lost = known.add(leg.sdp, signal.by_media)
-    leg.dropped.extend(["candidate"] * lost)
+    """More candidates of ours.  How they can be told may be known only later: `tell` and `late` see to that."""
+    leg.dropped.extend(["candidate"] * leg.trickle.add(leg.sdp, signal.by_media))
 
 
 def tell(leg: LegState) -> None:
@@ -175,7 +173,7 @@ def answered(leg: LegState, response: SipResponse, now: float) -> None:
     if leg.challenged(response):
         known.owed = True
     elif response.status in UNABLE:
-        leg.dropped.extend(["candidate"] * known.give_up())
+        known.confirmed = False
 
 
 def lost(leg: LegState, failed: Failed, now: float) -> None:

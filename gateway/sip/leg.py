@@ -34,7 +34,7 @@ from gateway.signals import (
     Refuse,
     Signal,
 )
-from gateway.sip import digits, early, info
+from gateway.sip import digits, early, info, late
 from gateway.sip.dialog import Dialog
 from gateway.sip.manners import USUAL, Manners
 from gateway.sip.message import SipRequest, SipResponse
@@ -132,7 +132,7 @@ class SipLeg(LegState):
             case _:
                 assert_never(signal)
         self._do(event, signal, now)
-        return self._drain()
+        return self._drain(now)
 
     def receive(self, message: Received, now: float) -> list[Emitted]:
         """Something came from the wire.  Nothing is raised: what cannot be read is answered, or dropped."""
@@ -145,7 +145,7 @@ class SipLeg(LegState):
                 self._failed(message, now)
             case _:
                 assert_never(message)
-        return self._drain()
+        return self._drain(now)
 
     def expire(self, now: float) -> list[Emitted]:
         """A time has come."""
@@ -154,7 +154,7 @@ class SipLeg(LegState):
             if self.timers.get(timer) == at:  # what was due before may have made it pointless
                 del self.timers[timer]
                 self._do(timer, None, now)
-        return self._drain()
+        return self._drain(now)
 
     # ------------------------------------------------------------------------------------------------ which event is it
 
@@ -240,7 +240,8 @@ class SipLeg(LegState):
         if action is not None:
             action(self, item, now)
 
-    def _drain(self) -> list[Emitted]:
+    def _drain(self, now: float) -> list[Emitted]:
+        late.wait(self, now)
         info.tell(self)
         digits.tell(self)
         out, self.out = self.out, []

@@ -1,4 +1,4 @@
-"""Refreshing a session, and its end when nobody does (RFC 4028 §7.2, §10).
+"""Offering once more what holds: to refresh a session, and its end when nobody does (RFC 4028 §7.2, §10).
 
 By UPDATE where the peer takes it, which carries no SDP and meets no other exchange; else by a re-INVITE that offers
 once more what holds.  What the other side wants to change meanwhile waits for that.
@@ -35,7 +35,7 @@ def due(leg: LegState, _: None, now: float) -> None:
             headers = (("Contact", leg.contact), ALLOW_HEADER, *leg.trickle.headers, *leg.session.headers)
             leg.session.pending = leg.within("UPDATE", headers)
     elif leg.phase is Phase.CONFIRMED:
-        _reinvite(leg)
+        offer_again(leg)
     else:
         _later(leg, now)
 
@@ -87,6 +87,7 @@ def lost(leg: LegState, failed: Failed, now: float) -> None:
 def accepted(leg: LegState, response: SipResponse, now: float) -> None:
     """The answer to what we offered once more; what is new in it is an offer to the other side."""
     known = leg.sdp.theirs
+    leg.trickle.offering = False
     description = accepted_again(leg, response, now)
     if description is None:
         return
@@ -100,16 +101,21 @@ def accepted(leg: LegState, response: SipResponse, now: float) -> None:
 def rejected(leg: LegState, response: SipResponse, now: float) -> None:
     """No: the session lives on until its time is over."""
     if leg.challenged(response):
-        _reinvite(leg)
+        offer_again(leg)
         return
     leg.sdp.rollback()
     confirm(leg)
-    _refused(leg, response, now)
+    if not leg.trickle.offering or response.status in (408, 481, 422):
+        _refused(leg, response, now)
+    elif response.status == 491 and leg.trickle.collided():
+        leg.timers[Timer.LATE] = now + back_off(leg)
+    leg.trickle.offering = False
     if leg.phase is Phase.CONFIRMED:
         release(leg, now)
 
 
-def _reinvite(leg: LegState) -> None:
+def offer_again(leg: LegState) -> None:
+    """A re-INVITE with all that the other side has said, and what came late for it."""
     whole = leg.trickle.whole(leg.sdp)
     assert whole is not None
     text = leg.sdp.write_offer(whole)

@@ -91,6 +91,8 @@ class Timer(StrEnum):
     EXPIRED = "expired"
     "The peer's INVITE, by its Expires header."
     RETRY = "retry"
+    LATE = "late"
+    "Further candidates, for a peer that would need an offer to hear of them."
     REMIND = "remind"
     "Our provisional response, which begins a dialog that the peer may not know of yet."
     REASSURE = "reassure"

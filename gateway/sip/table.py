@@ -10,7 +10,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
-from gateway.sip import called, calling, digits, early, info, prack, refresh, reinvite, update, within
+from gateway.sip import called, calling, digits, early, info, late, prack, refresh, reinvite, update, within
 from gateway.sip.state import LegState, Phase, Timer
 
 
@@ -200,6 +200,7 @@ TABLE: dict[Phase, dict[Event | Timer, Action]] = {
     # In a call
     P.CONFIRMED: {
         **_IN_CALL,
+        T.LATE:         late.offer,
         X.OFFER:        reinvite.reinvite,
         X.COMPLETE:     reinvite.reinvite,
         X.INVITE:       reinvite.reinvited,

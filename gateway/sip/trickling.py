@@ -6,7 +6,7 @@ INFO repeats all there is (§4.4), and what changes nothing is not sent.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from gateway.errors import PeerError
@@ -23,16 +23,44 @@ Mode = Literal["auto", "required", "never"]
 
 REQUIRED: tuple[Header, ...] = (("Require", TAG),)
 
+MAX_COLLISIONS = 5
+"How often a re-INVITE for late candidates is sent again after a 491."
+
 _Said = tuple[str | None, int, bool]
 "Whose candidates, how many of them, and whether those are all."
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What was made of the candidates of one generation that came late (`gateway.sip.late`)."""
+
+    generation: frozenset[str | None]
+    count: int
+    "Of all its candidates, when they were looked at last."
+
+    told: bool = False
+    "Whether the peer had its re-INVITE."
 
 
 class Trickling:
     """One dialog's candidates."""
 
     __slots__ = (
-        "_heard", "_more", "_supported", "_told", "announced", "confirmed", "held", "mode", "owed", "pending",
-        "provisional", "resend_after",
+        "_heard",
+        "_more",
+        "_supported",
+        "_told",
+        "announced",
+        "collisions",
+        "confirmed",
+        "held",
+        "mode",
+        "offering",
+        "owed",
+        "pending",
+        "provisional",
+        "resend_after",
+        "weighed",
     )  # fmt: skip
 
     def __init__(self, mode: Mode, supported: tuple[str, ...]) -> None:
@@ -58,6 +86,13 @@ class Trickling:
         "Our response that begins the dialog, sent again until the peer shows that it came."
 
         self.resend_after = 0.0
+        self.weighed: Weighed | None = None
+        self.offering = False
+        "Whether a re-INVITE is out for candidates that came late."
+
+        self.collisions = 0
+        "How often that has met a change of the peer's."
+
         self._more: dict[str, Ice] = {}
         self._told: dict[str, _Said] = {}
         self._heard: dict[str, Ice] = {}
@@ -94,6 +129,8 @@ class Trickling:
         stray = 0
         for name, transport in by_media.items():
             base = _ice(sdp.ours, name)
+            if sdp.theirs is not None and _ice(sdp.theirs, name) is None:
+                base = None  # the peer has no ICE
             if base is None or not isinstance(transport, Ice) or transport.ufrag not in (None, base.ufrag):
                 stray += len(transport.candidates)
                 continue
@@ -107,6 +144,13 @@ class Trickling:
             complete = transport.gathering_complete or known.gathering_complete
             self._more[name] = Ice(ufrag=base.ufrag, candidates=(*kept, *fresh), gathering_complete=complete)
         return stray
+
+    def collided(self) -> bool:
+        """The re-INVITE for late candidates met a change of the peer's; whether it is worth another try."""
+        self.collisions += 1
+        if self.collisions <= MAX_COLLISIONS:
+            self.weighed = None
+        return self.weighed is None
 
     def give_up(self) -> int:
         """The peer cannot be told; how many candidates are lost by that."""
@@ -126,9 +170,22 @@ class Trickling:
                     return True
         return False
 
+    def later(self, sdp: SdpSession) -> Description | None:
+        """Our description with candidates that came later for it; None where there are none."""
+        if not self._more or sdp.ours is None:
+            return None
+        whole = self.whole(sdp)
+        return None if whole == sdp.ours else whole
+
     def whole(self, sdp: SdpSession) -> Description | None:
-        """Our description with all that came later."""
-        return sdp.ours if sdp.ours is None or not self._more else gather.merged(sdp.ours, self._more)
+        """Our description with all that came later for it."""
+        if sdp.ours is None or not self._more:
+            return sdp.ours
+        return gather.merged(sdp.ours, {name: more for name, more in self._more.items() if self._current(sdp, name)})
+
+    def _current(self, sdp: SdpSession, name: str) -> bool:
+        base = _ice(sdp.ours, name)
+        return base is not None and base.ufrag == self._more[name].ufrag
 
     def tell(self, sdp: SdpSession) -> Fragment | None:
         """All there is for an INFO, in the order in which it was first said; None: no medium has ICE and a name."""

@@ -569,6 +569,97 @@ def test_a_called_client_without_ice_asks_for_raw_udp() -> None:
     )
 
 
+# ------------------------------------------------------------------------------------------------------ late candidates
+
+
+def found(port: int, kind: str = "srflx") -> str:
+    """A candidate by another way, which a peer would rather send to by default."""
+    one = CANDIDATE.replace("40100", str(port)).replace("'host'", f"'{kind}' rel-addr='10.0.0.1' rel-port='1'")
+    return ICE.format(one.replace("192.0.2.9", "203.0.113.9").replace("2130706431", str(port)))
+
+
+LATE = (
+    romeo.sends("session-initiate", transport=ICE.format(CANDIDATE)),
+    romeo.gets("result"),
+    after(1.5),
+    juliet.gets("INVITE", has=["a=ice-ufrag:uf01", "m=audio 40100"]),
+    romeo.sends("transport-info", xml=info(found(40300))),
+    romeo.gets("result"),
+    nothing(),
+    juliet.sends(200, sdp=sdp_of() + PHONE_ICE.format("ph01")),
+    juliet.gets("ACK"),
+    romeo.gets("session-accept"),
+)
+
+
+@pytest.mark.conformance("ICE-19")
+def test_a_phone_that_would_send_elsewhere_by_default_is_offered_the_late_candidates_once() -> None:
+    run(
+        *LATE,
+        after(1.5),
+        juliet.gets("INVITE", has=["m=audio 40300", "c=IN IP4 203.0.113.9", "192.0.2.9 40100", "a=ice-ufrag:uf01"]),
+        juliet.sends(200, sdp=sdp_of(version=2) + PHONE_ICE.format("ph01")),
+        juliet.gets("ACK"),
+        nothing(),
+        romeo.sends("transport-info", xml=info(found(40400, "relay"))),
+        romeo.gets("result"),
+        after(5),
+        nothing(),
+        *juliet_leaves,
+    )
+
+
+def test_an_offer_of_late_candidates_may_be_refused_and_nobody_is_told() -> None:
+    run(*LATE, after(1.5), juliet.gets("INVITE"), juliet.sends(488), juliet.gets("ACK"), nothing(), *juliet_leaves)
+
+
+def test_what_its_answer_says_anew_is_told() -> None:
+    run(
+        *LATE,
+        after(1.5),
+        juliet.gets("INVITE"),
+        juliet.sends(200, sdp=sdp_of(version=2, direction="sendonly") + PHONE_ICE.format("ph01")),
+        juliet.gets("ACK"),
+        romeo.gets("content-modify", has='senders="responder"'),
+        *juliet_leaves,
+    )
+
+
+def test_an_offer_of_late_candidates_that_meets_the_phones_own_change_is_made_after_it() -> None:
+    run(
+        *LATE,
+        after(1.5),
+        juliet.gets("INVITE"),
+        juliet.sends(491),
+        juliet.gets("ACK"),
+        juliet.sends("re-INVITE", sdp=sdp_of(version=2, direction="sendonly") + PHONE_ICE.format("ph01")),
+        juliet.gets(100),
+        romeo.gets("content-modify", has='senders="responder"'),
+        juliet.gets(200, has="m=audio 40300"),
+        juliet.sends("ACK"),
+        after(5),
+        nothing(),
+        *juliet_leaves,
+    )
+
+
+def test_a_hold_while_late_candidates_are_offered_comes_after_them() -> None:
+    run(
+        *LATE,
+        after(1.5),
+        juliet.gets("INVITE", has="a=sendrecv"),
+        romeo.sends("session-info hold"),
+        romeo.gets("result"),
+        juliet.sends(200, sdp=sdp_of(version=2) + PHONE_ICE.format("ph01")),
+        juliet.gets("ACK"),
+        after(1.5),
+        juliet.gets("INVITE", has=["a=sendonly", "m=audio 40300"]),
+        juliet.sends(200, sdp=sdp_of(version=3, direction="recvonly") + PHONE_ICE.format("ph01")),
+        juliet.gets("ACK"),
+        *juliet_leaves,
+    )
+
+
 # ------------------------------------------------------------------------------------------------ without a description
 
 

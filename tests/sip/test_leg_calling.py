@@ -283,15 +283,6 @@ def test_the_wait_is_never_longer_than_three_seconds() -> None:
     assert call.after(3.0) == ["INVITE"]
 
 
-def test_candidates_after_the_invite_to_a_trunk_that_is_never_told_them_are_dropped_and_counted() -> None:
-    call = calling(trickle="never")
-    call.says(Offer(webrtc(SRFLX)))
-    assert call.says(Candidates({"0": ice(HOST, HOST)})) == []
-    assert call.leg.dropped == ["candidate", "candidate"]
-    assert call.says(Candidates({"0": ice(complete=True)})) == []
-    assert call.leg.dropped == ["candidate", "candidate"]
-
-
 def test_candidates_that_fit_no_medium_or_come_twice_change_nothing() -> None:
     call = calling()
     call.says(Offer(webrtc(HOST)))

@@ -31,6 +31,8 @@ HOST = candidate(CandidateType.HOST)
 SRFLX = candidate(CandidateType.SRFLX, 50001)
 RELAY = candidate(CandidateType.RELAY, 50002)
 LATE = candidate(CandidateType.RELAY, 50003)
+TOO = candidate(CandidateType.HOST, 50004)
+"It comes late, and is nobody's default."
 CAN: tuple[Header, ...] = (("Supported", "trickle-ice, 100rel"), ("Recv-Info", "trickle-ice"))
 ASKED: Header = ("WWW-Authenticate", 'Digest realm="r", nonce="n", qop="auth"')
 FINGERPRINT = f"a=fingerprint:sha-256 {':'.join(['B7'] * 32)}\r\n"
@@ -244,11 +246,11 @@ def test_a_peer_that_does_not_trickle_gets_no_info(answer: str, headers: tuple[H
     plain = replace(webrtc().media[0], transport=replace(ice(SRFLX), fingerprints=()))
     call = calling()
     call.says(Offer(Description(media=(plain,)) if answer.startswith("v=0\r\no=phone") else webrtc(SRFLX)))
-    assert call.says(Candidates({"0": replace(ice(RELAY), fingerprints=())})) == []
+    assert call.says(Candidates({"0": replace(ice(HOST), fingerprints=())})) == []
     assert call.answered(200, answer, headers=headers) == ["ACK", "Answer"]
     assert call.leg.dropped.count("candidate") >= 1
     call.leg.dropped.clear()
-    assert call.says(Candidates({"0": ice(LATE)})) == []
+    assert call.says(Candidates({"0": ice(TOO)})) == []
     assert call.leg.dropped == ["candidate"]
     assert call.sent("INFO") == []
 
@@ -256,10 +258,10 @@ def test_a_peer_that_does_not_trickle_gets_no_info(answer: str, headers: tuple[H
 @pytest.mark.parametrize("status", [405, 415, 469, 501])
 def test_a_peer_that_says_it_cannot_after_all_is_told_nothing_more(status: int) -> None:
     call = in_call()
-    call.says(Candidates({"0": ice(RELAY)}))
+    call.says(Candidates({"0": ice(TOO)}))
     assert call.answered(status, to="INFO") == []
     assert call.leg.dropped == ["candidate"]
-    assert call.says(Candidates({"0": ice(LATE)})) == []
+    assert call.says(Candidates({"0": ice(TOO, HOST)})) == []
     assert call.leg.phase is Phase.CONFIRMED
 
 
@@ -414,7 +416,7 @@ def test_a_peer_that_does_not_know_what_is_required_is_asked_again_with_what_the
     assert request.cseq.number == 2
     assert request.body.decode().count("a=candidate:") == 2
     assert call.answered(200, browser("30000")) == ["ACK", "Answer"]
-    assert call.says(Candidates({"0": ice(RELAY)})) == []
+    assert call.says(Candidates({"0": ice(TOO)})) == []
     assert call.sent("INFO") == []
 
 
@@ -597,7 +599,7 @@ def test_a_caller_that_does_not_trickle_is_answered_after_a_wait() -> None:
     assert call.says(Candidates({"0": ice(SRFLX)})) == ["200 INVITE"]
     assert "ice-options" not in call.responses[0].body.decode()
     call.acks()
-    assert call.says(Candidates({"0": ice(RELAY)})) == []
+    assert call.says(Candidates({"0": ice(HOST)})) == []
     assert call.leg.dropped.count("candidate") == 1
 
 
