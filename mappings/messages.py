@@ -18,6 +18,7 @@ class Said(StrEnum):
     COMPLETE = "Complete"
     PROGRESS = "Progress"
     ANSWER = "Answer"
+    PICKED_UP = "PickedUp"
     REFUSE = "Refuse"
     CANDIDATES = "Candidates"
     DIGIT = "Digit"
@@ -76,6 +77,8 @@ ROWS: tuple[Row, ...] = (
         "once a call, however many devices ring; 183 without ringing says nothing"),
     Row(S.ANSWER, T.INVITED, (A.SESSION_ACCEPT,), (200,), "XEP-0166 §6.4; RFC 3261 §13.3.1.4",
         "a 200 that we get is acknowledged at once (ACK), before the client has the session-accept; one without ICE for an offer of ICE is a transport-replace first (XEP-0176 §6)"),
+    Row(S.PICKED_UP, T.INVITED, (J.PROCEED,), (), "XEP-0353 §3.3",
+        "an offer that the anchor made was answered, while the caller's own description is still owed"),
     Row(S.CANDIDATES, T.LIVE, (A.TRANSPORT_INFO,), (M.INFO,), "XEP-0176 §5.6; RFC 8840 §4.4",
         "to a peer that cannot trickle, candidates are waited for before the INVITE leaves; later ones make a re-INVITE, once, where they change the default address"),
     Row(S.DIGIT, T.LIVE, (A.SESSION_INFO,), (M.INFO,), "XEP-0181; RFC 6086 §2",
