@@ -122,7 +122,12 @@ def _manners(where: str, table: Trunk, sip: Sip) -> Manners:
     if 0 < interval < least:
         where = "[sip]" if table.session_expires_seconds is table.min_se_seconds is None else where
         refuse(where, "session_expires_seconds", f"shorter than min_se_seconds — got {interval}, and {least}")
-    return Manners(prack=table.prack, session_expires_seconds=interval, min_se_seconds=least)
+    return Manners(
+        prack=table.prack,
+        session_expires_seconds=interval,
+        min_se_seconds=least,
+        follow_redirects=table.follow_redirects,
+    )
 
 
 def _account(where: str, prefix: str, user: str | None, password: Secret | None) -> rules.Account | None:

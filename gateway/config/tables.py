@@ -173,6 +173,9 @@ class Trunk(Table, frozen=True, kw_only=True):
     min_se_seconds: Annotated[int, msgspec.Meta(ge=90, le=86400)] | None = None
     "Instead of [sip] min_se_seconds."
 
+    follow_redirects: bool = False
+    "Whether a call that the trunk redirects goes where it says, five times at most; else the caller is told."
+
     caller_id: Literal["jid", "number", "fixed", "anonymous"] = "jid"
     "What the peer sees as caller: the JID as an address, the caller's number below, always the same number, nobody."
 

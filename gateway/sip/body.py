@@ -11,6 +11,8 @@ SDP = "application/sdp"
 ACCEPTED = "application/sdp, multipart/mixed, multipart/alternative"
 "What we read, as an Accept header says it."
 
+_ACTPASS = "a=setup:actpass"
+
 MAX_PARTS = 32
 MAX_DEPTH = 3
 
@@ -99,3 +101,11 @@ def _text(body: bytes) -> str:
 
 def _unsupported(text: str) -> PeerError:
     return PeerError(text, status=415, condition="not-acceptable", reason=EndReason.UNSUPPORTED_APPLICATIONS)
+
+
+def agreement(offer: str, answer: str) -> str:
+    """Our offer as an answer, once it was answered with this: what it says, but which side opens the DTLS association.
+
+    An answer must decide that (RFC 8842 §5.3).
+    """
+    return offer.replace(_ACTPASS, "a=setup:passive" if "a=setup:active" in answer else "a=setup:active")

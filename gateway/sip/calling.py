@@ -4,21 +4,18 @@ from dataclasses import replace
 
 from gateway.errors import PeerError
 from gateway.signals import Answer, Candidates, Complete, End, Offer, Progress
-from gateway.sip import digits, early, gather, info
+from gateway.sip import digits, early, gather, info, redirect
 from gateway.sip.body import SDP
-from gateway.sip.dialog import MAX_FORWARDS, Dialog, hop_to
+from gateway.sip.dialog import MAX_FORWARDS, Dialog
 from gateway.sip.flow import Hop
 from gateway.sip.message import SipRequest, SipResponse
-from gateway.sip.reasons import cancel_reason, end_of_error, end_of_failure, end_of_response, redirects
+from gateway.sip.reasons import cancel_reason, end_of_error, end_of_failure, end_of_response
 from gateway.sip.state import LegState, Phase, Timer
 from gateway.sip.trickling import REQUIRED
 from gateway.sip.uas import ACCEPT_HEADER, ALLOW_HEADER
 from gateway.sip.wire import Failed
 from gateway.sip.within import acknowledge, back_off, hang_up, hear_answer
 from mappings.reasons import EndReason
-
-MAX_REDIRECTIONS = 5
-"How often an INVITE is sent elsewhere by 3xx responses."
 
 MAX_COLLISIONS = 1
 "How often the first INVITE is sent again after a 491 (conformance reference 1.7.2)."
@@ -102,10 +99,8 @@ def invite(leg: LegState, _: None, now: float) -> None:
     leg.phase = Phase.CALLING
 
 
-def again(leg: LegState, uri: str, hop: Hop) -> None:
-    """Send the INVITE anew, as a request of its own: with credentials, to another address, or after a collision."""
-    assert leg.invite is not None
-    request = leg.invite.request
+def again(leg: LegState, request: SipRequest, uri: str, hop: Hop) -> None:
+    """Send an INVITE anew, as a request of its own: with credentials, to another address, or after a collision."""
     number = request.cseq.number + 1
     headers = tuple(
         ("CSeq", f"{number} INVITE") if header[0] == "CSeq" else header
@@ -121,10 +116,15 @@ def again(leg: LegState, uri: str, hop: Hop) -> None:
     leg.phase = Phase.CALLING
 
 
+def _repeat(leg: LegState) -> None:
+    """Send it anew to whom it went."""
+    assert leg.invite is not None
+    again(leg, leg.invite.request, leg.invite.request.uri, leg.invite.hop)
+
+
 def collided(leg: LegState, _: None, now: float) -> None:
     """The wait after a 491 is over."""
-    assert leg.invite is not None
-    again(leg, leg.invite.request.uri, leg.invite.hop)
+    _repeat(leg)
 
 
 # ------------------------------------------------------------------------------------------------------------ responses
@@ -175,10 +175,10 @@ def reject(leg: LegState, response: SipResponse, now: float) -> None:
     status = leg.last_status = response.status
     leg.timers.clear()
     if leg.challenged(response):
-        again(leg, leg.invite.request.uri, leg.invite.hop)
+        _repeat(leg)
         return
     if status == 422 and leg.session.too_small(response):
-        again(leg, leg.invite.request.uri, leg.invite.hop)
+        _repeat(leg)
         return
     if (whole := info.excused(leg, response)) is not None:
         leg.heard = None
@@ -189,10 +189,8 @@ def reject(leg: LegState, response: SipResponse, now: float) -> None:
         leg.phase = Phase.WAITING
         leg.timers[Timer.RETRY] = now + back_off(leg)
         return
-    if status < 400 and leg.settings.follow_redirects:
-        # Each address once (§8.1.3.4), and the new ones before those that are left of an earlier redirection.
-        found = [uri for uri in redirects(response) if str(uri) not in leg.visited and uri not in leg.untried]
-        leg.untried = found + leg.untried
+    if status < 400:
+        redirect.learn(leg, response)
     if status >= 600 or not _try_next(leg):
         leg.say(end_of_response(response, rang=leg.ringing_seen))
         leg.close()
@@ -278,12 +276,7 @@ def _confirm(leg: LegState, response: SipResponse) -> None:
 
 def _try_next(leg: LegState) -> bool:
     """Send the INVITE to the next address of a redirection, where there is one."""
-    while leg.untried and len(leg.visited) <= MAX_REDIRECTIONS:
-        uri = leg.untried.pop(0)
-        assert leg.target is not None
-        if uri.scheme not in ("sip", "tel"):
-            continue
-        leg.visited.add(str(uri))
-        again(leg, str(replace(uri, headers=None)), hop_to(uri) if uri.is_sip else leg.target.hop)
-        return True
-    return False
+    found = redirect.following(leg)
+    if found is not None:
+        again(leg, *found)
+    return found is not None

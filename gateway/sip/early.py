@@ -12,11 +12,11 @@ from copy import copy
 
 from gateway.errors import PeerError
 from gateway.sip import info
-from gateway.sip.body import session_description
+from gateway.sip.body import agreement, session_description
 from gateway.sip.dialog import Dialog
 from gateway.sip.message import SipRequest, SipResponse
 from gateway.sip.reliable import MAX_EARLY, Early, RAck, rseq
-from gateway.sip.state import LegState, agreement
+from gateway.sip.state import LegState
 from gateway.sip.wire import Failed, Outgoing
 from mappings.description import Description
 

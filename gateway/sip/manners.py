@@ -17,6 +17,9 @@ class Manners:
     min_se_seconds: int = session_timer.LEAST
     "The shortest such time that is accepted."
 
+    follow_redirects: bool = False
+    "Whether a 3xx is followed to where it points, rather than told to the caller."
+
     @property
     def supported(self) -> tuple[str, ...]:
         """The option tags for Supported, but for those of candidates one by one."""

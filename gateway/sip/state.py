@@ -8,6 +8,7 @@ from gateway.sdp.history import SdpSession
 from gateway.signals import Complete, Digit, End, Offer, Signal
 from gateway.sip.address import NameAddr, Uri
 from gateway.sip.auth import DigestSession, Nonces
+from gateway.sip.body import agreement
 from gateway.sip.dialog import Dialog, branch
 from gateway.sip.flow import Flow, Hop
 from gateway.sip.manners import USUAL, Manners
@@ -21,9 +22,6 @@ from mappings.description import Description
 
 Received = SipRequest | SipResponse | Failed
 Emitted = Outgoing | SipResponse | Signal
-
-
-_ACTPASS = "a=setup:actpass"
 
 
 class Phase(StrEnum):
@@ -157,9 +155,6 @@ class LegSettings:
 
     trying_timeout_seconds: float = 180.0
     "How long an INVITE may stay without a final response after the last provisional one."
-
-    follow_redirects: bool = False
-    "Whether a 3xx is followed to where it points, rather than told to the caller."
 
     user_agent: str = "jingle-sip/0.1.0"
 
@@ -372,14 +367,6 @@ class LegState:
         self.timers.clear()
         self.invited = self.waiting = self.offered = None
         self.early.clear()
-
-
-def agreement(offer: str, answer: str) -> str:
-    """Our offer as an answer, once it was answered with this: what it says, but which side opens the DTLS association.
-
-    An answer must decide that (RFC 8842 §5.3).
-    """
-    return offer.replace(_ACTPASS, "a=setup:passive" if "a=setup:active" in answer else "a=setup:active")
 
 
 def digest_session(credentials: Credentials | None) -> DigestSession | None:

@@ -5,6 +5,7 @@ import pytest
 from gateway.signals import Answer, Candidates, Complete, End, Offer, Progress, Refuse
 from gateway.sip.flow import Hop
 from gateway.sip.leg import Credentials, LegSettings, SipLeg
+from gateway.sip.manners import Manners
 from gateway.sip.message import respond
 from gateway.sip.wire import Outgoing
 from mappings.description import Codec, Ice
@@ -32,7 +33,7 @@ from .ladder import (
 
 SRFLX = candidate(CandidateType.SRFLX)
 HOST = candidate(CandidateType.HOST)
-FOLLOWING = LegSettings(follow_redirects=True)
+FOLLOWING = Manners(follow_redirects=True)
 ROMEO = Credentials("romeo", "r0m30")
 BROKEN = Codec(id=96, name="x\r\na=injected", clockrate=8000)
 "Nothing that holds a line end can be written (ROB-01)."
@@ -486,7 +487,7 @@ def test_an_invite_that_nobody_answers_needs_no_cancel() -> None:
 
 @pytest.mark.parametrize("status", [401, 407, 302, 491, 486])
 def test_a_cancelled_invite_is_not_tried_again(status: int) -> None:
-    call = ringing(calling(settings=FOLLOWING, credentials=ROMEO))
+    call = ringing(calling(manners=FOLLOWING, credentials=ROMEO))
     call.ends(EndReason.CANCEL)
     assert call.answered(status, headers=(*asked(), ("Contact", "<sip:b@192.0.2.9>"))) == []
     assert call.leg.closed
@@ -579,7 +580,7 @@ def test_a_redirection_is_told_with_its_address() -> None:
 
 @pytest.mark.conformance("XS-14")
 def test_a_redirection_is_followed_where_that_is_wanted() -> None:
-    call = offered(calling(settings=FOLLOWING))
+    call = offered(calling(manners=FOLLOWING))
     contacts = (("Contact", "<sip:b@192.0.2.9:5070;transport=tcp>, <mailto:b@example.org>, <tel:+15559>;q=0.1"),)
     assert call.answered(302, headers=contacts, contact=None) == ["INVITE"]
     first, second = call.sent("INVITE")
@@ -597,7 +598,7 @@ def test_a_redirection_is_followed_where_that_is_wanted() -> None:
 
 @pytest.mark.conformance("XS-14")
 def test_redirections_have_an_end() -> None:
-    call = offered(calling(settings=FOLLOWING))
+    call = offered(calling(manners=FOLLOWING))
     for n in range(5):
         contacts = (("Contact", f"<sip:b{n}@192.0.2.9>"),)
         assert call.answered(302, headers=contacts, contact=None) == ["INVITE"]
@@ -605,20 +606,64 @@ def test_redirections_have_an_end() -> None:
 
 
 def test_a_redirection_in_a_circle_is_no_way() -> None:
-    call = offered(calling(settings=FOLLOWING))
+    call = offered(calling(manners=FOLLOWING))
     call.answered(302, headers=(("Contact", "<sip:b@192.0.2.9>"),), contact=None)
     back = (("Contact", "<sip:b@192.0.2.9>, <sip:+15551230000@trunk.example>, <sip:"),)
     assert call.answered(302, headers=back, contact=None) == ["End general-error"]
 
 
+def test_the_addresses_of_a_redirection_are_tried_in_the_order_of_their_preference() -> None:
+    call = offered(calling(manners=FOLLOWING))
+    contacts = (
+        ("Contact", "<sip:c@192.0.2.9>;q=0.2, <sip:b@192.0.2.9>;q=0.7"),
+        ("Contact", "<sip:d@192.0.2.9>;q=x, <sip:e@192.0.2.9>"),
+    )
+    call.answered(300, headers=contacts, contact=None)
+    while call.answered(404) == ["INVITE"]:
+        pass
+    assert [request.request_uri.user for request in call.sent("INVITE")[1:]] == ["d", "e", "b", "c"]
+
+
+def test_a_stranger_is_told_no_password_and_no_identity() -> None:
+    trusted = (("P-Asserted-Identity", "<sip:+1555@gw.example>"), ("Privacy", "id"))
+    call = offered(calling(manners=FOLLOWING, credentials=ROMEO, headers=trusted))
+    assert call.answered(407, headers=asked()) == ["INVITE"]
+    assert call.answered(302, headers=(("Contact", "<sip:b@192.0.2.9>, <sip:c@Trunk.example>;q=0.1"),)) == ["INVITE"]
+    abroad = call.last("INVITE").request
+    assert abroad.first("Proxy-Authorization") is None
+    assert abroad.first("P-Asserted-Identity") is None
+    assert abroad.first("Privacy") == "id"
+    assert call.answered(407, headers=asked(nonce="n2")) == ["INVITE"], "who asks there is not answered"
+    home = call.last("INVITE").request
+    assert home.uri == "sip:c@trunk.example"
+    assert home.first("P-Asserted-Identity") == "<sip:+1555@gw.example>"
+    assert home.first("Proxy-Authorization") is None
+    assert call.answered(407, headers=asked(nonce="n3")) == ["INVITE"]
+    assert call.last("INVITE").request.first("Proxy-Authorization") is not None
+
+
+def test_where_the_way_is_given_a_redirection_changes_only_who_is_called() -> None:
+    call = offered(calling(manners=FOLLOWING, headers=(("Route", "<sip:edge.example;lr>"),)))
+    assert call.answered(302, headers=(("Contact", "<sip:b@192.0.2.9>"),), contact=None) == ["INVITE"]
+    assert call.last("INVITE").hop == Hop("trunk.example")
+    assert call.last("INVITE").request.first("Route") == "<sip:edge.example;lr>"
+
+
+def test_what_a_redirection_names_is_kept_within_bounds() -> None:
+    call = offered(calling(manners=FOLLOWING))
+    many = ", ".join(f"<sip:b{n}@192.0.2.9>" for n in range(500))
+    call.answered(302, headers=(("Contact", many),), contact=None)
+    assert len(call.leg.untried) < 40
+
+
 def test_a_refusal_by_all_is_not_taken_elsewhere() -> None:
-    call = offered(calling(settings=FOLLOWING))
+    call = offered(calling(manners=FOLLOWING))
     call.answered(300, headers=(("Contact", "<sip:b@192.0.2.9>, <sip:c@192.0.2.9>"),), contact=None)
     assert call.answered(603) == ["End decline"]
 
 
 def test_an_address_that_does_not_answer_gives_way_to_the_next() -> None:
-    call = offered(calling(settings=FOLLOWING))
+    call = offered(calling(manners=FOLLOWING))
     call.answered(300, headers=(("Contact", "<sip:b@192.0.2.9>, <sip:c@192.0.2.9>"),), contact=None)
     assert call.fails("INVITE") == ["INVITE"]
     assert call.fails("INVITE") == ["End timeout"]

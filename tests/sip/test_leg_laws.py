@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.signals import Answer, Candidates, Complete, End, Offer, Progress, Refuse, Signal
-from gateway.sip.leg import Credentials, LegSettings
+from gateway.sip.leg import Credentials
+from gateway.sip.manners import Manners
 from gateway.sip.message import Header, SipRequest, SipResponse
 from gateway.sip.state import Phase, Timer
 from gateway.sip.table import TABLE, Event
@@ -19,7 +20,7 @@ from mappings.terms import CandidateType
 from .ladder import PCMU, Ladder, audio, called, calling, candidate, ice, invite, sdp, webrtc
 from .test_leg_trickle import CAN, browser, fragment, trickles
 
-SETTINGS = LegSettings(follow_redirects=True)
+FOLLOWING = Manners(follow_redirects=True)
 ASKED = (("WWW-Authenticate", 'Digest realm="r", nonce="n", qop="auth"'),)
 Step = Callable[["Run"], object]
 
@@ -161,7 +162,7 @@ def finish(run: Run) -> None:
 @given(scripts)
 @settings(max_examples=150, deadline=None)
 def test_a_leg_that_calls_keeps_the_laws(script: list[Step]) -> None:
-    run = Run(calling(settings=SETTINGS, credentials=Credentials("romeo", "secret")))
+    run = Run(calling(manners=FOLLOWING, credentials=Credentials("romeo", "secret")))
     run.says(Offer(audio()))
     for step in script:
         step(run)
@@ -171,7 +172,7 @@ def test_a_leg_that_calls_keeps_the_laws(script: list[Step]) -> None:
 @given(scripts)
 @settings(max_examples=150, deadline=None)
 def test_a_leg_in_a_call_keeps_the_laws(script: list[Step]) -> None:
-    run = Run(calling(settings=SETTINGS))
+    run = Run(calling(manners=FOLLOWING))
     run.says(Offer(audio()))
     run.answered(200, sdp(), "INVITE", "phone")
     for step in script:
@@ -208,7 +209,7 @@ def test_a_leg_that_is_called_and_must_be_heard_keeps_the_laws(script: list[Step
 @given(scripts)
 @settings(max_examples=100, deadline=None)
 def test_without_an_end_from_the_other_side_the_leg_says_one_itself(script: list[Step]) -> None:
-    run = Run(calling(settings=SETTINGS))
+    run = Run(calling(manners=FOLLOWING))
     run.says(Offer(audio()))
     for step in script:
         step(run)
@@ -235,7 +236,7 @@ trickling = st.lists(st.one_of(more, infos, told, says, answers, acks, fails, wa
 @given(trickling)
 @settings(max_examples=150, deadline=None)
 def test_a_leg_that_calls_a_peer_that_trickles_keeps_the_laws(script: list[Step]) -> None:
-    run = Run(calling(settings=SETTINGS, credentials=Credentials("romeo", "secret"), trickle="required"))
+    run = Run(calling(manners=FOLLOWING, credentials=Credentials("romeo", "secret"), trickle="required"))
     run.says(Offer(webrtc()))
     for step in script:
         step(run)
