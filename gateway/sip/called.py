@@ -1,14 +1,16 @@
 """What a leg does that is called: from the INVITE to the 200 or the refusal (RFC 3261 §13.3)."""
 
 from gateway.errors import PeerError
-from gateway.signals import Answer, Candidates, End, Offer, Progress, Refuse
+from gateway.signals import Answer, Candidates, Complete, End, Offer, Progress, Refuse
 from gateway.sip import digits, gather, info, prack
 from gateway.sip.body import session_description
 from gateway.sip.dialog import Dialog
 from gateway.sip.grammar import number
 from gateway.sip.message import SipRequest
 from gateway.sip.reasons import Refusal, end_of_cancel, refusal, refusal_of_error, warning
+from gateway.sip.reinvite import release
 from gateway.sip.state import LegState, Phase, Timer
+from gateway.sip.within import confirm, hear_answer
 from mappings.reasons import EndReason
 
 MAX_EXPIRES = 24 * 3600
@@ -31,25 +33,27 @@ def invited(leg: LegState, request: SipRequest, now: float) -> None:
             _end(leg, end, Refusal(short[0], None, short[1]))
             return
         text = session_description(request)
-        if text is None:
+        if text is None and not leg.settings.offers:
             raise PeerError(
                 "an INVITE without a session description cannot be answered: send an offer",
                 status=488,
                 reason=EndReason.INCOMPATIBLE_PARAMETERS,
             )
-        description = leg.sdp.read_offer(text)
+        description = None if text is None else leg.sdp.read_offer(text)
+        prack.asked(leg, request)
     except PeerError as error:
         _end(leg, End(error.reason, error.text, error.status), refusal_of_error(error))
         return
     leg.note_dropped()
-    prack.asked(leg, request)
     leg.phase = Phase.INVITED
     expires = number(request.first("Expires"), MAX_EXPIRES)
     if expires is not None:
         leg.timers[Timer.EXPIRED] = now + expires
-    leg.out.append(Offer(description))
+    leg.promised = description is None
+    leg.out.append(Offer(description, leg.settings.kinds if leg.promised else ()))
     digits.learn(leg, request)
-    info.offered(leg, request, description, now)
+    if description is not None:
+        info.offered(leg, request, description, now)
 
 
 def progress(leg: LegState, signal: Progress, now: float) -> None:
@@ -87,13 +91,26 @@ def accept(leg: LegState, _: None, now: float) -> None:
     assert leg.invited is not None
     assert leg.offered is not None
     try:
-        text = leg.sdp.write_answer(leg.offered)
+        text = leg.sdp.write_offer(leg.offered) if leg.promised else leg.sdp.write_answer(leg.offered)
     except PeerError as error:
         _end(leg, End(error.reason, error.text, error.status), refusal_of_error(error))
         return
     leg.offered = None
     leg.note_dropped()
     leg.accept(leg.invited, text, now)
+    if leg.promised:
+        leg.phase = Phase.PROMISED
+
+
+def completed(leg: LegState, request: SipRequest, now: float) -> None:
+    """The ACK that answers our offer; one that does not ends the call (§13.2.2.4; RFC 3264 §4)."""
+    if leg.answered is None or request.cseq.number != leg.answered.cseq.number:
+        return
+    confirm(leg)
+    description = hear_answer(leg, request, "ACK to a 200 with an offer", now)
+    if description is not None:
+        leg.out.append(Complete(description))
+        release(leg, now)
 
 
 def refuse(leg: LegState, signal: End | Refuse, now: float) -> None:

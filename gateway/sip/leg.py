@@ -13,7 +13,7 @@ waits for a provisional response, BYE for the ACK, both for their answer.  Each 
 that a leg is closed in the end whatever the peer does.  What comes later is answered 481, and a late 2xx with ACK and
 BYE by `gateway.sip.dialog.refuse_fork`.
 
-Not yet: REFER, a first INVITE without SDP.  They are not announced either (`gateway.sip.uas`).
+Not yet: REFER, which is not announced either (`gateway.sip.uas`).
 """
 
 from collections.abc import Callable

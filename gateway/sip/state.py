@@ -50,6 +50,9 @@ class Phase(StrEnum):
     LEAVING = "leaving"
     "Like ANSWERED, but we have hung up; the BYE has to wait for the ACK (RFC 3261 §15)."
 
+    PROMISED = "promised"
+    "The 200 to the first INVITE is out with our offer; the answer comes with the ACK."
+
     CONFIRMED = "confirmed"
     REINVITED = "reinvited"
     "The peer's re-INVITE waits for its answer."
@@ -155,6 +158,12 @@ class LegSettings:
 
     trying_timeout_seconds: float = 180.0
     "How long an INVITE may stay without a final response after the last provisional one."
+
+    offers: bool = False
+    "Whether the other side can make the offer that an INVITE leaves to us: a media anchor can."
+
+    kinds: tuple[str, ...] = ("audio",)
+    "The media of such an offer."
 
     user_agent: str = "jingle-sip/0.1.0"
 

@@ -189,6 +189,17 @@ TABLE: dict[Phase, dict[Event | Timer, Action]] = {
         X.COMPLETE:     reinvite.hold_back,
         X.END:          within.end_unacked,
     },
+    P.PROMISED: {
+        **_IN_CALL,
+        X.ACK:          called.completed,
+        T.RESEND:       reinvite.resend,
+        T.UNACKED:      reinvite.unacked,
+        X.INVITE:       reinvite.too_early,
+        X.UPDATE:       update.colliding,
+        X.OFFER:        reinvite.hold_back,
+        X.COMPLETE:     reinvite.hold_back,
+        X.END:          within.end_unacked,
+    },
     P.LEAVING: {
         X.ACK:          reinvite.acked_leaving,
         T.RESEND:       reinvite.resend,

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.signals import Answer, Candidates, Complete, End, Offer, Progress, Refuse, Signal
-from gateway.sip.leg import Credentials
+from gateway.sip.leg import Credentials, LegSettings
 from gateway.sip.manners import Manners
 from gateway.sip.message import Header, SipRequest, SipResponse
 from gateway.sip.state import Phase, Timer
@@ -208,6 +208,19 @@ def test_a_leg_that_is_called_and_must_be_heard_keeps_the_laws(script: list[Step
 
 @given(scripts)
 @settings(max_examples=100, deadline=None)
+def test_a_leg_that_is_called_without_an_offer_keeps_the_laws(script: list[Step]) -> None:
+    request = invite("")
+    run = Run(called(request, settings=LegSettings(offers=True)))
+    run.open.append(request)
+    run.took(lambda: run.call.gets(request))
+    run.says(Answer(audio()))
+    for step in script:
+        step(run)
+    finish(run)
+
+
+@given(scripts)
+@settings(max_examples=100, deadline=None)
 def test_without_an_end_from_the_other_side_the_leg_says_one_itself(script: list[Step]) -> None:
     run = Run(calling(manners=FOLLOWING))
     run.says(Offer(audio()))
@@ -274,6 +287,10 @@ def test_every_phase_that_only_waits_for_the_peer_has_a_limit(phase: Phase) -> N
         Phase.CANCELLING: Timer.GIVE_UP,
         Phase.TERMINATING: Timer.GIVE_UP,
         Phase.ANSWERED: Timer.UNACKED,
+        Phase.PROMISED: Timer.UNACKED,
+        Phase.OFFERING: Timer.UNACKED,
+        Phase.REFRESHING: Timer.SILENT,
+        Phase.UPDATED: Timer.OVERDUE,
         Phase.LEAVING: Timer.UNACKED,
         Phase.PROCEEDING: Timer.SILENT,
     }
