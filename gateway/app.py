@@ -137,6 +137,7 @@ class App:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._told, "SIGTERM", False)
         loop.add_signal_handler(signal.SIGINT, self._told, "SIGINT", True)
+        loop.add_signal_handler(signal.SIGHUP, self.sip.tls.refresh)
         self._log.info("gateway_started", version=__version__)
         names: list[asyncio.Task[None]] = []
         try:

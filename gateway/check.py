@@ -2,21 +2,26 @@
 
 import asyncio
 import sys
+import time
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 from gateway.app import sip_port_settings, xmpp_port_settings
 from gateway.config import Settings
 from gateway.errors import ConfigError, TransportError
+from gateway.keys import KeyPair
 from gateway.net.options import Reply, options
 from gateway.net.sip import SipPort
 from gateway.net.xmpp import XmppPort
 from gateway.rules import Trunk
 from gateway.sip.address import Uri
+from gateway.sip.locating import default_port
 from gateway.sip.wire import Failed
 
 HANDSHAKE_SECONDS = 10.0
 OPTIONS_SECONDS = 8.0
+LEAST_DAYS = 7
+"How long our certificate must be good yet to be well."
 
 _WHY = {
     "not-authorized": "the secret is not the one that the server has",
@@ -78,6 +83,8 @@ async def _findings(settings: Settings) -> AsyncIterator[Finding]:
         return
     try:
         yield Finding(True, "sip sockets", ", ".join(f"{at.transport} {at.host}:{at.port}" for at in sip.listening))
+        if settings.tls.own is not None:
+            yield _certificate(settings.tls.own, sip.tls.expires_at)
         for trunk in settings.routing.trunks:
             yield await _trunk(settings, sip, trunk)
     finally:
@@ -108,7 +115,7 @@ async def _component(settings: Settings) -> Finding:
 
 async def _trunk(settings: Settings, sip: SipPort, trunk: Trunk) -> Finding:
     hop = trunk.hop
-    what = f"trunk {trunk.name} at {trunk.host}:{trunk.port or 5060}"
+    what = f"trunk {trunk.name} at {trunk.host}:{trunk.port or default_port(trunk.transport or 'UDP')}"
     try:
         targets = await sip.resolver.resolve(hop)
     except TransportError as error:
@@ -131,7 +138,24 @@ async def _trunk(settings: Settings, sip: SipPort, trunk: Trunk) -> Finding:
         return Finding(False, what, answer.text)
     took = (loop.time() - started) * 1000
     # Any answer shows that somebody speaks SIP there; many PBXs answer OPTIONS of a stranger by 401, 404 or 405.
-    return Finding(answer.status < 500, what, f"OPTIONS answered {answer.status} {answer.phrase} in {took:.0f} ms")
+    text = f"OPTIONS answered {answer.status} {answer.phrase} in {took:.0f} ms"
+    if (expires_at := sip.tls.shown(hop.domain or hop.host)) is not None:
+        text += f"; its certificate is good for {_days(expires_at)} days"
+    return Finding(answer.status < 500, what, text)
+
+
+def _certificate(own: KeyPair, expires_at: float | None) -> Finding:
+    what = f"certificate {own.certificate}"
+    if expires_at is None:
+        return Finding(False, what, "cannot be read: is it in PEM?")
+    days = _days(expires_at)
+    if days < 0:
+        return Finding(False, what, f"expired {-days} days ago: peers will refuse it")
+    return Finding(days >= LEAST_DAYS, what, f"good for {days} days" + ("" if days >= LEAST_DAYS else ": renew it"))
+
+
+def _days(expires_at: float) -> int:
+    return int((expires_at - time.time()) // 86_400)
 
 
 async def _http(settings: Settings) -> Finding:

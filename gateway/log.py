@@ -61,7 +61,7 @@ FIELDS = {
     "cause": "why a request or call was refused, in one of a few words",
     "text": "why, in words",
     "peer": "a JID, an address, a name, or host:port",
-    "transport": "UDP, TCP",
+    "transport": "UDP, TCP, TLS, WS, WSS",
     "address": "host:port of a socket of ours",
     "delay_seconds": "until the next attempt",
     "timeout_seconds": "how long we wait",

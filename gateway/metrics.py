@@ -8,6 +8,7 @@ to count is a dict look-up and an addition.
 
 import platform
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar, get_args
 
@@ -172,6 +173,15 @@ class Metrics:
             "sip_failovers", "SIP requests that went on to another target.", cause=_known(FAILOVERS)
         )
         self._names = counter("dns_lookups", "Questions to the DNS.", outcome=_known(NAME_OUTCOMES))
+        self._expiry = _Series(
+            Gauge(
+                "jinglesip_sip_certificate_expiry_seconds",
+                "How long certificates are good: ours, and the first of those that trunks have shown.",
+                ["whose"],
+                registry=registry,
+            ),
+            _known(("ours", "shown")),
+        )
         self._refused_tls = counter("sip_tls_refused", "TLS handshakes that failed, by why.", cause=_known(REFUSED_TLS))
         self._dropped = counter(
             "translation_dropped",
@@ -320,6 +330,10 @@ class Metrics:
     def failed_over(self, cause: str) -> None:
         """A request goes on to another target: one was silent, out of reach, or said 503."""
         self._failovers[cause,].inc()
+
+    def certificate(self, whose: str, expires_at: float) -> None:
+        """When our certificate expires, or the first of those that trunks have shown; seconds since 1970."""
+        self._expiry[whose,].set_function(lambda: expires_at - time.time())
 
     def tls_refused(self, cause: str) -> None:
         """A TLS handshake failed, ours or a peer's."""

@@ -20,8 +20,9 @@ listen = ["udp:127.0.0.1:{sip_port}"]
 name = "pbx"
 host = "{trunk}"
 port = {trunk_port}
-transport = "udp"
+transport = "{transport}"
 allow = [{allow}]
+{more}
 
 {dial}
 
@@ -45,6 +46,8 @@ def written(folder: Path, **values: object) -> Path:
         "allow": '"montague.example"',
         "dial": DIAL,
         "http_port": 0,
+        "transport": "udp",
+        "more": "",
     }
     path = folder / "gateway.toml"
     path.write_text(TEXT.format(**defaults | values))

@@ -64,7 +64,7 @@ class SipPort:
         self._transactions = Transactions(
             t1=settings.t1, t2=settings.t2, t4=settings.t4, limit=settings.max_transactions
         )
-        self.tls = Tls(settings.tls)
+        self.tls = Tls(settings.tls, self._observer.certificate)
         self._sockets = Sockets(
             self,
             tls=self.tls,

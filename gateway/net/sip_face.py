@@ -95,6 +95,8 @@ class SipObserver(Protocol):
 
     def tls_refused(self, cause: str) -> None: ...
 
+    def certificate(self, whose: str, expires_at: float) -> None: ...
+
 
 class NoObserver:
     """Counts nothing."""
@@ -130,4 +132,7 @@ class NoObserver:
         """Ignored."""
 
     def tls_refused(self, cause: str) -> None:
+        """Ignored."""
+
+    def certificate(self, whose: str, expires_at: float) -> None:
         """Ignored."""

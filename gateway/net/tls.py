@@ -1,13 +1,16 @@
 """TLS for SIP: what we show, what we want to be shown, and why a handshake failed (RFC 3261 §26.3, RFC 5922).
 
-The contexts are made from files, and made again when `reload` is told that the files may be others; connections that
-stand keep what they began with.  OpenSSL checks the chain; whether the certificate is for the SIP domain that is wanted
-is asked of `gateway.sip.certificate`.
+The contexts are made from files, and made again when a file has changed, at the next handshake or when `refresh` is
+asked for; connections that stand keep what they began with.  OpenSSL checks the chain; whether the certificate is for
+the SIP domain that is wanted is asked of `gateway.sip.certificate`.
 """
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from pathlib import Path
+
+import structlog
 
 from gateway.errors import ConfigError
 from gateway.keys import KeyPair, TlsPeer, TlsSettings
@@ -35,9 +38,16 @@ class Refused(Exception):
 class Tls:
     """The contexts of all listeners and connections."""
 
-    def __init__(self, settings: TlsSettings) -> None:
-        """ConfigError when a file cannot be used."""
+    def __init__(self, settings: TlsSettings, told: Callable[[str, float], None] | None = None) -> None:
+        """ConfigError when a file cannot be used.
+
+        ``told`` hears when certificates expire, seconds since 1970: ``ours``, and the first of those that the domains
+        of trunks have ``shown`` last.
+        """
         self._settings = settings
+        self._told = told or (lambda whose, expires_at: None)
+        self._log = structlog.get_logger().bind(protocol="sip")
+        self._shown: dict[str, float] = {}
         self._server: ssl.SSLContext | None = None
         self._clients: dict[TlsPeer, ssl.SSLContext] = {}
         self.expires_at: float | None = None
@@ -56,21 +66,37 @@ class Tls:
             expires_at = expiry(settings.own.certificate)
         clients = {peer: _client(peer, settings.own) for peer in (TlsPeer(), *settings.peers.values())}
         self._server, self._clients, self.expires_at, self._read_at = server, clients, expires_at, marks
+        if expires_at is not None:
+            self._told("ours", expires_at)
 
-    @property
-    def is_stale(self) -> bool:
-        """Whether a file has changed since it was read."""
-        return self._marks() != self._read_at
+    def refresh(self) -> None:
+        """Read the files again if one has changed; what cannot be used is logged, and what was before is used on."""
+        marks = self._marks()
+        if marks == self._read_at:
+            return
+        self._read_at = marks  # a file that is bad is complained of once
+        try:
+            self.reload()
+        except ConfigError as error:
+            self._log.error("certificates_unusable", text=str(error))
+        else:
+            self._log.info("certificates_read")
+
+    def shown(self, domain: str) -> float | None:
+        """When the certificate expires that a trunk's domain has shown last; None: it has shown none."""
+        return self._shown.get(domain)
 
     @property
     def server(self) -> ssl.SSLContext:
         """For a connection that came."""
+        self.refresh()
         if self._server is None:
             raise ConfigError("[tls] certificate_file: missing — a listener for tls or wss has to show one")
         return self._server
 
     def client(self, domain: str) -> ssl.SSLContext:
         """For a connection to that domain."""
+        self.refresh()
         return self._clients[self._peer(domain)]
 
     def inspect(self, transport: asyncio.BaseTransport, *, domain: str) -> None:
@@ -82,6 +108,9 @@ class Tls:
         if not shown or not certificate.speaks_for(shown, domain, wildcards=verify == "wildcard"):
             names = ", ".join(sorted(certificate.domains(shown or {}))[:5]) or "no domain"
             raise Refused("name", f"its certificate is for {names}, not for {domain}")
+        if domain in self._settings.peers:
+            self._shown[domain] = float(ssl.cert_time_to_seconds(shown["notAfter"]))
+            self._told("shown", min(self._shown.values()))
 
     def _peer(self, domain: str) -> TlsPeer:
         return self._settings.peers.get(domain, TlsPeer())

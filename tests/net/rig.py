@@ -71,6 +71,9 @@ class Counts:
     def tls_refused(self, cause: str) -> None:
         self.of["tls", cause] += 1
 
+    def certificate(self, whose: str, expires_at: float) -> None:
+        self.of["expires", whose] = int(expires_at)
+
 
 class Inbox:
     """An owner, or whoever gets what nobody owns."""

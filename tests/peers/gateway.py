@@ -43,9 +43,10 @@ class Gateway:
         trunk_keys: Table | None = None,
         changes: Mapping[str, Table | Sequence[Table]] | None = None,
         name: str = "gateway",
+        at: tuple[str, int] | None = None,
     ) -> None:
-        self.address = loopback.address()
-        self.sip = (self.address, loopback.port(self.address))
+        self.address = at[0] if at else loopback.address()
+        self.sip = at or (self.address, loopback.port(self.address))
         self.http = (self.address, loopback.port(self.address))
         self.domain = COMPONENT
         self._folder = folder / name

@@ -26,6 +26,7 @@ tcp_children=1
 disable_tcp={no_tcp}
 tcp_connection_lifetime=600
 tcp_accept_no_cl=yes
+tcp_source_ipv4={host}
 enable_tls={tls}
 auto_aliases=no
 dns=no
@@ -105,6 +106,7 @@ class Kamailio:
         tls = "tls" in self.ports
         head = _HEAD.format(
             level=level,
+            host=host,
             tls="yes" if tls else "no",
             no_tcp="no" if set(self.ports) - {"udp"} else "yes",
             listen="\n".join(f"listen={transport}:{host}:{port}" for transport, port in self.ports.items()),

@@ -34,13 +34,15 @@ class Rig:
         changes: Mapping[str, Table | Sequence[Table]] | None = None,
         ready: bool = True,
         server: Callable[[Path], XmppServer] = Prosody,
+        at: tuple[str, int] | None = None,
     ) -> None:
+        """``at`` is where the gateway has SIP, for a peer that must know it before."""
         self._ready = ready
         self.folder = folder
         host = loopback.address()
         self.trunk = (host, loopback.port(host))
         self.server = server(folder)
-        self.gateway = Gateway(folder, self.server, self.trunk, trunk_keys=trunk, changes=changes)
+        self.gateway = Gateway(folder, self.server, self.trunk, trunk_keys=trunk, changes=changes, at=at)
         self.complains = False
         "Set when the test makes the gateway log an error on purpose."
         self._stack = contextlib.AsyncExitStack()
