@@ -165,6 +165,17 @@ class Told(list[Event]):
         return any(isinstance(event, kind) for event in self)
 
 
+def dropped(anchor: EmbeddedAnchor, side: Side) -> int:
+    """Packets of a side that went nowhere."""
+    return sum(stream.dropped for stream in anchor._lines.statistics()[side])
+
+
+async def drops(anchor: EmbeddedAnchor, side: Side, count: int) -> None:
+    """Wait until so many packets of a side went nowhere, in all."""
+    await until(lambda: dropped(anchor, side) >= count, PATIENCE, f"{count} dropped, {dropped(anchor, side)} were")
+    assert dropped(anchor, side) == count
+
+
 class Rig:
     """A back-end and what was opened with it."""
 

@@ -44,8 +44,8 @@ async def exchange(peer: WebPeer, phone: Phone, number: int, near: int) -> None:
 @pytest.mark.conformance("MED-01", "MED-07")
 @pytest.mark.parametrize("setup", [Setup.ACTPASS, Setup.ACTIVE])
 async def test_the_peer_offers(setup: Setup) -> None:
-    async with rigged() as rig:
-        peer, phone = WebPeer(Role.INITIATOR), await rig.phone()
+    async with rigged() as rig, WebPeer(Role.INITIATOR) as peer:
+        phone = await rig.phone()
         anchor, told = await rig.anchor(WEB, PHONE)
         # As after a proposal: the phone is asked before the client says anything, and numbers formats otherwise.
         phone.told(await anchor.make_offer(CALLEE, ["audio"]))
@@ -62,13 +62,12 @@ async def test_the_peer_offers(setup: Setup) -> None:
         await peer.up()
         assert [codec.id for codec in answer.media[0].rtp.codecs][:2] == [96, 0]
         await exchange(peer, phone, 96, 111)
-        await peer.close()
 
 
 @pytest.mark.conformance("MED-01")
 async def test_the_anchor_offers() -> None:
-    async with rigged() as rig:
-        peer, phone = WebPeer(Role.RESPONDER), await rig.phone()
+    async with rigged() as rig, WebPeer(Role.RESPONDER) as peer:
+        phone = await rig.phone()
         anchor, told = await rig.anchor(PHONE, WEB)
         await anchor.take_offer(CALLER, phone.description(PCMU, EVENTS))
         await anchor.take_answer(CALLEE, await peer.answer(await anchor.make_offer(CALLEE)))
@@ -76,13 +75,12 @@ async def test_the_anchor_offers() -> None:
         await told.connected(CALLEE)
         await peer.up()
         await exchange(peer, phone, 0, 0)
-        await peer.close()
 
 
 @pytest.mark.conformance("MED-02")
 async def test_what_is_multiplexed_on_one_side_is_split_on_the_other() -> None:
-    async with rigged() as rig:
-        peer, phone = WebPeer(Role.INITIATOR), await rig.phone()
+    async with rigged() as rig, WebPeer(Role.INITIATOR) as peer:
+        phone = await rig.phone()
         anchor, told = await rig.anchor(WEB, PHONE)
         await anchor.take_offer(CALLER, await peer.offer())
         phone.told(await anchor.make_offer(CALLEE))
@@ -96,4 +94,3 @@ async def test_what_is_multiplexed_on_one_side_is_split_on_the_other() -> None:
         assert phone.control.sources[0] == phone.far_control
         phone.report(sender_report(4))
         await until(lambda: sender_report(4) in peer.reports, 20, "the phone's report")
-        await peer.close()

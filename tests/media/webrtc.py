@@ -13,7 +13,7 @@ from tests.peers.program import until
 
 
 class WebPeer:
-    """One peer connection.  ``role`` is its own in the session."""
+    """One peer connection, to be closed by `async with`.  ``role`` is its own in the session."""
 
     def __init__(self, role: Role, *kinds: str) -> None:
         self.connection = RTCPeerConnection()
@@ -78,6 +78,8 @@ class WebPeer:
         await until(lambda: len(self.heard) >= count, PATIENCE, f"{count} packets, {len(self.heard)} came")
         return self.heard
 
-    async def close(self) -> None:
-        """Close it."""
+    async def __aenter__(self) -> "WebPeer":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
         await self.connection.close()

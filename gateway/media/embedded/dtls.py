@@ -51,7 +51,7 @@ class Identity:
         # RFC 8827 §6.5: nothing in the certificate says who it is.
         name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "media")])
         now = datetime.datetime.now(datetime.UTC)
-        certificate = (
+        self.certificate = (
             x509.CertificateBuilder()
             .subject_name(name)
             .issuer_name(name)
@@ -61,13 +61,13 @@ class Identity:
             .not_valid_after(now + datetime.timedelta(days=VALID_DAYS))
             .sign(key, hashes.SHA256())
         )
-        self._value = certificate.fingerprint(hashes.SHA256()).hex(":").upper()
+        self._value = self.certificate.fingerprint(hashes.SHA256()).hex(":").upper()
         context = SSL.Context(SSL.DTLS_METHOD)
         context.set_options(SSL.OP_NO_TICKET | SSL.OP_NO_QUERY_MTU | SSL.OP_NO_RENEGOTIATION)
         context.set_mode(SSL.MODE_RELEASE_BUFFERS)
         context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
         context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, lambda *_: True)
-        context.use_certificate(certificate)
+        context.use_certificate(self.certificate)
         context.use_privatekey(key)
         context.set_cipher_list(_CIPHERS)
         context.set_tlsext_use_srtp(b":".join(suite.dtls for suite in SUITES if suite.dtls is not None))

@@ -60,10 +60,13 @@ class Lines:
         return lambda digit, carried: self._heard(side, digit, carried)
 
     def _feedback(self, side: Side, index: int) -> bool:
+        """Whether a side has agreed to feedback messages: both have named them."""
         end = self._agreement.streams[index].end(side)
-        if end is None or end.told is None:
+        if end is None or end.told is None or end.said is None:
             return False
-        return bool(end.told.rtp.feedback) or any(codec.feedback for codec in end.told.rtp.codecs)
+        return all(
+            media.rtp.feedback or any(codec.feedback for codec in media.rtp.codecs) for media in (end.told, end.said)
+        )
 
     # ------------------------------------------------------------------------------------------------------ digits
 

@@ -19,7 +19,7 @@ _TAKEN = frozenset({errno.EADDRINUSE, errno.EACCES})
 class Ports:
     """Gives sockets out, and takes their ports back.  A port is given once over all addresses.
 
-    An odd port that no pair needs is given singly, so that singles take half of what pairs would.
+    A port whose other half is in use is given singly, so that singles take half of what pairs would.
     """
 
     def __init__(self, low: int, high: int, *, dscp: int = 0) -> None:
@@ -27,7 +27,7 @@ class Ports:
         self._pairs = max(0, (high + 1 - self._first) // 2)
         self._used: set[int] = set()
         self._halves: set[int] = set()
-        "Odd ports whose even one is used alone."
+        "Free ports whose other half is in use."
 
         self._dscp = dscp
 
@@ -69,10 +69,10 @@ class Ports:
         port: int = used.getsockname()[1]
         used.close()
         self._used.discard(port)
-        if port % 2 and port - 1 in self._used:
+        if port ^ 1 in self._used:
             self._halves.add(port)
         else:
-            self._halves.discard(port + 1)
+            self._halves.discard(port ^ 1)
 
     def _even(self) -> Iterator[int]:
         """The even ports of free pairs, from a random one on, so that a port is not given again at once."""
