@@ -88,8 +88,11 @@ TRANSITIONS: dict[State, dict[tuple[Side, type[Signal]], State]] = {
     S.ENDED: {},
 }
 
-GLARE = frozenset({(S.CALLER_REOFFERED, CALLEE), (S.CALLEE_REOFFERED, CALLER)})
-"An offer that crosses the other side's own goes back refused (RFC 3261 §14.2; XEP-0166 §7.2.16)."
+GLARE = frozenset((state, side) for state in (S.CALLER_REOFFERED, S.CALLEE_REOFFERED) for side in Side)
+"""An offer that crosses another goes back refused (RFC 3261 §14.2; XEP-0166 §7.2.16).
+
+It crosses one of its own side where that was the anchor's doing (`gateway.call.anchoring`).
+"""
 
 
 class Bridge:

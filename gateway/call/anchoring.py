@@ -1,0 +1,233 @@
+"""What an anchor makes of the signals of a call: each side hears the anchor's descriptions, and none of the other's.
+
+The bridge decides what is passed to whom; this decides what of it is told.  A description that one side says is taken
+by the anchor, and the other side is told what the anchor makes of it, or nothing, where nothing changes for it.  So an
+exchange may end here that the bridge believes to be with the other side, and one may begin here that no side asked
+for; the bridge then hears it as if a side had said it, and nothing of that comes back to the anchor.
+
+Who owes a description (architecture D5).  A client that proposes says only kinds of media: the callee is offered the
+anchor's, picks up, and the client's own description, when it comes, is answered at once.  An INVITE without a
+description is answered by the anchor's offer, and the answer to that comes with the ACK.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import assert_never
+
+from gateway.call.bridge import Bridge, Send, State
+from gateway.errors import AnchorError
+from gateway.media.anchor import Anchor, Anchors, Call, Listener, Statistics
+from gateway.signals import (
+    Answer,
+    Candidates,
+    Complete,
+    Digit,
+    End,
+    NoDigits,
+    Offer,
+    PickedUp,
+    Progress,
+    Refuse,
+    Side,
+    Signal,
+)
+from mappings.description import Description
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What becomes of a signal."""
+
+    tell: tuple[Send, ...] = ()
+    "For legs, as they are."
+
+    hear: tuple[tuple[Side, Signal], ...] = ()
+    "For the bridge, as if that side had said it; what it then sends is told as it is."
+
+
+NOTHING = Outcome()
+
+
+class Anchoring:
+    """One call's dealings with its anchor.  AnchorError from an operation: the call cannot go on."""
+
+    def __init__(
+        self,
+        anchors: Anchors,
+        call: Call,
+        *,
+        caller_proposes: bool,
+        source: Callable[[Side], str | None] = lambda side: None,
+    ) -> None:
+        """``caller_proposes``: a caller that owes its description gives it when the callee has answered, as clients do
+        after their propose; else it wants an offer, as phones do that send an INVITE without one.  ``source`` is the
+        address from which a side's signalling comes, where that says anything of its media.
+        """
+        self.backend = anchors.name
+        self.counted: Statistics = {}
+        "What was counted, when the call is over."
+
+        self._anchors = anchors
+        self._call = call
+        self._caller_proposes = caller_proposes
+        self._source = source
+        self._anchor: Anchor | None = None
+        self._told: dict[Side, Description] = {}
+        "What each side was offered or answered last."
+
+        self._before: dict[Side, Description | None] = {}
+        "The same before the offer that is open with that side."
+
+        self._owes = False
+        "The caller has not described anything yet."
+
+        self._answered = False
+        self._ours: Side | None = None
+        "The side that was offered a change which the other did not ask for, until it has answered."
+
+    async def open(self, listener: Listener) -> None:
+        """Begin; what happens by itself is told to the listener."""
+        self._anchor = await self._anchors.open(self._call, listener)
+
+    async def close(self) -> None:
+        """Give everything back, and keep what was counted."""
+        if self._anchor is not None:
+            anchor, self._anchor = self._anchor, None
+            try:
+                self.counted = await anchor.statistics()
+            finally:
+                await anchor.close()
+
+    async def carry(self, bridge: Bridge, side: Side, signal: Signal) -> list[Send]:
+        """What legs are told of a side's signal.
+
+        OutOfOrder, and nothing changed, where the bridge has no place for it.  AnchorError: the call cannot go on.
+        """
+        told: list[Send] = []
+        for send in bridge.receive(side, signal):
+            if send.side is side:  # the bridge's own answer
+                told.append(send)
+                continue
+            outcome = await self._through(send, bridge.state)
+            told += outcome.tell
+            for spoken_for, said in outcome.hear:
+                told += bridge.receive(spoken_for, said)
+        return told
+
+    async def _through(self, send: Send, state: State) -> Outcome:
+        to, signal = send
+        anchor = self._anchor
+        if anchor is None:
+            return Outcome((send,))
+        match signal:
+            case Offer():
+                return await (
+                    self._changed(anchor, to, signal) if self._answered else self._offered(anchor, to, signal)
+                )
+            case Answer():
+                return await self._accepted(anchor, to, signal.description)
+            case Complete():
+                return await self._completed(anchor, to, signal.description, state)
+            case Refuse():
+                return await self._refused(anchor, to, signal)
+            case Candidates():
+                await anchor.candidates(to.other, signal.by_media)
+                return NOTHING
+            case Progress():
+                # What is played before the answer is for nobody: who has not answered has no way for it to come.
+                return Outcome((Send(to, Progress()),)) if signal.ringing else NOTHING
+            case Digit():
+                sent = await anchor.digit(to, signal.digit, signal.duration)
+                return NOTHING if sent else Outcome((send,))
+            case NoDigits() | End() | PickedUp():
+                return Outcome((send,))
+            case never:
+                assert_never(never)
+
+    # ------------------------------------------------------------------------------------------------- the first offer
+
+    async def _offered(self, anchor: Anchor, to: Side, offer: Offer) -> Outcome:
+        self._owes = offer.description is None
+        if offer.description is not None:
+            await anchor.take_offer(to.other, offer.description, source=self._source(to.other))
+        ours = await anchor.make_offer(to, offer.kinds)
+        self._told[to] = ours
+        return Outcome((Send(to, Offer(ours, offer.kinds)),))
+
+    async def _accepted(self, anchor: Anchor, to: Side, answer: Description) -> Outcome:
+        """The other side has answered what it was offered last."""
+        await anchor.take_answer(to.other, answer, source=self._source(to.other))
+        self._before.clear()
+        if self._ours is to.other:
+            self._ours = None
+            return NOTHING
+        self._answered = True
+        if not self._owes:
+            return Outcome((Send(to, Answer(await self._answer(anchor, to))),))
+        if self._caller_proposes:
+            return Outcome((Send(to, PickedUp()),))
+        ours = await anchor.make_offer(to)
+        self._told[to] = ours
+        return Outcome((Send(to, Answer(ours)),))
+
+    async def _completed(self, anchor: Anchor, to: Side, description: Description, state: State) -> Outcome:
+        """The caller has described what it owed: an offer to be answered, or the answer to ours."""
+        caller, self._owes = to.other, False
+        if not self._caller_proposes:
+            await anchor.take_answer(caller, description, source=self._source(caller))
+            return Outcome(hear=await self._follow(anchor, to, state))
+        await anchor.take_offer(caller, description, source=self._source(caller))
+        if not self._answered:
+            return NOTHING
+        answer = Send(caller, Answer(await self._answer(anchor, caller)))
+        return Outcome((answer,), await self._follow(anchor, to, state))
+
+    async def _answer(self, anchor: Anchor, side: Side) -> Description:
+        self._told[side] = answer = await anchor.make_answer(side)
+        return answer
+
+    async def _follow(self, anchor: Anchor, side: Side, state: State) -> tuple[tuple[Side, Signal], ...]:
+        """Offer a side what has become different for it, as a change that the other side wants."""
+        if state is not State.ESTABLISHED:
+            return ()  # a change is under way, and its answer says the same
+        offer = await anchor.make_offer(side)
+        if offer == self._told.get(side):
+            return ()
+        self._tell(side, offer)
+        self._ours = side
+        return ((side.other, Offer(offer)),)
+
+    # -------------------------------------------------------------------------------------------------------- changes
+
+    async def _changed(self, anchor: Anchor, to: Side, offer: Offer) -> Outcome:
+        """The other side wants a change: told on where it is one for this side, else answered at once."""
+        wants = to.other
+        try:
+            if offer.description is not None:
+                await anchor.take_offer(wants, offer.description, source=self._source(wants))
+            undescribed = self._owes and to is Side.CALLER
+            theirs = self._told.get(to) if undescribed else await anchor.make_offer(to, offer.kinds)
+            if theirs is None or theirs == self._told.get(to):
+                return Outcome(hear=((to, Answer(await self._answer(anchor, wants))),))
+        except AnchorError as error:
+            await anchor.withdraw(wants)
+            return Outcome(hear=((to, Refuse(error.reason, error.text)),))
+        self._tell(to, theirs)
+        return Outcome((Send(to, Offer(theirs)),))
+
+    async def _refused(self, anchor: Anchor, to: Side, refusal: Refuse) -> Outcome:
+        """The other side does not want what it was offered: all is as it was."""
+        refuses = to.other
+        await anchor.withdraw(refuses)
+        before = self._before.pop(refuses, None)
+        if before is not None:
+            self._told[refuses] = before
+        if self._ours is refuses:
+            self._ours = None
+            return NOTHING
+        await anchor.withdraw(to)
+        return Outcome((Send(to, refusal),))
+
+    def _tell(self, side: Side, offer: Description) -> None:
+        self._before[side] = self._told.get(side)
+        self._told[side] = offer
