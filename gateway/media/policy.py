@@ -1,0 +1,63 @@
+"""Which calls go through the anchor: the operator's word for each trunk, and what the descriptions say (D6)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gateway.media.anchor import PHONE, LegMedia, Protection
+from mappings.description import Description, Ice, Media
+
+
+class Policy(StrEnum):
+    """What the operator wants of a trunk's media."""
+
+    AUTO = "auto"
+    "Direct where both ends understand each other, anchored where they do not."
+
+    DIRECT = "direct"
+    "Never through us: the gateway is signalling only."
+
+    ANCHOR = "anchor"
+    "Always through us."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrunkMedia:
+    """A trunk's media: whether they are anchored, and what its peers are offered then."""
+
+    policy: Policy = Policy.AUTO
+    leg: LegMedia = PHONE
+
+    @property
+    def is_web(self) -> bool:
+        """Whether the trunk speaks what browsers speak, so that they need no help."""
+        return self.leg.ice and self.leg.protection is Protection.DTLS
+
+    def anchors_client(self, offer: Description | None) -> bool:
+        """Whether a call out is anchored that a client offers so, or (None) has only proposed."""
+        match self.policy:
+            case Policy.DIRECT:
+                return False
+            case Policy.ANCHOR:
+                return True
+            case Policy.AUTO:
+                return not self.is_web and (offer is None or not all(map(_is_plain, offer.media)))
+
+    def anchors_phone(self, offer: Description | None) -> bool:
+        """Whether a call in is anchored that the trunk offers so, or (None) without a description."""
+        match self.policy:
+            case Policy.DIRECT:
+                return False
+            case Policy.ANCHOR:
+                return True
+            case Policy.AUTO:
+                return offer is None or not all(map(_is_web, offer.media))
+
+
+def _is_web(media: Media) -> bool:
+    """Whether a browser takes it as it is."""
+    return isinstance(media.transport, Ice) and bool(media.transport.fingerprints)
+
+
+def _is_plain(media: Media) -> bool:
+    """Whether a phone takes it as it is."""
+    return not isinstance(media.transport, Ice) and not media.transport.fingerprints and media.rtp.encryption is None
