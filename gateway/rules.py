@@ -8,6 +8,8 @@ from typing import Literal
 
 from gateway.addressing import bare_jid, domainpart, localpart
 from gateway.jid import bare, domain
+from gateway.media.policy import USUAL as USUAL_MEDIA
+from gateway.media.policy import TrunkMedia
 from gateway.registration.registrant import Registrant
 from gateway.secret import Secret
 from gateway.sip.auth import Nonces
@@ -108,6 +110,7 @@ class Trunk:
 
     manners: Manners = USUAL
 
+    media: TrunkMedia = USUAL_MEDIA
     caller_id: CallerId = "jid"
     caller_id_number: str | None = None
     caller_id_numbers: Mapping[str, str]

@@ -17,11 +17,13 @@ import msgspec
 
 from gateway.config.certificates import tls_settings
 from gateway.config.dialplan import domain, host, routing_settings
+from gateway.config.media import embedded_settings
 from gateway.config.reading import read, refuse
 from gateway.config.secrets import Secrets
 from gateway.config.tables import Http, Limits, Log, Media, Registration, Sip, Xmpp
 from gateway.errors import ConfigError
 from gateway.keys import TlsSettings
+from gateway.media.embedded.settings import EmbeddedSettings
 from gateway.rules import RoutingSettings
 from gateway.secret import Secret
 
@@ -75,6 +77,9 @@ class Settings:
     routing: RoutingSettings
     registration: Registration
     media: Media
+    embedded: EmbeddedSettings | None
+    "What the anchor in this process is told; None: there is none."
+
     limits: Limits
     log: Log
     http: Http
@@ -109,6 +114,7 @@ def load(path: str | Path, environ: Mapping[str, str] = os.environ) -> Settings:
         routing=routing,
         registration=file.registration,
         media=file.media,
+        embedded=embedded_settings(file.media, (at.host for at in listeners)),
         limits=file.limits,
         log=file.log,
         http=file.http,

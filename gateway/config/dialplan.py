@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from gateway import rules
 from gateway.addressing import bare_jid, domainpart, telephone
+from gateway.config.media import trunk_media
 from gateway.config.reading import refuse, row
 from gateway.config.registering import registering
 from gateway.config.secrets import Secrets
@@ -24,7 +25,7 @@ _CALLER_NUMBER = re.compile(r"[^\s\"<>@:?,]{1,64}")
 
 def routing_settings(file: File, component: str, secrets: Secrets) -> rules.RoutingSettings:
     """The rules of the file; ConfigError when they contradict themselves or each other."""
-    trunks = tuple(_trunk(index, trunk, component, secrets, file.sip) for index, trunk in enumerate(file.trunk))
+    trunks = tuple(_trunk(index, trunk, component, secrets, file) for index, trunk in enumerate(file.trunk))
     _once("trunk", "name", [trunk.name for trunk in trunks])
     _once("trunk", "inbound_user", [trunk.inbound.user for trunk in trunks if trunk.inbound])
     names = [trunk.name for trunk in trunks]
@@ -63,7 +64,7 @@ def prepared(prepare: Callable[[str], T], text: str, where: str, key: str, wante
         refuse(where, key, f"expected {wanted} — got {text!r}")
 
 
-def _trunk(index: int, table: Trunk, component: str, secrets: Secrets, sip: Sip) -> rules.Trunk:
+def _trunk(index: int, table: Trunk, component: str, secrets: Secrets, file: File) -> rules.Trunk:
     where = row("trunk", index, table.name)
     place = prepared(host, table.host, where, "host", "a name or an address")
     number = table.caller_id_number
@@ -85,7 +86,8 @@ def _trunk(index: int, table: Trunk, component: str, secrets: Secrets, sip: Sip)
         ),
         realm=table.realm,
         trickle=table.trickle,
-        manners=_manners(where, table, sip),
+        manners=_manners(where, table, file.sip),
+        media=trunk_media(where, table, file.media.anchor),
         caller_id=table.caller_id,
         caller_id_number=None if number is None else _caller_number(where, "caller_id_number", number),
         caller_id_numbers={

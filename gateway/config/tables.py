@@ -15,6 +15,7 @@ Interval = Annotated[int, msgspec.Meta(ge=0, le=86400)]
 Word = Annotated[
     str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_.-]{1,64}\Z", description="at most 64 letters, digits, dots or hyphens")
 ]
+Codec = Literal["opus", "G722", "PCMU", "PCMA", "VP8", "H264"]
 Algorithm = Literal["MD5", "SHA-256", "SHA-512-256"]
 Product = Annotated[str, msgspec.Meta(pattern=r"\A[!-~][ -~]{0,127}\Z", description="a line of ASCII")]
 
@@ -176,6 +177,23 @@ class Trunk(Table, frozen=True, kw_only=True):
     follow_redirects: bool = False
     "Whether a call that the trunk redirects goes where it says, five times at most; else the caller is told."
 
+    media: Literal["auto", "direct", "anchor"] = "auto"
+    "anchor: through the gateway; direct: never; auto: only where the two ends do not understand each other."
+
+    media_ice: bool = False
+    "Whether its peers speak ICE; with media_protection dtls they need no anchor for clients."
+
+    media_protection: Literal["none", "sdes", "dtls"] = "none"
+    "How the anchor offers it to protect media: plain RTP, SRTP by keys in SDP (RFC 4568), DTLS-SRTP (RFC 5763)."
+
+    media_codecs: Annotated[tuple[Codec, ...], msgspec.Meta(min_length=1)] = (
+        "opus", "G722", "PCMU", "PCMA", "VP8", "H264",
+    )  # fmt: skip
+    "What the anchor carries to it, the wanted first; nothing is transcoded."
+
+    media_source: Literal["signalled", "source", "any"] = "signalled"
+    "From where its first packets are believed: the host in its SDP, also the host that SIP comes from, or anywhere."
+
     caller_id: Literal["jid", "number", "fixed", "anonymous"] = "jid"
     "What the peer sees as caller: the JID as an address, the caller's number below, always the same number, nobody."
 
@@ -287,10 +305,37 @@ class Addresses(Table, frozen=True, kw_only=True):
 
 
 class Media(Table, frozen=True, kw_only=True):
-    """[media]: what calls carry."""
+    """[media]: what calls carry, and the anchor that joins ends which do not understand each other."""
 
     video: bool = False
     "Whether the SIP side takes video: clients are told so and show their buttons, and calls without sound are taken."
+
+    anchor: Literal["embedded", "none"] = "embedded"
+    "embedded: in this process; none: the gateway is signalling only."
+
+    addresses: tuple[str, ...] = ()
+    "Our addresses for media, the first of a family for phones; none named: those that [sip] listens on."
+
+    advertised_addresses: tuple[str, ...] = ()
+    "What peers are told instead of each of these, in the same order (behind NAT)."
+
+    port_low: Annotated[int, msgspec.Meta(ge=1024, le=65535)] = 20_000
+    "The first port for media."
+
+    port_high: Annotated[int, msgspec.Meta(ge=1024, le=65535)] = 29_999
+    "The last one: a call takes two for its phone and one for each of our addresses, and twice that with video."
+
+    stun: tuple[str, ...] = ()
+    "STUN servers, HOST or HOST:PORT, where clients cannot reach these addresses as they are."
+
+    dscp: Annotated[int, msgspec.Meta(ge=0, le=63)] = 46
+    "How packets are marked (RFC 2474); 46 is speech."
+
+    silence_timeout_seconds: Seconds = 60.0
+    "After so long without a packet from either side a call is over."
+
+    held_timeout_seconds: Seconds = 1800.0
+    "The same while it is on hold."
 
 
 class Limits(Table, frozen=True, kw_only=True):

@@ -53,6 +53,10 @@ class TrunkMedia:
                 return offer is None or not all(map(_is_web, offer.media))
 
 
+USUAL = TrunkMedia()
+"A trunk of plain phones."
+
+
 def _is_web(media: Media) -> bool:
     """Whether a browser takes it as it is."""
     return isinstance(media.transport, Ice) and bool(media.transport.fingerprints)

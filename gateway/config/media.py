@@ -1,0 +1,89 @@
+"""The table [media], and what a trunk says of media, as what the anchor works with."""
+
+import re
+from collections.abc import Iterable
+from ipaddress import ip_address
+
+from gateway.config.reading import refuse
+from gateway.config.tables import Media, Trunk
+from gateway.media.anchor import Latch, LegMedia, Protection
+from gateway.media.embedded.settings import EmbeddedSettings, IceServer
+from gateway.media.policy import Policy, TrunkMedia
+
+_SERVER = re.compile(r"(?P<host>[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?")
+
+
+def embedded_settings(media: Media, listening: Iterable[str]) -> EmbeddedSettings | None:
+    """What the embedded anchor is told; None where there is none.  ``listening``: the hosts of SIP's sockets."""
+    if media.anchor == "none":
+        return None
+    addresses = _addresses("addresses", media.addresses) or _own(listening)
+    advertised = _addresses("advertised_addresses", media.advertised_addresses)
+    if advertised and len(advertised) != len(addresses):
+        refuse("[media]", "advertised_addresses", f"expected one for each of {', '.join(addresses)}")
+    if media.port_high - media.port_low < 3:
+        refuse("[media]", "port_high", "a call takes four ports, and there are fewer from port_low on")
+    return EmbeddedSettings(
+        addresses=addresses,
+        advertised=advertised,
+        port_low=media.port_low,
+        port_high=media.port_high,
+        servers=tuple(_server(index, text) for index, text in enumerate(media.stun)),
+        dscp=media.dscp,
+        silence_seconds=media.silence_timeout_seconds,
+        held_seconds=media.held_timeout_seconds,
+    )
+
+
+def trunk_media(where: str, trunk: Trunk, anchor: str) -> TrunkMedia:
+    """What a trunk's calls are anchored by, and offered; ``anchor`` is what [media] says there is."""
+    if trunk.media == "anchor" and anchor == "none":
+        refuse(where, "media", "is anchor, but [media] anchor is none")
+    web = trunk.media_protection == "dtls"
+    leg = LegMedia(
+        ice=trunk.media_ice,
+        protection=Protection(trunk.media_protection),
+        rtcp_mux=trunk.media_ice,
+        bundle=False,
+        feedback=web,
+        codecs=trunk.media_codecs,
+        latch=Latch(trunk.media_source),
+    )
+    return TrunkMedia(policy=Policy(trunk.media), leg=leg)
+
+
+def _own(listening: Iterable[str]) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for host in listening:
+        try:
+            address = ip_address(host)
+        except ValueError:
+            address = None
+        if address is None or address.is_unspecified:
+            refuse(
+                "[media]",
+                "addresses",
+                f'missing — [sip] listens on {host}, which is no single address; or anchor = "none"',
+            )
+        found[str(address)] = None
+    return tuple(found)
+
+
+def _addresses(key: str, texts: Iterable[str]) -> tuple[str, ...]:
+    found = []
+    for index, text in enumerate(texts):
+        try:
+            address = ip_address(text)
+        except ValueError:
+            address = None
+        if address is None or address.is_unspecified or address.is_multicast:
+            refuse("[media]", f"{key}[{index}]", f"expected an address of this machine — got {text!r}")
+        found.append(str(address))
+    return tuple(found)
+
+
+def _server(index: int, text: str) -> IceServer:
+    match = _SERVER.fullmatch(text)
+    if match is None or not 0 < int(match["port"] or 3478) < 65536:
+        refuse("[media]", f"stun[{index}]", f"expected HOST or HOST:PORT — got {text!r}")
+    return IceServer(kind="stun", host=match["host"].strip("[]"), port=int(match["port"] or 3478))
