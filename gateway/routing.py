@@ -29,6 +29,8 @@ from gateway.addressing import (
 )
 from gateway.errors import PeerError
 from gateway.jid import bare, domain, local, resource
+from gateway.media.policy import USUAL as USUAL_MEDIA
+from gateway.media.policy import TrunkMedia
 from gateway.origins import Origins
 from gateway.registration.called import meant
 from gateway.registration.grant import NO_GRANT
@@ -65,6 +67,7 @@ class Outbound:
     credentials: Credentials | None = None
     trickle: Mode = "auto"
     manners: Manners = USUAL
+    media: TrunkMedia = USUAL_MEDIA
     number_label: str
     "What is called, after the rewriting, for the log."
 
@@ -106,6 +109,7 @@ class Inbound:
 
     trickle: Mode = "auto"
     manners: Manners = USUAL
+    media: TrunkMedia = USUAL_MEDIA
 
     def contact(self, where: str) -> str:
         """The Contact; ``where`` is host:port and what else its URI must say."""
@@ -172,6 +176,7 @@ class Routing(Origins):
             trickle=trunk.trickle,
             messages=trunk.messages,
             manners=trunk.manners,
+            media=trunk.media,
             number_label=name,
             contact_user=shown.uri.user or "",
             contact_gr=gr_parameter(resource(caller)) if is_jid else "",
@@ -230,6 +235,7 @@ class Routing(Origins):
             contact_user=request_uri.user or escape_user(sip_name(request_uri)),
             trickle=self._trunks[trunk].trickle,
             manners=self._trunks[trunk].manners,
+            media=self._trunks[trunk].media,
         )
 
     def _callee(self, uri: Uri, trunk: str) -> str:

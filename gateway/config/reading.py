@@ -90,7 +90,7 @@ def _class_at(steps: list[str | int]) -> type[Table]:
 
 
 def _expectation(what: str, steps: list[str | int]) -> str:
-    hint: Any = get_type_hints(_class_at(steps), include_extras=True).get(str(steps[-1]))
+    hint = _hint(steps)
     if what.startswith("Invalid enum value"):
         *others, last = map(str, get_args(hint))
         return f"expected {', '.join(others)} or {last}"
@@ -98,6 +98,17 @@ def _expectation(what: str, steps: list[str | int]) -> str:
         return f"expected {next(meta.description for meta in hint.__metadata__ if meta.description)}"
     what = what.partition(", got")[0].replace(" | null", "")
     return re.sub(r"`(\w+)`", lambda word: _WORDS[word[1]], what[:1].lower() + what[1:])
+
+
+def _hint(steps: list[str | int]) -> Any:
+    """The type of the key that a path leads to, or of one element of its list."""
+    key = next(str(step) for step in reversed(steps) if isinstance(step, str))
+    hint: Any = get_type_hints(_class_at(steps), include_extras=True).get(key)
+    if isinstance(steps[-1], int):
+        while get_origin(hint) is not tuple:
+            hint = get_args(hint)[0]
+        hint = get_args(hint)[0]
+    return hint
 
 
 def _got(steps: list[str | int], found: Any) -> str:

@@ -1,0 +1,110 @@
+"""What the operator says of media, and how mistakes in it are told."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.config import Settings, load
+from gateway.errors import ConfigError
+from gateway.media.anchor import PHONE, Latch, Protection
+from gateway.media.policy import Policy
+
+TEXT = """
+[xmpp]
+domain = "gw.example"
+secret_env = "SECRET"
+[sip]
+listen = [{listen}]
+[[trunk]]
+name = "pbx"
+host = "192.0.2.20"
+{trunk}
+[media]
+{media}
+"""
+
+
+def read(folder: Path, *, media: str = "", trunk: str = "", listen: str = '"udp:192.0.2.1:5060"') -> Settings:
+    path = folder / "gateway.toml"
+    path.write_text(TEXT.format(media=media, trunk=trunk, listen=listen))
+    return load(path, {"SECRET": "hush"})
+
+
+def test_without_a_word_media_are_where_sip_is(tmp_path: Path) -> None:
+    settings = read(tmp_path, listen='"udp:192.0.2.1:5060", "tcp:192.0.2.1:5060", "udp:[2001:db8::1]:5060"')
+    assert settings.embedded is not None
+    assert settings.embedded.addresses == ("192.0.2.1", "2001:db8::1")
+    (trunk,) = settings.routing.trunks
+    assert trunk.media.policy is Policy.AUTO
+    assert trunk.media.leg == PHONE
+
+
+def test_what_is_said_arrives(tmp_path: Path) -> None:
+    settings = read(
+        tmp_path,
+        media="""
+            addresses = ["10.0.0.5"]
+            advertised_addresses = ["198.51.100.7"]
+            port_low = 30000
+            port_high = 30100
+            stun = ["stun.example.org", "[2001:db8::3]:3479"]
+            dscp = 0
+            silence_timeout_seconds = 20
+        """,
+        trunk="""
+            media = "anchor"
+            media_ice = true
+            media_protection = "sdes"
+            media_codecs = ["PCMA", "PCMU"]
+            media_source = "source"
+        """,
+    )
+    embedded = settings.embedded
+    assert embedded is not None
+    assert (embedded.addresses, embedded.advertised) == (("10.0.0.5",), ("198.51.100.7",))
+    assert (embedded.port_low, embedded.port_high, embedded.dscp, embedded.silence_seconds) == (30000, 30100, 0, 20)
+    assert [(one.kind, one.host, one.port) for one in embedded.servers] == [
+        ("stun", "stun.example.org", 3478),
+        ("stun", "2001:db8::3", 3479),
+    ]
+    (trunk,) = settings.routing.trunks
+    assert trunk.media.policy is Policy.ANCHOR
+    assert trunk.media.leg.ice
+    assert trunk.media.leg.protection is Protection.SDES
+    assert list(trunk.media.leg.codecs) == ["PCMA", "PCMU"]
+    assert trunk.media.leg.latch is Latch.SOURCE
+
+
+def test_signalling_alone_needs_no_address(tmp_path: Path) -> None:
+    assert read(tmp_path, media='anchor = "none"', listen='"udp:0.0.0.0:5060"').embedded is None
+
+
+@pytest.mark.parametrize(
+    ("said", "complaint"),
+    [
+        ({"listen": '"udp:0.0.0.0:5060"'}, "[media] addresses: missing — [sip] listens on 0.0.0.0"),
+        ({"listen": '"udp:sip.example:5060"'}, "[media] addresses: missing — [sip] listens on sip.example"),
+        ({"media": 'addresses = ["media.example"]'}, "[media] addresses[0]: expected an address of this machine"),
+        ({"media": 'addresses = ["0.0.0.0"]'}, "[media] addresses[0]: expected an address of this machine"),
+        (
+            {"media": 'addresses = ["10.0.0.5"]\nadvertised_addresses = ["198.51.100.7", "198.51.100.8"]'},
+            "[media] advertised_addresses: expected one for each of 10.0.0.5",
+        ),
+        ({"media": "port_low = 30000\nport_high = 30002"}, "[media] port_high: a call takes four ports"),
+        ({"media": "port_low = 80"}, "[media] port_low"),
+        ({"media": 'stun = ["stun:stun.example.org:3478"]'}, "[media] stun[0]: expected HOST or HOST:PORT"),
+        ({"media": 'stun = ["stun.example.org:70000"]'}, "[media] stun[0]: expected HOST or HOST:PORT"),
+        ({"media": 'anchor = "none"', "trunk": 'media = "anchor"'}, '[[trunk]] "pbx" media: is anchor, but'),
+        ({"trunk": 'media = "relay"'}, '[[trunk]] "pbx" media'),
+        (
+            {"trunk": 'media_codecs = ["PCMU", "GSM"]'},
+            "[[trunk]] \"pbx\" media_codecs[1]: expected opus, G722, PCMU, PCMA, VP8 or H264 — got 'GSM'",
+        ),
+        ({"trunk": "media_codecs = []"}, '[[trunk]] "pbx" media_codecs'),
+    ],
+)
+def test_a_mistake_names_its_key(tmp_path: Path, said: dict[str, str], complaint: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, **said)
+    assert str(caught.value).startswith(complaint)
+    assert "\n" not in str(caught.value)
