@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import log
-from gateway.config.tables import Log
+from gateway.config.house import Log
 
 
 @pytest.fixture(autouse=True)

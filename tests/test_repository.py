@@ -15,7 +15,8 @@ from prometheus_client import CollectorRegistry
 
 from gateway import log
 from gateway.config import load
-from gateway.config.tables import File, Table
+from gateway.config.table import Table
+from gateway.config.tables import File
 from gateway.metrics import Metrics
 from mappings import namespaces
 

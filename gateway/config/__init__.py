@@ -17,10 +17,11 @@ import msgspec
 
 from gateway.config.certificates import tls_settings
 from gateway.config.dialplan import domain, host, routing_settings
+from gateway.config.house import Http, Limits, Log, Media
 from gateway.config.media import embedded_settings
 from gateway.config.reading import read, refuse
 from gateway.config.secrets import Secrets
-from gateway.config.tables import Http, Limits, Log, Media, Registration, Sip, Xmpp
+from gateway.config.tables import Registration, Sip, Xmpp
 from gateway.errors import ConfigError
 from gateway.keys import TlsSettings
 from gateway.media.embedded.settings import EmbeddedSettings

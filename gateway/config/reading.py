@@ -8,7 +8,8 @@ from typing import Any, NoReturn, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from gateway.config.tables import File, Table
+from gateway.config.table import Table
+from gateway.config.tables import File
 from gateway.errors import ConfigError
 
 _WHERE = re.compile(r"(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?", re.S)

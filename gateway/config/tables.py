@@ -8,20 +8,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
-Seconds = Annotated[float, msgspec.Meta(gt=0)]
-Count = Annotated[int, msgspec.Meta(ge=1)]
-Interval = Annotated[int, msgspec.Meta(ge=0, le=86400)]
-Word = Annotated[
-    str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_.-]{1,64}\Z", description="at most 64 letters, digits, dots or hyphens")
-]
-Codec = Literal["opus", "G722", "PCMU", "PCMA", "VP8", "H264"]
-Algorithm = Literal["MD5", "SHA-256", "SHA-512-256"]
-Product = Annotated[str, msgspec.Meta(pattern=r"\A[!-~][ -~]{0,127}\Z", description="a line of ASCII")]
-
-
-class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A table of the file."""
+from gateway.config.house import Http, Limits, Log, Media
+from gateway.config.table import Algorithm, Codec, Count, Interval, Port, Product, Seconds, Table, Word
 
 
 class Xmpp(Table, frozen=True, kw_only=True):
@@ -200,7 +188,7 @@ class Trunk(Table, frozen=True, kw_only=True):
     caller_id_number: str | None = None
     "The number for caller_id fixed, and for callers without one of their own under caller_id number."
 
-    caller_id_numbers: dict[str, str] = {}
+    caller_id_numbers: dict[str, str] = {}  # noqa: RUF012 — msgspec copies it
     "Bare JID to number, for caller_id number."
 
     trusted: bool = False
@@ -302,97 +290,6 @@ class Addresses(Table, frozen=True, kw_only=True):
 
     hosted_domains: tuple[str, ...] = ()
     "XMPP domains whose users have the same address in SIP (RFC 7247); others are user%40domain@component."
-
-
-class Media(Table, frozen=True, kw_only=True):
-    """[media]: what calls carry, and the anchor that joins ends which do not understand each other."""
-
-    video: bool = False
-    "Whether the SIP side takes video: clients are told so and show their buttons, and calls without sound are taken."
-
-    anchor: Literal["embedded", "none"] = "embedded"
-    "embedded: in this process; none: the gateway is signalling only."
-
-    addresses: tuple[str, ...] = ()
-    "Our addresses for media, the first of a family for phones; none named: those that [sip] listens on."
-
-    advertised_addresses: tuple[str, ...] = ()
-    "What peers are told instead of each of these, in the same order (behind NAT)."
-
-    port_low: Annotated[int, msgspec.Meta(ge=1024, le=65535)] = 20_000
-    "The first port for media."
-
-    port_high: Annotated[int, msgspec.Meta(ge=1024, le=65535)] = 29_999
-    "The last one: a call takes two for its phone and one for each of our addresses, and twice that with video."
-
-    stun: tuple[str, ...] = ()
-    "STUN servers, HOST or HOST:PORT, where clients cannot reach these addresses as they are."
-
-    dscp: Annotated[int, msgspec.Meta(ge=0, le=63)] = 46
-    "How packets are marked (RFC 2474); 46 is speech."
-
-    silence_timeout_seconds: Seconds = 60.0
-    "After so long without a packet from either side a call is over."
-
-    held_timeout_seconds: Seconds = 1800.0
-    "The same while it is on hold."
-
-
-class Limits(Table, frozen=True, kw_only=True):
-    """[limits]: how much, and how long."""
-
-    calls: Count = 2000
-    "Calls at a time."
-
-    calls_per_caller: Count = 10
-    "Calls at a time of one XMPP user."
-
-    messages_per_minute: Count = 60
-    "Chat messages of one XMPP user, and of one SIP sender."
-
-    iq_timeout_seconds: Seconds = 15.0
-    "How long a client may take to answer an IQ."
-
-    no_device_timeout_seconds: Seconds = 30.0
-    "How long a call waits for the first of an XMPP user's devices to ring."
-
-    ring_timeout_seconds: Seconds = 90.0
-    "How long a call rings."
-
-    proceed_timeout_seconds: Seconds = 30.0
-    "How long a client may take from proceed to the session."
-
-    gather_seconds: Annotated[float, msgspec.Meta(gt=0, le=3)] = 1.5
-    "How long an INVITE waits for a client's candidates; 3 at most."
-
-    max_call_seconds: Seconds = 14_400.0
-    "The longest call."
-
-    drain_timeout_seconds: Seconds = 300.0
-    "How long a stop by SIGTERM waits for calls to end by themselves."
-
-
-class Log(Table, frozen=True, kw_only=True):
-    """[log]: what is said, and how."""
-
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    "debug shows every message, without its secrets."
-
-    format: Literal["auto", "json", "console"] = "auto"
-    "auto: JSON, but console in a terminal."
-
-    identities: Literal["masked", "full"] = "masked"
-    "masked: JIDs and numbers are shortened."
-
-
-class Http(Table, frozen=True, kw_only=True):
-    """[http]: /metrics, /healthz and /readyz; there is no authentication."""
-
-    host: str = "127.0.0.1"
-    "The address to listen on."
-
-    port: Port = 9117
-    "The port to listen on."
 
 
 class File(Table, frozen=True, kw_only=True):

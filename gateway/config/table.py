@@ -1,0 +1,20 @@
+"""What every table of gateway.toml is, and the kinds of values that stand in them."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+Seconds = Annotated[float, msgspec.Meta(gt=0)]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+Interval = Annotated[int, msgspec.Meta(ge=0, le=86400)]
+Word = Annotated[
+    str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_.-]{1,64}\Z", description="at most 64 letters, digits, dots or hyphens")
+]
+Codec = Literal["opus", "G722", "PCMU", "PCMA", "VP8", "H264"]
+Algorithm = Literal["MD5", "SHA-256", "SHA-512-256"]
+Product = Annotated[str, msgspec.Meta(pattern=r"\A[!-~][ -~]{0,127}\Z", description="a line of ASCII")]
+
+
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table of the file."""
