@@ -54,7 +54,7 @@ class App:
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
         self.metrics = Metrics(self.registry)
-        self.routing = Routing(settings.routing)
+        self.routing = Routing(settings.routing, draw=lambda most: secrets.randbelow(most + 1))
         self.devices = Devices(_new_id)
         self.entity = Entity(
             component=disco.component("jingle-sip", messages=self.routing.messages),
@@ -263,7 +263,11 @@ def _opening_settings(settings: Settings) -> OpeningSettings:
             ring_timeout_seconds=limits.ring_timeout_seconds,
             proceed_timeout_seconds=limits.proceed_timeout_seconds,
         ),
-        sip=LegSettings(gather_seconds=limits.gather_seconds, user_agent=settings.sip.user_agent),
+        sip=LegSettings(
+            gather_seconds=limits.gather_seconds,
+            failover_seconds=settings.sip.failover_total_seconds,
+            user_agent=settings.sip.user_agent,
+        ),
         kinds=("audio", "video") if settings.media.video else ("audio",),
         sdp_address=settings.sip.advertised_host or settings.listeners[0].host,
     )

@@ -9,6 +9,7 @@ among the numbers, the exact ones first and then the expressions in order.  An a
 only for users whom the trunk serves, which are those who may call through it.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from xml.etree.ElementTree import Element
 
@@ -38,9 +39,10 @@ from gateway.rules import LONGEST_NAME, NumberRule, RoutingSettings, Trunk
 from gateway.sip import identity
 from gateway.sip.address import NameAddr, Uri, escape_user, hostport
 from gateway.sip.flow import Hop
+from gateway.sip.locating import Draw, by_priority
 from gateway.sip.manners import USUAL, Manners
 from gateway.sip.message import Header, SipRequest
-from gateway.sip.state import Credentials
+from gateway.sip.target import Credentials
 from gateway.sip.trickling import Mode
 from mappings.reasons import EndReason
 
@@ -83,6 +85,12 @@ class Outbound:
     contact_gr: str = ""
     "The caller's resource as a parameter of the Contact's URI, with its semicolon, or nothing."
 
+    others: "tuple[Outbound, ...]" = ()
+    "The same call through other trunks, in the order in which they are tried."
+
+    statuses: frozenset[int] = frozenset()
+    "Refusals after which they are."
+
     def contact(self, where: str) -> str:
         """The Contact; ``where`` is host:port and what else its URI must say."""
         return f"<{self.gruu}>" if self.gruu else f"<sip:{self.contact_user}@{where}{self.contact_gr}>"
@@ -117,10 +125,16 @@ class Inbound:
 
 
 class Routing(Origins):
-    """The rules at work.  All it keeps of its own is what `Origins` does."""
+    """The rules at work.  All it keeps of its own is what `Origins` does, and which trunks are down (`mark`)."""
 
-    def __init__(self, settings: RoutingSettings) -> None:
+    def __init__(self, settings: RoutingSettings, *, draw: Draw = lambda most: most) -> None:
+        """``draw`` is the chance by which a trunk of a group is chosen; without any, the heaviest is the first."""
         super().__init__(settings)
+        self._draw = draw
+        self.limits = {trunk.name: trunk.calls for trunk in settings.trunks if trunk.calls is not None}
+        "How many calls the trunks take at a time, where that is limited."
+        self._groups = {group.name: group for group in settings.groups}
+        self._down: set[str] = set()
         self._exact: dict[str, list[NumberRule]] = {}
         self._patterns: list[NumberRule] = []
         for rule in settings.numbers:
@@ -131,11 +145,11 @@ class Routing(Origins):
 
     # ------------------------------------------------------------------------------------------------------ XMPP to SIP
 
-    def outbound(self, caller: str, dialled: str) -> Outbound:
+    def outbound(self, caller: str, dialled: str, *, full: Container[str] = ()) -> Outbound:
         """The way to what an XMPP user dialled; PeerError when there is none, or none for them.
 
         Who is named on no trunk learns nothing about the others (service-unavailable, XEP-0166 §6.3.2); who is, but
-        not for this call, is told so (forbidden).
+        not for this call, is told so (forbidden).  ``full`` are the trunks that take no more calls.
         """
         # Nobody is behind a number of our own; a stanza from one is ours, come back, and its call would come back too.
         if domain(caller) == self.domain or not any(caller in trunk.allow for trunk in self._settings.trunks):
@@ -153,10 +167,25 @@ class Routing(Origins):
             raise nobody("routing: no rule for what was dialled")
         if rule.trunk is None:
             raise _refused("routing: nobody may call this", "forbidden")
-        trunk = self._trunks[rule.trunk]
-        if caller not in trunk.allow:
-            raise _refused(f"routing: the caller may not call through {trunk.name}", "forbidden")
-        return self._through(trunk, caller, rule.called(match))
+        allowed = [trunk for trunk in self._choice(rule.trunk) if caller in trunk.allow]
+        if not allowed:
+            raise _refused(f"routing: the caller may not call through {rule.trunk}", "forbidden")
+        ways = [self._through(trunk, caller, rule.called(match)) for trunk in allowed if trunk.name not in full]
+        if not ways:
+            raise PeerError(f"too many calls through {rule.trunk}", status=503, condition="resource-constraint")
+        statuses = self._groups[rule.trunk].statuses if rule.trunk in self._groups else ways[0].statuses
+        return replace(ways[0], others=tuple(ways[1:]), statuses=statuses)
+
+    def _choice(self, name: str) -> list[Trunk]:
+        """The trunks of a rule in the order in which they are tried: those that are down come last."""
+        if (group := self._groups.get(name)) is None:
+            return [self._trunks[name]]
+        members = by_priority(group.members, self._draw)
+        return [self._trunks[member.trunk] for member in sorted(members, key=lambda found: found.trunk in self._down)]
+
+    def mark(self, trunk: str, *, up: bool) -> None:
+        """The trunk answers, or does not."""
+        (self._down.discard if up else self._down.add)(trunk)
 
     def _through(self, trunk: Trunk, caller: str, name: str) -> Outbound:
         uri = sip_uri(name, self._settings.default_domain or trunk.domain)

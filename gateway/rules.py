@@ -15,7 +15,7 @@ from gateway.secret import Secret
 from gateway.sip.auth import Nonces
 from gateway.sip.flow import Hop
 from gateway.sip.manners import USUAL, Manners
-from gateway.sip.state import Credentials
+from gateway.sip.target import Credentials
 from gateway.sip.trickling import Mode
 
 Identity = Literal["auto", "preferred", "remote-party", "none"]
@@ -132,6 +132,12 @@ class Trunk:
     registrant: Registrant | None = None
     "How it registers with the peer; None: it does not."
 
+    calls: int | None = None
+    "How many calls it takes at a time, of both directions; None: any number."
+
+    probe_seconds: float = 0.0
+    "How often it is asked whether it is there; 0: never."
+
     def credentials(self, nonces: Nonces | None = None) -> Credentials | None:
         """Who we are to the peer, if it asks; ``nonces`` are what it has asked before."""
         account = self.account
@@ -153,12 +159,36 @@ class Trunk:
         return Hop(self.host, self.port, self.transport, domain=None if wanted == self.host else wanted)
 
 
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A trunk in a group."""
+
+    trunk: str
+    priority: int = 1
+    "The lowest is tried first."
+
+    weight: int = 1
+    "The share of those of one priority that have it first."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Trunks that stand in for each other."""
+
+    name: str
+    members: tuple[Member, ...]
+    statuses: frozenset[int] = frozenset({503})
+    "Refusals after which the next trunk is tried, unless somebody's phone has rung."
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DialRule:
     """What was dialled to the trunk that takes it; without a trunk, nobody may call it."""
 
     expression: re.Pattern[str]
     trunk: str | None
+    "A trunk or a group."
+
     rewrite: Template | None = None
     callers: Patterns
 
@@ -198,7 +228,7 @@ class NumberRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoutingSettings:
-    """The rules, checked: every trunk that is named exists."""
+    """The rules, checked: every trunk that is named exists, and no group has the name of one."""
 
     domain: str
     "The component's."
@@ -206,5 +236,6 @@ class RoutingSettings:
     default_domain: str | None = None
     hosted_domains: frozenset[str] = frozenset()
     trunks: tuple[Trunk, ...] = ()
+    groups: tuple[Group, ...] = ()
     dial: tuple[DialRule, ...] = ()
     numbers: tuple[NumberRule, ...] = ()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gateway.config import Listener, Settings, load
 from gateway.errors import ConfigError
 from gateway.keys import KeyPair, TlsPeer, TlsSettings
-from gateway.rules import Account
+from gateway.rules import Account, Group, Member
 from gateway.secret import Secret
 from gateway.sip.flow import Hop
 from gateway.sip.manners import Manners
@@ -117,6 +117,61 @@ def test_rules_are_compiled(read: Read) -> None:
     assert rules.numbers[0].match("+15550101") == "juliet@example.org"
     assert not rules.numbers[0].serves("other")
     assert rules.numbers[1].match("+15557") == "u7@example.org"
+
+
+def test_a_group_names_trunks_and_a_dial_rule_names_it(read: Read) -> None:
+    settings = read(
+        TRUNK
+        + """
+        calls = 30
+        probe_seconds = 10
+        [[trunk]]
+        name = "spare"
+        host = "192.0.2.2"
+        [[group]]
+        name = "out"
+        trunks = [{ trunk = "carrier", weight = 3 }, { trunk = "spare", priority = 2 }]
+        statuses = [500, 503]
+        [[dial]]
+        match = '.*'
+        trunk = "out"
+        """
+    )
+    (found,) = settings.routing.groups
+    assert found == Group(
+        name="out", members=(Member("carrier", 1, 3), Member("spare", 2, 1)), statuses=frozenset({500, 503})
+    )
+    assert settings.routing.dial[0].trunk == "out"
+    assert [(trunk.calls, trunk.probe_seconds) for trunk in settings.routing.trunks] == [(30, 10.0), (None, 0.0)]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('name = "carrier"\ntrunks = [{ trunk = "carrier" }]', '[[group]] "carrier" name: a trunk has this name'),
+        (
+            'name = "out"\ntrunks = [{ trunk = "other" }]',
+            "[[group]] \"out\" trunks[0].trunk: no trunk has this name — got 'other', there are: carrier",
+        ),
+        (
+            'name = "out"\ntrunks = [{ trunk = "carrier" }, { trunk = "carrier" }]',
+            "[[group]] trunks: stands twice — got 'carrier'",
+        ),
+        ('name = "out"\ntrunks = []', '[[group]] "out" trunks: expected a list of length >= 1'),
+        (
+            'name = "out"\ntrunks = [{ trunk = "carrier", wieght = 1 }]',
+            '[[group]] "out" trunks[0].wieght: no such key — did you mean weight?',
+        ),
+        (
+            'name = "out"\ntrunks = [{ trunk = "carrier" }]\nstatuses = [600]',
+            '[[group]] "out" statuses[0]: expected an integer <= 599 — got 600',
+        ),
+    ],
+)
+def test_a_mistake_in_a_group_is_one_line(read: Read, text: str, line: str) -> None:
+    with pytest.raises(ConfigError) as found:
+        read(f"{TRUNK}[[group]]\n{text}")
+    assert str(found.value) == line
 
 
 def test_name_servers_are_addresses_with_or_without_a_port(read: Read) -> None:

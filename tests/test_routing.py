@@ -1,6 +1,7 @@
 """Who may call whom, through which trunk, and as whom (conformance reference 1.2.5, RFC 3323, 3325)."""
 
 import re
+from collections import Counter
 from collections.abc import Collection
 from ipaddress import ip_network
 from typing import Any
@@ -8,8 +9,8 @@ from typing import Any
 import pytest
 
 from gateway.errors import PeerError
-from gateway.routing import ANONYMOUS, NO_ONE, Routing
-from gateway.rules import Account, DialRule, NumberRule, Patterns, RoutingSettings, Template, Trunk
+from gateway.routing import ANONYMOUS, NO_ONE, Outbound, Routing
+from gateway.rules import Account, DialRule, Group, Member, NumberRule, Patterns, RoutingSettings, Template, Trunk
 from gateway.secret import Secret
 from gateway.sip.address import NameAddr, Uri
 from gateway.sip.flow import Flow, Hop
@@ -38,6 +39,11 @@ def dial(
     """A dial rule."""
     template = None if rewrite is None else Template(rewrite)
     return DialRule(expression=re.compile(match), trunk=to, rewrite=template, callers=Patterns(callers))
+
+
+def group(*members: Member, statuses: Collection[int] = (503,)) -> Group:
+    """The group of the carriers."""
+    return Group(name="carriers", members=members, statuses=frozenset(statuses))
 
 
 def number(name: str, jid: str, *trunks: str) -> NumberRule:
@@ -290,6 +296,104 @@ def test_the_password_goes_along_and_is_not_shown() -> None:
     assert found.credentials is not None
     assert (found.credentials.user, found.credentials.password) == ("acct", "open sesame")
     assert "sesame" not in repr(found)
+
+
+# --------------------------------------------------------------------------------------------------------------- groups
+
+
+def carriers(*members: Member, trunks: Collection[Trunk] = (), **rules: Any) -> Routing:
+    """Everything goes to the group of the carriers a, b and c."""
+    given = trunks or (trunk("a"), trunk("b"), trunk("c"))
+    return routing(*given, groups=(group(*members),), dial=(dial(".*", "carriers"),), **rules)
+
+
+def ways(found: Outbound) -> list[str]:
+    """The trunks in the order in which they are tried."""
+    return [found.trunk, *(other.trunk for other in found.others)]
+
+
+def test_a_group_is_tried_by_priority() -> None:
+    way = carriers(Member("a", 2), Member("b", 1), Member("c", 3))
+    found = way.outbound(ROMEO, "+15551230000@gw.example")
+    assert ways(found) == ["b", "a", "c"]
+    assert found.statuses == frozenset({503})
+    assert all(not other.others for other in found.others)
+
+
+def test_of_one_priority_chance_decides_by_weight() -> None:
+    members = (Member("a", 1, 1), Member("b", 1, 3), Member("c", 1, 0))
+    firsts = Counter(
+        Routing(
+            RoutingSettings(
+                domain="gw.example",
+                trunks=(trunk("a"), trunk("b"), trunk("c")),
+                groups=(group(*members),),
+                dial=(dial(".*", "carriers"),),
+            ),
+            draw=lambda most, drawn=drawn: min(most, drawn),  # type: ignore[misc]
+        )
+        .outbound(ROMEO, "+15551230000@gw.example")
+        .trunk
+        for drawn in range(5)
+    )
+    assert firsts == {"c": 1, "a": 1, "b": 3}
+
+
+def test_a_trunk_that_is_down_comes_last_until_it_is_up() -> None:
+    way = carriers(Member("a", 1), Member("b", 2))
+    way.mark("a", up=False)
+    assert ways(way.outbound(ROMEO, "+15551230000@gw.example")) == ["b", "a"]
+    way.mark("b", up=False)
+    assert ways(way.outbound(ROMEO, "+15551230000@gw.example")) == ["a", "b"]
+    way.mark("a", up=True)
+    way.mark("a", up=True)
+    assert ways(way.outbound(ROMEO, "+15551230000@gw.example")) == ["a", "b"]
+
+
+def test_a_trunk_alone_is_called_however_down_it_is() -> None:
+    way = routing()
+    way.mark("carrier", up=False)
+    found = way.outbound(ROMEO, "+15551230000@gw.example")
+    assert (ways(found), found.statuses) == (["carrier"], frozenset())
+
+
+def test_trunks_without_room_are_passed_over_and_a_call_for_which_there_is_none_is_refused() -> None:
+    way = carriers(Member("a", 1), Member("b", 2), trunks=(trunk("a", calls=2), trunk("b")))
+    assert way.limits == {"a": 2}
+    assert ways(way.outbound(ROMEO, "+15551230000@gw.example", full={"a"})) == ["b"]
+    refused = refusal(way.outbound, ROMEO, "+15551230000@gw.example", full={"a", "b"})
+    assert (refused.text, refused.status) == ("too many calls through carriers", 503)
+    assert refused.condition == "resource-constraint"
+
+
+def test_of_a_group_only_the_trunks_that_allow_the_caller_are_for_them() -> None:
+    trunks = (trunk("a", allow=["capulet.example"]), trunk("b"))
+    way = carriers(Member("a", 1), Member("b", 2), trunks=trunks)
+    assert ways(way.outbound(ROMEO, "+15551230000@gw.example")) == ["b"]
+    assert ways(way.outbound(f"{JULIET}/x", "+15551230000@gw.example")) == ["a"]
+    only = carriers(Member("a", 1), trunks=trunks)
+    refused = refusal(only.outbound, ROMEO, "+15551230000@gw.example")
+    assert (refused.text, refused.condition) == ("routing: the caller may not call through carriers", "forbidden")
+
+
+def test_each_trunk_of_a_group_sees_the_caller_and_the_number_in_its_own_way() -> None:
+    trunks = (
+        trunk("a", host="a.example", domain="a.example", caller_id="fixed", caller_id_number="+15550001"),
+        trunk("b", host="192.0.2.2", port=5070, domain="b.example", caller_id="anonymous", trusted=True),
+    )
+    first = carriers(Member("a", 1), Member("b", 2), trunks=trunks).outbound(ROMEO, "+15551230000@gw.example")
+    (second,) = first.others
+    assert (first.request_uri, str(first.from_.uri)) == (
+        "sip:+15551230000@a.example;user=phone",
+        "sip:+15550001@gw.example;user=phone",
+    )
+    assert (second.request_uri, second.hop) == (
+        "sip:+15551230000@b.example;user=phone",
+        Hop("192.0.2.2", 5070, domain="b.example"),
+    )
+    assert second.from_ is NO_ONE
+    assert dict(second.headers)["Privacy"] == "id"
+    assert not first.headers
 
 
 # ---------------------------------------------------------------------------------------------------------- SIP to XMPP

@@ -1,6 +1,7 @@
 """All calls: which one a message belongs to, and whether a new one may begin."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
@@ -162,6 +163,14 @@ class Calls:
         began = self._by_session.get((stanza.sender, local, sid))
         return began or self._by_session.get((bare(stanza.sender), local, sid))
 
+    def _full(self) -> frozenset[str]:
+        """The trunks that take no more calls."""
+        limits = self._opening.limits
+        if not limits:
+            return frozenset()
+        taken = Counter(opened.task.trunk for opened in self._by_name.values())
+        return frozenset(name for name, most in limits.items() if taken[name] >= most)
+
     def _open_from_xmpp(self, stanza: Stanza, sid: str) -> None:
         user = bare(stanza.sender)
         local = self._opening.local(stanza.to)
@@ -176,7 +185,7 @@ class Calls:
             return
         try:
             self._admit(user, leaving=len(crossing))
-            opened = self._opening.from_xmpp(stanza, sid)
+            opened = self._opening.from_xmpp(stanza, sid, self._full())
         except PeerError as failure:
             self._observer.call_refused("xmpp", _cause(failure))
             self._note_refused(origin="xmpp", caller=stanza.sender, callee=stanza.to, text=failure.text)
@@ -209,6 +218,8 @@ class Calls:
         """An INVITE from a trunk: a new call, or the response that says why not."""
         try:
             self._admit(None)
+            if trunk in self._full():
+                raise PeerError(f"too many calls through {trunk}", status=503, condition="resource-constraint")
             opened = self._opening.from_sip(message, trunk)
             self._admit(opened.peer)
         except PeerError as failure:

@@ -1,6 +1,6 @@
 """A new call put together: where it goes, its two legs, and what the log will call it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -10,7 +10,7 @@ from gateway.call.task import CallLimits, CallObserver, CallTask, Inlet, Party
 from gateway.entity.presence import Direct, Propose
 from gateway.jid import bare, is_full
 from gateway.jingle.leg import JingleLeg, JingleTimers
-from gateway.routing import Routing
+from gateway.routing import Outbound, Routing
 from gateway.sdp.history import SdpSession
 from gateway.signals import Side
 from gateway.sip.address import Uri
@@ -150,10 +150,13 @@ class Opening:
         self._new_id = new_id
         self._on_closed = on_closed
 
-    def from_xmpp(self, stanza: Stanza, sid: str) -> Opened:
-        """A session-initiate or propose: a call to a SIP user.  PeerError when there is no way, or no right, to it."""
+    def from_xmpp(self, stanza: Stanza, sid: str, full: Container[str] = ()) -> Opened:
+        """A session-initiate or propose: a call to a SIP user.  PeerError when there is no way, or no right, to it.
+
+        ``full`` are the trunks that take no more calls.
+        """
         settings = self._settings
-        outbound = self._routing.outbound(stanza.sender, stanza.to)
+        outbound = self._routing.outbound(stanza.sender, stanza.to, full=full)
         name = self._new_id()[:16]
         local = self.local(stanza.to)
         jingle = JingleLeg.answering(
@@ -167,14 +170,7 @@ class Opening:
             knows=self._knows,
         )
         sip = SipLeg.calling(
-            SipTarget(
-                uri=outbound.request_uri,
-                hop=outbound.hop,
-                from_=outbound.from_,
-                to=outbound.to,
-                headers=outbound.headers,
-                credentials=outbound.credentials,
-            ),
+            self._target(outbound),
             call_id=self._new_id(),
             tag=self._new_id()[:16],
             contact=outbound.contact(self._sip.contact(outbound.hop.transport)),
@@ -220,6 +216,27 @@ class Opening:
         )
         facts = {"caller": named(request.from_.uri), "callee": inbound.callee, "trunk": trunk}
         return self._opened(name, Side.CALLEE, jingle, sip, facts, sid=sid, owner=bare(inbound.callee), local=local)
+
+    @property
+    def limits(self) -> Mapping[str, int]:
+        """How many calls the trunks take at a time, where that is limited."""
+        return self._routing.limits
+
+    def _target(self, outbound: Outbound) -> SipTarget:
+        return SipTarget(
+            uri=outbound.request_uri,
+            hop=outbound.hop,
+            from_=outbound.from_,
+            to=outbound.to,
+            headers=outbound.headers,
+            credentials=outbound.credentials,
+            trunk=outbound.trunk,
+            contact=outbound.contact(self._sip.contact(outbound.hop.transport)),
+            trickle=outbound.trickle,
+            manners=outbound.manners,
+            others=tuple(map(self._target, outbound.others)),
+            statuses=outbound.statuses,
+        )
 
     def local(self, jid: str) -> str:
         """The full JID under which a SIP user appears: always the same one (clients.md rule 4)."""

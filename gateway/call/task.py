@@ -243,6 +243,9 @@ class CallTask:
                 self._observer.dropped(party.spelling, name)
             self._log.debug("translation_dropped", side=side.value, names=list(dropped))
             dropped.clear()
+        if (trunk := self.trunk) is not None and trunk != self._facts.get("trunk"):
+            self._facts = {**self._facts, "trunk": trunk}
+            self._log.info("call_rerouted", trunk=trunk)
 
     def _pass(self, sends: Iterable[Send], now: float) -> None:
         for side, signal in sends:
@@ -340,6 +343,12 @@ class CallTask:
     def unanswered(self) -> list[tuple[Side, Any]]:
         """What still lay in the inbox when the call failed, or was cut off, and whose it is."""
         return [(side, item) for _, side, item in self._inbox if side is not None and item is not GIVE_WAY]
+
+    @property
+    def trunk(self) -> str | None:
+        """The trunk that the call takes, or took last."""
+        ways = (getattr(party.leg, "trunk", None) for party in self.parties.values())
+        return next(filter(None, ways), self._facts.get("trunk"))
 
     @property
     def answered(self) -> bool:

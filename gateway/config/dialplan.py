@@ -11,7 +11,7 @@ from gateway.config.media import trunk_media
 from gateway.config.reading import refuse, row
 from gateway.config.registering import registering
 from gateway.config.secrets import Secrets
-from gateway.config.tables import Dial, File, Number, Sip, Trunk
+from gateway.config.tables import Dial, File, Group, Number, Sip, Trunk
 from gateway.errors import PeerError
 from gateway.secret import Secret
 from gateway.sip.manners import Manners
@@ -29,6 +29,9 @@ def routing_settings(file: File, component: str, secrets: Secrets) -> rules.Rout
     _once("trunk", "name", [trunk.name for trunk in trunks])
     _once("trunk", "inbound_user", [trunk.inbound.user for trunk in trunks if trunk.inbound])
     names = [trunk.name for trunk in trunks]
+    groups = tuple(_group(index, table, names) for index, table in enumerate(file.group))
+    _once("group", "name", [group.name for group in groups])
+    ways = [*names, *(group.name for group in groups)]
     numbers = tuple(_number(index, rule, names, component) for index, rule in enumerate(file.number))
     default, hosted = file.routing.default_domain, file.routing.hosted_domains
     return rules.RoutingSettings(
@@ -36,7 +39,8 @@ def routing_settings(file: File, component: str, secrets: Secrets) -> rules.Rout
         default_domain=None if default is None else domain("[routing]", "default_domain", default),
         hosted_domains=frozenset(domain("[routing]", f"hosted_domains[{i}]", text) for i, text in enumerate(hosted)),
         trunks=trunks,
-        dial=tuple(_dial(index, rule, names) for index, rule in enumerate(file.dial)),
+        groups=groups,
+        dial=tuple(_dial(index, rule, ways) for index, rule in enumerate(file.dial)),
         numbers=numbers,
     )
 
@@ -111,6 +115,8 @@ def _trunk(index: int, table: Trunk, component: str, secrets: Secrets, file: Fil
             table.inbound_user,
             secrets.fetch(where, "inbound_password", table.inbound_password_file, table.inbound_password_env),
         ),
+        calls=table.calls,
+        probe_seconds=table.probe_seconds,
         messages=table.messages,
         anonymous_messages=table.anonymous_messages,
     )
@@ -142,6 +148,17 @@ def _account(where: str, prefix: str, user: str | None, password: Secret | None)
     if not user or not user.isprintable() or '"' in user:
         refuse(where, f"{prefix}user", f"expected a user name — got {user!r}")
     return rules.Account(user, password)
+
+
+def _group(index: int, table: Group, trunks: Sequence[str]) -> rules.Group:
+    where = row("group", index, table.name)
+    if table.name in trunks:
+        refuse(where, "name", "a trunk has this name")
+    for i, member in enumerate(table.trunks):
+        _known(where, f"trunks[{i}].trunk", member.trunk, trunks)
+    _once("group", "trunks", [member.trunk for member in table.trunks])
+    members = tuple(rules.Member(member.trunk, member.priority, member.weight) for member in table.trunks)
+    return rules.Group(name=table.name, members=members, statuses=frozenset(table.statuses))
 
 
 def _dial(index: int, table: Dial, trunks: Sequence[str]) -> rules.DialRule:

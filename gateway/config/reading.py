@@ -83,10 +83,12 @@ def _name(steps: list[str | int], found: Any) -> str:
 
 def _class_at(steps: list[str | int]) -> type[Table]:
     """The class of the table that a path leads to, or into."""
-    if not steps:
-        return File
-    hint = get_type_hints(File)[str(steps[0])]
-    found: type[Table] = get_args(hint)[0] if get_origin(hint) is tuple else hint
+    found: type[Table] = File
+    for step in steps:
+        hint = get_type_hints(found).get(str(step))
+        inner = get_args(hint)[0] if get_origin(hint) is tuple else hint
+        if isinstance(inner, type) and issubclass(inner, Table):
+            found = inner
     return found
 
 

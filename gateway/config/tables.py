@@ -200,6 +200,12 @@ class Trunk(Table, frozen=True, kw_only=True):
     allow: tuple[str, ...] = ()
     "Who may call out here, and be called by address: user@domain, *@domain, domain, *.domain or *; none by default."
 
+    calls: Count | None = None
+    "Calls that it takes at a time, of both directions together; unset: any number."
+
+    probe_seconds: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    "How often it is asked by OPTIONS whether it is there, and passed over in a group while it is not; 0: never."
+
     addresses: tuple[str, ...] = ("host",)
     "Where its calls come from: addresses, networks such as 192.0.2.0/24, or the word host."
 
@@ -247,6 +253,32 @@ class Registration(Table, frozen=True, kw_only=True):
     "How long a stop waits for registrars to take note of it."
 
 
+class Member(Table, frozen=True, kw_only=True):
+    """A trunk of a group."""
+
+    trunk: str
+    "Its name."
+
+    priority: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 1
+    "The lowest is tried first."
+
+    weight: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 1
+    "Its share of the calls among those of one priority."
+
+
+class Group(Table, frozen=True, kw_only=True):
+    """[[group]]: trunks that stand in for each other; a dial rule may name it as its trunk."""
+
+    name: Word
+    "What dial rules call it; no trunk's name."
+
+    trunks: Annotated[tuple[Member, ...], msgspec.Meta(min_length=1)]
+    "Who is in it: the lowest priority is tried first, and of one priority each by the chance of its weight."
+
+    statuses: tuple[Annotated[int, msgspec.Meta(ge=400, le=599)], ...] = (503,)
+    "Refusals after which the next trunk is tried, unless it rang; after silence or without a connection it always is."
+
+
 class Dial(Table, frozen=True, kw_only=True):
     """[[dial]]: what was dialled to the trunk that takes it; the first rule that matches decides."""
 
@@ -254,7 +286,7 @@ class Dial(Table, frozen=True, kw_only=True):
     "A regular expression for all of what was dialled: +15551230000, 7042, alice, alice@sip.example.org."
 
     trunk: str | None = None
-    "The trunk that takes it."
+    "The trunk, or group of trunks, that takes it."
 
     rewrite: str | None = None
     "What is called instead, with \\1 for what the first bracket matched."
@@ -300,6 +332,7 @@ class File(Table, frozen=True, kw_only=True):
     tls: Tls = Tls()
     routing: Addresses = Addresses()
     trunk: tuple[Trunk, ...] = ()
+    group: tuple[Group, ...] = ()
     registration: Registration = Registration()
     dial: tuple[Dial, ...] = ()
     number: tuple[Number, ...] = ()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from gateway.sip.flow import Hop
-from gateway.sip.state import Credentials
+from gateway.sip.target import Credentials
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,9 @@ from gateway.sip.dialog import MAX_FORWARDS, Dialog
 from gateway.sip.flow import Hop
 from gateway.sip.message import SipRequest, SipResponse
 from gateway.sip.reasons import cancel_reason, end_of_error, end_of_failure, end_of_response
+from gateway.sip.session_timer import SessionTimer
 from gateway.sip.state import LegState, Phase, Timer
+from gateway.sip.target import digest_session
 from gateway.sip.trickling import REQUIRED
 from gateway.sip.uas import ACCEPT_HEADER, ALLOW_HEADER
 from gateway.sip.wire import Failed
@@ -76,8 +78,12 @@ def invite(leg: LegState, _: None, now: float) -> None:
         return
     leg.note_dropped()
     uri, hop, number = target.uri, target.hop, 1
-    if leg.invite is not None:  # an earlier one was refused for its extension
-        uri, hop, number = leg.invite.request.uri, leg.invite.hop, leg.invite.request.cseq.number + 1
+    if leg.invite is None:
+        leg.began_at = now
+    else:
+        number = leg.invite.request.cseq.number + 1
+        if leg.visited:  # that one was refused for its extension; else it went another way
+            uri, hop = leg.invite.request.uri, leg.invite.hop
     headers = (
         ("Max-Forwards", MAX_FORWARDS),
         ("From", str(target.from_.with_tag(leg.tag))),
@@ -95,7 +101,7 @@ def invite(leg: LegState, _: None, now: float) -> None:
         ("Content-Type", SDP),
     )
     leg.visited.add(uri)
-    leg.invite = leg.transmit(SipRequest("INVITE", uri, headers, text.encode()), hop)
+    leg.invite = leg.transmit(SipRequest("INVITE", uri, headers, text.encode()), hop, spare=bool(target.others))
     leg.phase = Phase.CALLING
 
 
@@ -108,12 +114,18 @@ def again(leg: LegState, request: SipRequest, uri: str, hop: Hop) -> None:
         if header[0] not in ("Session-Expires", "Min-SE")
     )
     headers = (*headers, *leg.session.headers)
+    _afresh(leg)
+    spare = leg.target is not None and bool(leg.target.others)
+    leg.invite = leg.transmit(SipRequest("INVITE", uri, headers, request.body), hop, spare=spare)
+    leg.phase = Phase.CALLING
+
+
+def _afresh(leg: LegState) -> None:
+    """Nothing is left of what the last INVITE began."""
     leg.timers.clear()
     leg.heard = None
     leg.early.clear()
     info.forget(leg)
-    leg.invite = leg.transmit(SipRequest("INVITE", uri, headers, request.body), hop)
-    leg.phase = Phase.CALLING
 
 
 def _repeat(leg: LegState) -> None:
@@ -191,14 +203,16 @@ def reject(leg: LegState, response: SipResponse, now: float) -> None:
         return
     if status < 400:
         redirect.learn(leg, response)
-    if status >= 600 or not _try_next(leg):
+    if status < 600 and _try_next(leg):
+        return
+    if leg.target is None or status not in leg.target.statuses or not _try_another_way(leg, now):
         leg.say(end_of_response(response, rang=leg.ringing_seen))
         leg.close()
 
 
 def lost(leg: LegState, failed: Failed, now: float) -> None:
     """The INVITE could not be sent, or nothing came back."""
-    if not _try_next(leg):
+    if not _try_next(leg) and not _try_another_way(leg, now):
         leg.say(end_of_failure(failed))
         leg.close()
 
@@ -280,3 +294,31 @@ def _try_next(leg: LegState) -> bool:
     if found is not None:
         again(leg, *found)
     return found is not None
+
+
+def _try_another_way(leg: LegState, now: float) -> bool:
+    """Send the INVITE through another trunk, as that one wants it, where there is one and nobody has heard a sound."""
+    target, whole = leg.target, leg.trickle.whole(leg.sdp)
+    sounded = leg.ringing_seen or any(begun.answer is not None for begun in leg.early.values())
+    if target is None or not target.others or whole is None or sounded:
+        return False
+    if now - leg.began_at >= leg.settings.failover_seconds:
+        return False
+    leg.target = target = replace(target.others[0], others=target.others[1:], statuses=target.statuses)
+    leg.contact = target.contact or leg.contact
+    leg.digest = digest_session(target.credentials)
+    leg.manners = target.manners
+    leg.session = SessionTimer(leg.manners.session_expires_seconds, leg.manners.min_se_seconds)
+    leg.collisions = 0
+    leg.untried.clear()
+    leg.visited.clear()
+    _afresh(leg)
+    complete = not leg.trickle.required
+    leg.trickle.turn(target.trickle, target.manners.supported)
+    info.offering(leg, whole)
+    if complete or leg.trickle.required:
+        leg.offered = whole
+        invite(leg, None, now)
+    else:
+        offer(leg, Offer(whole), now)
+    return True

@@ -39,8 +39,9 @@ from gateway.sip.dialog import Dialog
 from gateway.sip.manners import USUAL, Manners
 from gateway.sip.message import SipRequest, SipResponse
 from gateway.sip.reasons import refusal_of_error
-from gateway.sip.state import Credentials, Emitted, LegSettings, LegState, Phase, Received, SipTarget, Timer
+from gateway.sip.state import Emitted, LegSettings, LegState, Phase, Received, Timer
 from gateway.sip.table import TABLE, Event
+from gateway.sip.target import Credentials, SipTarget
 from gateway.sip.trickling import Mode
 from gateway.sip.uas import refuse
 from gateway.sip.wire import Failed, Outgoing
@@ -102,6 +103,11 @@ class SipLeg(LegState):
     def closed(self) -> bool:
         """Nothing is outstanding.  So it is before a calling leg has its offer, too: then its peer knows of nothing."""
         return self.phase is Phase.CLOSED or (self.phase is Phase.IDLE and self.target is not None)
+
+    @property
+    def trunk(self) -> str | None:
+        """By which way a calling leg calls; it may change until somebody's phone has rung."""
+        return self.target.trunk or None if self.target is not None else None
 
     @property
     def deadline(self) -> float | None:

@@ -10,7 +10,8 @@ from gateway.sip.dialog import hop_to
 from gateway.sip.flow import Hop
 from gateway.sip.message import Header, SipRequest, SipResponse
 from gateway.sip.reasons import redirects
-from gateway.sip.state import LegState, digest_session
+from gateway.sip.state import LegState
+from gateway.sip.target import digest_session
 
 MAX_REDIRECTIONS = 5
 "How often an INVITE is sent elsewhere by 3xx responses."

@@ -1,13 +1,12 @@
 """What a SIP leg remembers, and the few things it can do: the words that its table's actions are written in."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from gateway.sdp.history import SdpSession
 from gateway.signals import Complete, Digit, End, Offer, Signal
-from gateway.sip.address import NameAddr, Uri
-from gateway.sip.auth import DigestSession, Nonces
+from gateway.sip.address import Uri
 from gateway.sip.body import agreement
 from gateway.sip.dialog import Dialog, branch
 from gateway.sip.flow import Flow, Hop
@@ -15,6 +14,7 @@ from gateway.sip.manners import USUAL, Manners
 from gateway.sip.message import Header, SipRequest, SipResponse, respond
 from gateway.sip.reliable import Assured, Early, RAck
 from gateway.sip.session_timer import SessionTimer
+from gateway.sip.target import SipTarget, digest_session
 from gateway.sip.trickling import Mode, Trickling
 from gateway.sip.uas import ALLOW_HEADER
 from gateway.sip.wire import Failed, Outgoing
@@ -112,37 +112,6 @@ LASTING = frozenset({Timer.REFRESH, Timer.LAPSED})
 "What goes on whatever else is over."
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """Who we are to a peer that asks (RFC 7616)."""
-
-    user: str
-    password: str = field(repr=False)
-    realm: str | None = None
-    "The only realm that is answered; None: any."
-
-    nonces: Nonces | None = field(default=None, repr=False, compare=False)
-    "What the peer has asked before, where that is shared; each call's request then answers it unasked."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SipTarget:
-    """Whom to call, as whom, and by which way."""
-
-    uri: str
-    "The Request-URI."
-
-    hop: Hop
-    from_: NameAddr
-    "Without tag."
-
-    to: NameAddr
-    headers: tuple[Header, ...] = ()
-    "Further headers of the INVITE: an asserted identity, privacy, a preloaded Route."
-
-    credentials: Credentials | None = None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegSettings:
     """What all SIP legs have in common; times in seconds."""
@@ -165,6 +134,9 @@ class LegSettings:
     kinds: tuple[str, ...] = ("audio",)
     "The media of such an offer."
 
+    failover_seconds: float = 20.0
+    "After this the INVITE is sent no other way."
+
     user_agent: str = "jingle-sip/0.1.0"
 
 
@@ -172,11 +144,11 @@ class LegState:
     """A leg's memory. Actions change it and put what is to be sent into `out`."""
 
     __slots__ = (
-        "acks", "agreed", "answered", "assured", "bye", "call_id", "collisions", "contact", "deaf", "dialog",
-        "digest", "digits", "dropped", "early", "end_said", "forks", "heard", "invite", "invited", "last_status",
-        "manners", "new_id", "offered", "out", "parting", "phase", "pracks", "promised", "refreshed", "reinvite",
-        "reoffer", "resend_after", "ringing_seen", "sdp", "session", "settings", "tag", "target", "telling", "timers",
-        "trickle", "untried", "visited", "waiting",
+        "acks", "agreed", "answered", "assured", "began_at", "bye", "call_id", "collisions", "contact", "deaf",
+        "dialog", "digest", "digits", "dropped", "early", "end_said", "forks", "heard", "invite", "invited",
+        "last_status", "manners", "new_id", "offered", "out", "parting", "phase", "pracks", "promised", "refreshed",
+        "reinvite", "reoffer", "resend_after", "ringing_seen", "sdp", "session", "settings", "tag", "target", "telling",
+        "timers", "trickle", "untried", "visited", "waiting",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0915 — one memory
@@ -245,6 +217,8 @@ class LegState:
         "Where its provisional responses came from."
         self.reinvite: Outgoing | None = None
         self.bye: Outgoing | None = None
+        self.began_at = 0.0
+        "When our first INVITE was sent."
         self.collisions = 0
         self.visited: set[str] = set()
         "Where the INVITE has been sent; more than one only if redirections are followed."
@@ -269,11 +243,11 @@ class LegState:
 
     # --------------------------------------------------------------------------------------------------------- requests
 
-    def transmit(self, request: SipRequest, hop: Hop) -> Outgoing:
+    def transmit(self, request: SipRequest, hop: Hop, *, spare: bool = False) -> Outgoing:
         """Send a request as a transaction of its own; with credentials, where they were asked for before."""
         if self.digest is not None and request.method != "ACK":
             request = self.digest.authorize(request, self.new_id())
-        outgoing = Outgoing(request, branch(self.new_id), hop)
+        outgoing = Outgoing(request, branch(self.new_id), hop, spare)
         self.out.append(outgoing)
         return outgoing
 
@@ -376,10 +350,3 @@ class LegState:
         self.timers.clear()
         self.invited = self.waiting = self.offered = None
         self.early.clear()
-
-
-def digest_session(credentials: Credentials | None) -> DigestSession | None:
-    """What answers the peer's questions with these, or None where there is nothing to answer with."""
-    if credentials is None:
-        return None
-    return DigestSession(credentials.user, credentials.password, credentials.realm, credentials.nonces)

@@ -109,6 +109,10 @@ class Trickling:
             return ("Supported", ", ".join((*self._supported, TAG))), ("Recv-Info", TAG)
         return (("Supported", ", ".join(self._supported)),) if self._supported else ()
 
+    def turn(self, mode: Mode, supported: tuple[str, ...]) -> None:
+        """The next INVITE is for another peer."""
+        self.mode, self._supported = mode, supported
+
     def announce(self, description: Description) -> bool:
         """Decide whether we say that we can, given the description that the call begins with."""
         ice = any(isinstance(media.transport, Ice) for media in description.media)

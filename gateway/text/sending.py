@@ -8,7 +8,7 @@ from gateway.routing import Outbound
 from gateway.sip.dialog import MAX_FORWARDS, branch
 from gateway.sip.message import Header, SipRequest, SipResponse
 from gateway.sip.reasons import redirects, status_line
-from gateway.sip.state import digest_session
+from gateway.sip.target import digest_session
 from gateway.sip.wire import Failed, Outgoing
 from gateway.stanza import Stanza, receipt
 from gateway.text import body

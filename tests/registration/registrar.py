@@ -8,7 +8,7 @@ from gateway.registration.registrant import Registrant, Timing, contact_user, in
 from gateway.registration.terms import Emitted, Outcome
 from gateway.sip.flow import Flow, Hop
 from gateway.sip.message import SipRequest, SipResponse, respond
-from gateway.sip.state import Credentials
+from gateway.sip.target import Credentials
 from gateway.sip.wire import Failed, Outgoing
 
 USER = contact_user("gw.example", "pbx")

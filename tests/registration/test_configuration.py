@@ -9,7 +9,7 @@ from gateway.errors import ConfigError
 from gateway.registration.registrant import contact_user, instance
 from gateway.secret import Secret
 from gateway.sip.flow import Hop
-from gateway.sip.state import Credentials
+from gateway.sip.target import Credentials
 
 HEAD = '[xmpp]\ndomain = "gw.example"\nsecret_env = "SECRET"\n'
 TRUNK = '[[trunk]]\nname = "carrier"\nhost = "Sip.Example"\nport = 5070\ntransport = "tcp"\n'
