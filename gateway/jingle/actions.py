@@ -42,7 +42,7 @@ def act(session: Session, step: Step, stanza: Stanza, request: JingleRequest, no
         case Step.CANDIDATES:
             return _trickled(session, stanza, request, now)
         case Step.DESCRIBE:
-            return [result(stanza)]
+            return their_change.advised(session, stanza, request)
         case Step.SECURE:
             return [unsupported_info(stanza) if request.payload or request.contents else result(stanza)]
         case Step.CHANGE:

@@ -26,6 +26,7 @@ from . import tree
 
 CONTENT = f"{{{JINGLE}}}content"
 GROUP = f"{{{GROUPING}}}group"
+DESCRIPTION = f"{{{RTP}}}description"
 
 TRANSPORTS: dict[str, type[Ice] | type[RawUdp]] = {
     f"{{{ICE_UDP}}}transport": Ice,
@@ -35,7 +36,6 @@ TRANSPORTS: dict[str, type[Ice] | type[RawUdp]] = {
 }
 MOST_CONTENTS = 64
 
-_RTP = f"{{{RTP}}}description"
 _REASON = f"{{{JINGLE}}}reason"
 _IN_GROUP = f"{{{GROUPING}}}content"
 _ANSWERS = frozenset({"session-accept", "content-accept", "transport-accept"})
@@ -107,7 +107,7 @@ def read_content(content: Element, dropped: Dropped, *, answer: bool) -> Media:
             dropped.add(kind)
     if described is None or carried is None:
         raise PeerError(f"{where}: without a {'description' if described is None else 'transport'}")
-    if described.tag != _RTP:
+    if described.tag != DESCRIPTION:
         raise _unusable(f"{where}: not RTP", EndReason.UNSUPPORTED_APPLICATIONS)
     transport = read_transport(carried, where, dropped)
     rtp = tree.read(Rtp, described, dropped)

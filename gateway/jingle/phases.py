@@ -56,7 +56,7 @@ class Step(Enum):
 
     CANDIDATES = auto()
     DESCRIBE = auto()
-    "description-info: advice, acknowledged; nothing is made of it yet (XEP-0167 §9)."
+    "description-info: advice, acknowledged and taken, when it is its turn, as far as it goes (XEP-0167 §9)."
 
     SECURE = auto()
     "security-info: we know none, so anything inside it is unsupported."

@@ -54,6 +54,13 @@ def asked(session: Session, stanza: Stanza, request: JingleRequest, now: float) 
     return _queue(session, stanza, Wish(action=request.action, request=request), now)
 
 
+def advised(session: Session, stanza: Stanza, request: JingleRequest) -> Out:
+    """description-info: never an error, since it is no more than advice."""
+    if request.contents and len(session.queue) < MOST_WAITING:
+        session.queue.append(Wish(action=Action.DESCRIPTION_INFO, request=request))
+    return [result(stanza)]
+
+
 def informed(session: Session, stanza: Stanza, request: JingleRequest, info: Info, now: float) -> Out:
     """hold, unhold, active (XEP-0167 §8)."""
     return _queue(session, stanza, Wish(action=Action.SESSION_INFO, request=request, info=info), now)
@@ -315,7 +322,8 @@ def refused_by(session: Session, refuse: Refuse, now: float) -> Out:
             rejected = [media for media in change.offer.media if media.name in change.added]
             end = End(EndReason.FAILED_APPLICATION, refuse.text)
             return [reject(session, changes.bare(rejected), end, now)]
-        case Action.CONTENT_MODIFY:
+        case Action.CONTENT_MODIFY | Action.SESSION_INFO:
+            # A session-info is not refused in words either, but a contrary content-modify refuses a hold (§7.2.3).
             wanted = {media.name: media.senders for media in change.offer.media}
             back = [media for media in session.theirs.media if wanted[media.name] is not media.senders]
             return [session.ask(Action.CONTENT_MODIFY, changes.directed(back), now)]
@@ -330,4 +338,4 @@ def refused_by(session: Session, refuse: Refuse, now: float) -> Out:
             session.held = change.held
             return []
         case _:
-            return []  # a hold or a restart that did not come to be: Jingle has no word for it
+            return []  # a restart that did not come to be: Jingle has no word for it

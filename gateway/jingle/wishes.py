@@ -11,13 +11,13 @@ from gateway.errors import PeerError
 from gateway.fields import Dropped
 from gateway.signals import End
 from gateway.stanza import Stanza
-from mappings.description import Description
+from mappings.description import Description, Rtp
 from mappings.reasons import EndReason
 from mappings.terms import Action, Info, Senders
 
-from . import changes, contents
+from . import changes, contents, telling, tree
 from .contents import Transport
-from .description import TRANSPORTS, read_groups, read_transport
+from .description import DESCRIPTION, TRANSPORTS, read_groups, read_transport
 from .request import JingleRequest, write_reason
 from .session import Out, Session
 
@@ -167,6 +167,42 @@ def _hold(session: Session, change: TheirChange, now: float) -> Out:
     return []
 
 
+def _describe(session: Session, change: TheirChange, now: float) -> Out:
+    """description-info: advice (XEP-0167 §9), offered where it changes a codec that the other side may use.
+
+    Anything else is only remembered, and will stand in the next offer.
+    """
+    described: dict[str, Rtp] = {}
+    dropped = Dropped()
+    for content in change.wish.request.contents:
+        element = next((child for child in content if child.tag == DESCRIPTION), None)
+        if element is not None:
+            described.setdefault(content.get("name", ""), tree.read(Rtp, element, dropped))
+    session.dropped.extend(dropped.names())
+    media = []
+    for one in change.offer.media:
+        rtp = described.get(one.name)
+        known = rtp is not None and rtp.media == one.rtp.media
+        media.append(replace(one, rtp=_advised(one.rtp, rtp)) if rtp is not None and known else one)
+    assert session.ours is not None
+    before = {one.name: one for one in change.offer.media}
+    told = {one.name: one for one in session.ours.media}
+    change.offer = replace(change.offer, media=tuple(media))
+    if not any(telling.tells(before[one.name], one, told[one.name]) for one in media if one.name in told):
+        session.theirs = change.offer
+    return []
+
+
+def _advised(known: Rtp, said: Rtp) -> Rtp:
+    """The application with what is said anew of its payload types; one that it has not got would need an offer."""
+    advice = {(codec.id, (codec.name or "").lower(), codec.clockrate, codec.channels): codec for codec in said.codecs}
+    codecs = tuple(
+        advice.get((codec.id, (codec.name or "").lower(), codec.clockrate, codec.channels), codec)
+        for codec in known.codecs
+    )
+    return replace(known, codecs=codecs, bandwidth=said.bandwidth or known.bandwidth)
+
+
 def _again(session: Session, change: TheirChange, now: float) -> Out:
     return []
 
@@ -175,6 +211,7 @@ WISHES: dict[Action, Callable[[Session, TheirChange, float], Out]] = {
     Action.CONTENT_ADD: _add,
     Action.CONTENT_MODIFY: _modify,
     Action.CONTENT_REMOVE: _remove,
+    Action.DESCRIPTION_INFO: _describe,
     Action.SESSION_INFO: _hold,
     Action.TRANSPORT_ACCEPT: _again,
     Action.TRANSPORT_INFO: _restart,

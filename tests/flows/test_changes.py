@@ -285,6 +285,22 @@ def test_a_codec_that_is_left_alone_is_told() -> None:
     )
 
 
+@pytest.mark.conformance("MOD-22")
+@BOTH
+def test_a_client_that_advises_another_packet_length_is_followed(opening: tuple[Step, ...], caller: str) -> None:
+    advice = f"<description xmlns='{RTP}' media='audio'><payload-type id='0' name='PCMU' ptime='30'/></description>"
+    run(
+        *opening,
+        romeo.sends("description-info", xml=f"<content creator='initiator' name='audio'>{advice}</content>"),
+        romeo.gets("result"),
+        juliet.gets("INVITE", has=["a=ptime:30", "m=audio 40100 RTP/AVP 0 8"]),
+        juliet.sends(488),
+        juliet.gets("ACK"),
+        nothing(),
+        *(juliet_leaves if caller == "romeo" else BY_PHONE),
+    )
+
+
 def test_a_phone_that_moves_is_followed() -> None:
     run(
         *accepted,

@@ -181,14 +181,26 @@ def test_an_answer_that_is_narrower_than_asked_is_told() -> None:
 
 
 @pytest.mark.conformance("MOD-16")
-def test_a_refused_change_of_senders_is_taken_back_and_a_refused_hold_left() -> None:
+def test_a_refused_change_of_senders_and_a_refused_hold_are_taken_back() -> None:
     ladder = initiator()
     ladder.receive(modify(voice="initiator"))
     assert ladder.send(Refuse(EndReason.INCOMPATIBLE_PARAMETERS, "488")) == ["content-modify voice"]
     assert told(ladder) == {"voice": "both"}
     ladder.receive(info("hold"))
-    assert ladder.send(Refuse(EndReason.INCOMPATIBLE_PARAMETERS, "488")) == []
+    assert ladder.send(Refuse(EndReason.INCOMPATIBLE_PARAMETERS, "488")) == ["content-modify voice"]
+    assert told(ladder) == {"voice": "both"}
     assert ladder.receive(info("unhold")) == ["result"]
+
+
+@pytest.mark.conformance("MOD-16")
+def test_a_refused_end_of_a_hold_leaves_the_hold() -> None:
+    ladder = initiator()
+    ladder.receive(info("hold"))
+    assert ladder.send(Answer(of(VOICE, senders=Senders.INITIATOR))) == []
+    ladder.receive(info("unhold"))
+    assert ladder.send(Refuse(EndReason.INCOMPATIBLE_PARAMETERS, "488")) == ["content-modify voice"]
+    assert told(ladder) == {"voice": "initiator"}
+    assert ladder.receive(info("unhold")) == ["result", "Offer voice"]
 
 
 @pytest.mark.conformance("HLD-11")
@@ -492,6 +504,84 @@ def test_codecs_that_are_gone_are_told_and_further_ones_not() -> None:
     fewer = replace(media.rtp, codecs=media.rtp.codecs[1:])
     assert ladder.send(Offer(of(VOICE, rtp=fewer))) == ["description-info voice", "Answer voice"]
     assert ladder.send(Offer(describe(VOICE))) == ["Answer voice"]
+
+
+def advice(*payloads: str, more: str = "", media: str = "audio") -> str:
+    described = (
+        f"<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='{media}'>{''.join(payloads)}{more}</description>"
+    )
+    return content(description=described, transport="")
+
+
+PCMA_30 = "<payload-type id='8' name='PCMA' clockrate='8000' ptime='30'/>"
+SLOW = "<bandwidth type='AS'>24</bandwidth>"
+
+
+@pytest.mark.conformance("MOD-22")
+@BOTH
+def test_another_form_of_a_codec_in_use_is_offered_and_nothing_else_changes(up: Up) -> None:
+    ladder = up()
+    assert ladder.receive(nora.set("description-info", advice(PCMA_30, more=SLOW))) == ["result", "Offer voice"]
+    offer = ladder.signal()
+    assert isinstance(offer, Offer)
+    assert offer.description is not None
+    rtp = offer.description.media[0].rtp
+    assert [(codec.name, codec.ptime) for codec in rtp.codecs] == [("PCMU", None), ("PCMA", 30)]
+    assert [one.value for one in rtp.bandwidth] == ["24"]
+    assert ladder.send(Answer(describe(active(VOICE)))) == []
+    assert ladder.receive(nora.set("description-info", advice(PCMA_30, more=SLOW))) == ["result"], "it is known"
+
+
+@pytest.mark.conformance("MOD-22")
+def test_advice_that_the_other_side_refuses_changes_nothing() -> None:
+    ladder = initiator()
+    ladder.receive(nora.set("description-info", advice(PCMA_30)))
+    assert ladder.send(Refuse(EndReason.INCOMPATIBLE_PARAMETERS)) == []
+    assert ladder.receive(modify(voice="initiator")) == ["result", "Offer voice"]
+    offer = ladder.signal()
+    assert isinstance(offer, Offer)
+    assert offer.description is not None
+    assert [codec.ptime for codec in offer.description.media[0].rtp.codecs] == [None, None]
+
+
+@pytest.mark.conformance("MOD-22")
+def test_other_advice_is_remembered_for_the_next_offer() -> None:
+    ladder = initiator()
+    assert ladder.receive(nora.set("description-info", advice(more=SLOW))) == ["result"]
+    assert ladder.receive(modify(voice="initiator")) == ["result", "Offer voice"]
+    offer = ladder.signal()
+    assert isinstance(offer, Offer)
+    assert offer.description is not None
+    assert [one.value for one in offer.description.media[0].rtp.bandwidth] == ["24"]
+
+
+@pytest.mark.conformance("MOD-22")
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        content(),
+        content("other"),
+        content(description="", transport=""),
+        advice("<payload-type id='9' name='G722' clockrate='8000'/>"),
+        advice("<payload-type id='8' name='G729' clockrate='8000'/>"),
+        advice(PCMA_30, media="video"),
+        "<content creator='initiator' name='voice'><description xmlns='urn:xmpp:jingle:apps:rtp:1'/></content>",
+    ],
+)
+def test_advice_that_says_nothing_or_cannot_be_taken_is_acknowledged(said: str) -> None:
+    ladder = initiator()
+    assert ladder.receive(nora.set("description-info", said)) == ["result"]
+    assert ladder.receive(modify(voice="initiator")) == ["result", "Offer voice"]
+
+
+def test_advice_before_the_answer_is_taken_after_it_and_never_refused() -> None:
+    first = nora.set("session-initiate", VOICE)
+    ladder = answering(first)
+    ladder.receive(first)
+    for _ in range(40):
+        assert ladder.receive(nora.set("description-info", advice(PCMA_30))) == ["result"]
+    assert ladder.send(Answer(describe(active(VOICE)))) == ["session-accept voice", "Offer voice"]
 
 
 @BOTH
