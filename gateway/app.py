@@ -14,6 +14,7 @@ import structlog
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from gateway import __version__
+from gateway.accounts import Accounts, Enrolment, FixedAccounts
 from gateway.call.calls import Calls, CallsLimits
 from gateway.call.opening import Opening, OpeningSettings
 from gateway.call.task import CallLimits
@@ -124,6 +125,7 @@ class App:
             observer=self.metrics,
             new_id=_new_id,
         )
+        self.accounts: Accounts = FixedAccounts(settings.accounts)
         self.http = HttpPort(settings.http.host, settings.http.port, registry=self.registry, missing=self._missing)
         self._stop = asyncio.Event()
         self._now = False
@@ -145,6 +147,8 @@ class App:
             await self.http.start()
             self.xmpp.start()
             self.registrations.add(trunk.registrant for trunk in self.settings.routing.trunks if trunk.registrant)
+            enrolment = Enrolment(self.routing.domain, routing=self.routing, registrations=self.registrations)
+            self.accounts.watch(enrolment.changed)
             for trunk, hop in self.routing.unresolved.items():
                 names.append(asyncio.create_task(self._look_up(trunk, hop), name=f"gateway names of {trunk}"))
             await self._stop.wait()

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 
 from gateway.registration.book import Book
-from gateway.rules import RoutingSettings, Trunk
+from gateway.rules import Network, RoutingSettings, Trunk
 from gateway.sip.flow import Hop
 from gateway.sip.locating import is_numeric
 
@@ -20,16 +20,36 @@ class Origins:
         "Trunks whose calls come from their host, where that is a name: resolve it and tell `learn`."
         self._settings = settings
         self._trunks: dict[str, Trunk] = {}
-        self._homes = {trunk.name: self._home(trunk) for trunk in settings.trunks}
-        self._networks = {trunk.name: trunk.networks for trunk in settings.trunks}
+        self._own: dict[str, Trunk] = {}
+        "Users' own accounts, by bare JID."
+        self._homes: dict[str, frozenset[str]] = {}
+        self._networks: dict[str, tuple[Network, ...]] = {}
         for trunk in settings.trunks:
-            self._trunks[trunk.name] = trunk
+            self._know(trunk)
             if not trunk.from_host:
                 continue
             if is_numeric(trunk.host):
                 self.learn(trunk.name, [trunk.host])
             else:
                 self.unresolved[trunk.name] = trunk.hop
+
+    def enrol(self, trunk: Trunk) -> None:
+        """A user's own account, or what has become of it; its calls are told by its registration."""
+        assert trunk.owner is not None
+        self._know(trunk)
+        self._own[trunk.owner] = trunk
+
+    def dismiss(self, jid: str) -> None:
+        """That user has no account any more."""
+        trunk = self._own.pop(jid, None)
+        if trunk is not None:
+            for known in (self._trunks, self._homes, self._networks):
+                known.pop(trunk.name, None)
+
+    def _know(self, trunk: Trunk) -> None:
+        self._trunks[trunk.name] = trunk
+        self._homes[trunk.name] = self._home(trunk)
+        self._networks[trunk.name] = trunk.networks
 
     def trunk_for(self, host: str, port: int, user: str | None = None) -> str | None:
         """The trunk that a request comes from: by the digest user that it proved to be, or by its address.

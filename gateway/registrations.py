@@ -106,6 +106,8 @@ class Registrations:
         self._loop = asyncio.get_running_loop()
         self._schedule = Schedule(settings.rate)
         self._kept: dict[str, _Kept] = {}
+        self._parting: set[_Kept] = set()
+        "Those that are being unregistered."
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._leaving = False
@@ -115,7 +117,8 @@ class Registrations:
         self._throttle = Throttle(self._loop.time, burst=BURST_OF_LINES, seconds=1.0)
 
     def __len__(self) -> int:
-        return len(self._kept)
+        """How many there are, those that are being taken back included."""
+        return len(self._kept) + len(self._parting)
 
     def add(self, registrants: Iterable[Registrant]) -> None:
         """Register these, each in its turn, and keep them registered."""
@@ -137,13 +140,24 @@ class Registrations:
             self._observer.registration_stands(None, binding.standing)
         self._arm()
 
+    def remove(self, name: str) -> None:
+        """Unregister what has that name, if anything does; calls that come for it are nobody's from now on."""
+        kept = self._kept.pop(name, None)
+        if kept is None:
+            return
+        self._schedule.drop(name)
+        self._book.erase(kept.binding.registrant)
+        self._observer.registration_stands(kept.told, None)
+        self._parting.add(kept)
+        self._carry(kept, kept.binding.leave(self._loop.time()))
+
     async def leave(self, seconds: float) -> None:
         """Unregister everything, at the same rate; what is not done within that time lapses by itself."""
         self._leaving = True
         self._schedule = Schedule(self._settings.rate)
         for name, kept in tuple(self._kept.items()):
             if kept.binding.phase is Phase.WAITING and kept.binding.grant is None:
-                self._carry(kept, kept.binding.leave(self._loop.time()))
+                self.remove(name)
             else:
                 self._schedule.put(name, 0.0)
         self._arm()
@@ -151,12 +165,14 @@ class Registrations:
             async with asyncio.timeout(seconds):
                 await self._empty.wait()
         except TimeoutError:
-            self._log.warning("registrations_left", registrations=len(self._kept), timeout_seconds=seconds)
+            self._log.warning("registrations_left", registrations=len(self), timeout_seconds=seconds)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        for kept in tuple(self._kept.values()):
-            self._forget(kept)
+        for kept in (*self._kept.values(), *self._parting):
+            self._sip.release(kept)
+        self._kept.clear()
+        self._parting.clear()
 
     # ------------------------------------------------------------------------------------------------------- its turns
 
@@ -164,8 +180,11 @@ class Registrations:
         self._timer = None
         now = self._loop.time()
         while (name := self._schedule.take(now)) is not None:
-            kept = self._kept[name]
-            self._carry(kept, kept.binding.leave(now) if self._leaving else kept.binding.due(now))
+            if self._leaving:
+                self.remove(name)
+            else:
+                kept = self._kept[name]
+                self._carry(kept, kept.binding.due(now))
         self._arm()
 
     def _arm(self) -> None:
@@ -189,18 +208,20 @@ class Registrations:
             else:
                 self._sip.send(what, kept)
         if kept.binding.phase is Phase.GONE:
-            self._forget(kept)
+            self._parting.discard(kept)
+            self._sip.release(kept)
+            if not len(self):
+                self._empty.set()
 
     def _over(self, kept: _Kept, outcome: Outcome) -> None:
         binding = kept.binding
-        name = binding.registrant.name
         if outcome.cause is None:
             self._observer.registration_granted(outcome.seconds)
         else:
             self._observer.registration_failed(outcome.cause)
         self._book.write(binding.registrant, binding.grant)
         if not self._leaving:
-            self._schedule.put(name, binding.at)
+            self._schedule.put(binding.registrant.name, binding.at)
         if kept.told is not binding.standing:
             self._observer.registration_stands(kept.told, binding.standing)
             kept.told = binding.standing
@@ -220,17 +241,6 @@ class Registrations:
             delay_seconds=round(outcome.delay_seconds, 1),
             suppressed=self._throttle.held(),
         )
-
-    def _forget(self, kept: _Kept) -> None:
-        name = kept.binding.registrant.name
-        if self._kept.pop(name, None) is None:
-            return
-        self._sip.release(kept)
-        self._schedule.drop(name)
-        self._book.erase(kept.binding.registrant)
-        self._observer.registration_stands(kept.told, None)
-        if not self._kept:
-            self._empty.set()
 
     def _where(self, registrant: Registrant) -> str:
         host = registrant.hop.host

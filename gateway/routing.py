@@ -2,7 +2,8 @@
 
 Out of XMPP: the caller must be allowed on some trunk at all; then the first dial rule that matches the dialled name
 decides, and its trunk must allow the caller too.  A later rule is no second chance, so that a rule can keep people from
-what it matches.  Nobody is allowed anywhere until the operator says so.
+what it matches.  Nobody is allowed anywhere until the operator says so.  Who has a SIP account of their own calls as
+that, and through it, whatever no rule refuses.
 
 Into XMPP: an INVITE is taken from a trunk's addresses or with its digest credentials.  What is called is looked up
 among the numbers, the exact ones first and then the expressions in order.  An address that spells out a JID is good
@@ -152,7 +153,9 @@ class Routing(Origins):
         not for this call, is told so (forbidden).  ``full`` are the trunks that take no more calls.
         """
         # Nobody is behind a number of our own; a stanza from one is ours, come back, and its call would come back too.
-        if domain(caller) == self.domain or not any(caller in trunk.allow for trunk in self._settings.trunks):
+        own = self._own.get(bare(caller))
+        known = own or any(caller in trunk.allow for trunk in self._settings.trunks)
+        if domain(caller) == self.domain or not known:
             raise _refused("routing: the caller may not call out", "service-unavailable")
         name = plain(local(dialled))
         if not name or len(name) > LONGEST_NAME or name == ANONYMOUS or domain(dialled) != self.domain:
@@ -164,9 +167,13 @@ class Routing(Origins):
             if rule.trunk is None and any(rule.match(number, caller) for number in spelled_numbers(name)):
                 raise _refused("routing: nobody may call this, however it is spelled", "forbidden")
         else:
-            raise nobody("routing: no rule for what was dialled")
+            if own is None:
+                raise nobody("routing: no rule for what was dialled")
+            return self._through(own, caller, name)
         if rule.trunk is None:
             raise _refused("routing: nobody may call this", "forbidden")
+        if own is not None:
+            return self._through(own, caller, name)
         allowed = [trunk for trunk in self._choice(rule.trunk) if caller in trunk.allow]
         if not allowed:
             raise _refused(f"routing: the caller may not call through {rule.trunk}", "forbidden")
@@ -188,7 +195,7 @@ class Routing(Origins):
         (self._down.discard if up else self._down.add)(trunk)
 
     def _through(self, trunk: Trunk, caller: str, name: str) -> Outbound:
-        uri = sip_uri(name, self._settings.default_domain or trunk.domain)
+        uri = sip_uri(name, (None if trunk.owner else self._settings.default_domain) or trunk.domain)
         shown, asserted, is_jid = self._identity(trunk, caller)
         hidden = shown is NO_ONE
         grant = self.registered.grant(trunk.name) or NO_GRANT
@@ -268,6 +275,8 @@ class Routing(Origins):
         )
 
     def _callee(self, uri: Uri, trunk: str) -> str:
+        if (owner := self._trunks[trunk].owner) is not None:
+            return owner
         name = sip_name(uri)
         if not name or len(name) > LONGEST_NAME or not name.isprintable():
             raise nobody("routing: nobody is called")

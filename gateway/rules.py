@@ -138,6 +138,9 @@ class Trunk:
     probe_seconds: float = 0.0
     "How often it is asked whether it is there; 0: never."
 
+    owner: str | None = None
+    "The only user who calls through it, and whom its calls are for: whose SIP account it is; None: as the rules say."
+
     def credentials(self, nonces: Nonces | None = None) -> Credentials | None:
         """Who we are to the peer, if it asks; ``nonces`` are what it has asked before."""
         account = self.account

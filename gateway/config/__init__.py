@@ -15,6 +15,8 @@ from pathlib import Path
 
 import msgspec
 
+from gateway.accounts import SipAccount
+from gateway.config.accounts import accounts
 from gateway.config.certificates import tls_settings
 from gateway.config.dialplan import domain, host, routing_settings
 from gateway.config.house import Http, Limits, Log, Media
@@ -76,6 +78,7 @@ class Settings:
     "Addresses and ports."
 
     routing: RoutingSettings
+    accounts: tuple[SipAccount, ...]
     registration: Registration
     media: Media
     embedded: EmbeddedSettings | None
@@ -113,6 +116,7 @@ def load(path: str | Path, environ: Mapping[str, str] = os.environ) -> Settings:
         listeners=listeners,
         nameservers=tuple(_nameserver(index, text) for index, text in enumerate(file.sip.nameservers)),
         routing=routing,
+        accounts=accounts(file, routing.trunks, component, secrets),
         registration=file.registration,
         media=file.media,
         embedded=embedded_settings(file.media, (at.host for at in listeners)),

@@ -85,17 +85,15 @@ def _trunk(index: int, table: Trunk, component: str, secrets: Secrets, file: Fil
         domain=served,
         tls_domain=prepared(host, table.tls_domain or served, where, "tls_domain", "a domain"),
         from_domain=prepared(host, origin, where, "from_domain", "a domain"),
-        account=_account(
-            where, "", table.user, secrets.fetch(where, "password", table.password_file, table.password_env)
-        ),
+        account=login(where, "", table.user, secrets.fetch(where, "password", table.password_file, table.password_env)),
         realm=table.realm,
         trickle=table.trickle,
         manners=_manners(where, table, file.sip),
         media=trunk_media(where, table, file.media.anchor),
         caller_id=table.caller_id,
-        caller_id_number=None if number is None else _caller_number(where, "caller_id_number", number),
+        caller_id_number=None if number is None else caller_number(where, "caller_id_number", number),
         caller_id_numbers={
-            prepared(bare_jid, jid, where, "caller_id_numbers", "a bare JID"): _caller_number(
+            prepared(bare_jid, jid, where, "caller_id_numbers", "a bare JID"): caller_number(
                 where, f'caller_id_numbers."{jid}"', own
             )
             for jid, own in table.caller_id_numbers.items()
@@ -109,7 +107,7 @@ def _trunk(index: int, table: Trunk, component: str, secrets: Secrets, file: Fil
             if text != "host"
         ),
         from_host="host" in table.addresses,
-        inbound=_account(
+        inbound=login(
             where,
             "inbound_",
             table.inbound_user,
@@ -138,7 +136,8 @@ def _manners(where: str, table: Trunk, sip: Sip) -> Manners:
     )
 
 
-def _account(where: str, prefix: str, user: str | None, password: Secret | None) -> rules.Account | None:
+def login(where: str, prefix: str, user: str | None, password: Secret | None) -> rules.Account | None:
+    """User and password, when either is there; ConfigError when only one is."""
     if user is None and password is None:
         return None
     if password is None:
@@ -222,7 +221,8 @@ def _patterns(where: str, key: str, texts: Iterable[str]) -> rules.Patterns:
     return rules.Patterns(texts)
 
 
-def _caller_number(where: str, key: str, text: str) -> str:
+def caller_number(where: str, key: str, text: str) -> str:
+    """What stands as the user of a caller's address."""
     if not _CALLER_NUMBER.fullmatch(text):
         refuse(where, key, f"expected a number or a user — got {text!r}")
     return text

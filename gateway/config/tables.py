@@ -237,8 +237,51 @@ class Trunk(Table, frozen=True, kw_only=True):
     "How long a registration is to last; the registrar may make it shorter."
 
 
+class Account(Table, frozen=True, kw_only=True):
+    """[[account]]: a user's own account with a SIP server: they call as that, and are called by it."""
+
+    jid: str
+    "The user, a bare JID."
+
+    address: str
+    "The account's SIP address, user@domain."
+
+    user: str | None = None
+    "The user name for digest authentication; unset: the user of address."
+
+    password_file: str | None = None
+    "A file that holds the password."
+
+    password_env: str | None = None
+    "An environment variable that holds it instead."
+
+    realm: str | None = None
+    "The only realm that gets the password's digest; unset: whoever asks on the way, a callee too."
+
+    trunk: str | None = None
+    "The trunk whose way its requests go, with all that the trunk says of transport and manners."
+
+    proxy: str | None = None
+    "Where its requests go instead, HOST or HOST:PORT; unset, as trunk: to the domain of address."
+
+    transport: Literal["auto", "udp", "tcp"] = "auto"
+    "As a trunk's, where it goes no trunk's way."
+
+    caller_id: str | None = None
+    "The number or user that others see; unset: the address."
+
+    register: bool = True
+    "Whether to register, so that calls to the address come here."
+
+    registrar: str | None = None
+    "The domain that is registered with; unset: the domain of address."
+
+    register_expires_seconds: Annotated[int, msgspec.Meta(ge=60, le=604_800)] = 3600
+    "How long a registration is to last; the registrar may make it shorter."
+
+
 class Registration(Table, frozen=True, kw_only=True):
-    """[registration]: how the trunks that register do."""
+    """[registration]: how trunks and accounts register."""
 
     rate_per_second: Annotated[float, msgspec.Meta(gt=0, le=10_000)] = 20.0
     "Registrations that begin in a second, of all together, so that a start with thousands is no burst."
@@ -333,6 +376,7 @@ class File(Table, frozen=True, kw_only=True):
     routing: Addresses = Addresses()
     trunk: tuple[Trunk, ...] = ()
     group: tuple[Group, ...] = ()
+    account: tuple[Account, ...] = ()
     registration: Registration = Registration()
     dial: tuple[Dial, ...] = ()
     number: tuple[Number, ...] = ()

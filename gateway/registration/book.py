@@ -2,6 +2,7 @@
 
 from gateway.registration.grant import Grant
 from gateway.registration.registrant import Registrant
+from gateway.sip.address import Uri
 from gateway.sip.auth import Nonces
 
 MAX_HOSTS = 8
@@ -13,8 +14,8 @@ class Book:
 
     def __init__(self) -> None:
         self._grants: dict[str, Grant] = {}
-        self._names: dict[str, str] = {}
-        "By Contact user."
+        self._names: dict[str, tuple[str, ...]] = {}
+        "By the user that is called: of the Contact, and of the address-of-record."
         self._hosts: dict[str, tuple[str, ...]] = {}
         "Where grants have come from, those of late first."
         self._nonces: dict[str, Nonces] = {}
@@ -22,20 +23,28 @@ class Book:
     def write(self, registrant: Registrant, grant: Grant | None) -> None:
         """This is so from now on; None: it is not registered, and calls that come all the same are still its own."""
         name = registrant.name
-        self._names[registrant.contact_user] = name
+        for user in _users(registrant):
+            known = self._names.get(user, ())
+            if name not in known:
+                self._names[user] = (*known, name)
         if grant is None:
             self._grants.pop(name, None)
             return
         self._grants[name] = grant
         if grant.flow is not None:
-            host, known = grant.flow.host, self._hosts.get(name, ())
-            if known[:1] != (host,):
-                self._hosts[name] = (host, *[other for other in known if other != host])[:MAX_HOSTS]
+            host, hosts = grant.flow.host, self._hosts.get(name, ())
+            if hosts[:1] != (host,):
+                self._hosts[name] = (host, *[other for other in hosts if other != host])[:MAX_HOSTS]
 
     def erase(self, registrant: Registrant) -> None:
         """Nothing of it is kept."""
         self._grants.pop(registrant.name, None)
-        self._names.pop(registrant.contact_user, None)
+        for user in _users(registrant):
+            left = tuple([name for name in self._names.get(user, ()) if name != registrant.name])
+            if left:
+                self._names[user] = left
+            else:
+                self._names.pop(user, None)
         self._hosts.pop(registrant.name, None)
         self._nonces.pop(registrant.name, None)
 
@@ -48,6 +57,10 @@ class Book:
         return self._grants.get(name)
 
     def trunk_at(self, user: str | None, host: str) -> str | None:
-        """The trunk whose Contact is called, from an address of its registrar; None for anybody else."""
-        name = self._names.get(user or "")
-        return name if name is not None and host in self._hosts.get(name, ()) else None
+        """The trunk whose registration is called, from an address of its registrar; None for anybody else."""
+        return next((name for name in self._names.get(user or "", ()) if host in self._hosts.get(name, ())), None)
+
+
+def _users(registrant: Registrant) -> tuple[str, str]:
+    # COMPAT(registrars that call the address-of-record where we registered, and not what we registered)
+    return registrant.contact_user, Uri.parse(registrant.aor).user or ""

@@ -74,7 +74,7 @@ class Event:
 
 
 class Baresip:
-    """One phone without a registrar, at `uri`; answers by itself if `auto_answer`."""
+    """One phone, at `uri`; answers by itself if `auto_answer`."""
 
     def __init__(
         self,
@@ -86,7 +86,9 @@ class Baresip:
         hertz: int = 1000,
         name: str = "baresip",
         credentials: tuple[str, str] | None = None,
+        account: str = "",
     ) -> None:
+        """``account``: an address (without scheme) that it registers with the server that the address names."""
         host = loopback.address()
         self.host, self.port = at or (host, loopback.port(host))
         self.user = user
@@ -100,7 +102,7 @@ class Baresip:
         self._control_port = loopback.port(self.host)
         self._folder = folder / name
         self._folder.mkdir(parents=True)
-        self._write_configuration(auto_answer, credentials)
+        self._write_configuration(auto_answer, credentials, account)
         self.program = Program(
             name,
             ["stdbuf", "-oL", "-eL", "baresip", "-f", str(self._folder), "-v", "-s"],
@@ -214,7 +216,7 @@ class Baresip:
             self._unread.append(event)
             self._news.set()
 
-    def _write_configuration(self, auto_answer: bool, credentials: tuple[str, str] | None) -> None:
+    def _write_configuration(self, auto_answer: bool, credentials: tuple[str, str] | None, account: str) -> None:
         text = _CONFIGURATION.format(
             host=self.host,
             port=self.port,
@@ -226,7 +228,8 @@ class Baresip:
         mode = "auto" if auto_answer else "manual"
         password = f";auth_user={credentials[0]};auth_pass={credentials[1]}" if credentials else ""
         (self._folder / "accounts").write_text(
-            f"<{self.uri}>;regint=0;answermode={mode};audio_codecs=PCMU/8000/1,PCMA/8000/1{password}\n"
+            f"<{f'sip:{account}' if account else self.uri}>;regint={60 if account else 0};answermode={mode}"
+            f";audio_codecs=PCMU/8000/1,PCMA/8000/1{password}\n"
         )
         (self._folder / "contacts").write_text("")
 

@@ -123,6 +123,17 @@ class Rig:
         """A SIP phone at an address that no trunk has, which gives a password when it is asked."""
         return await self._started(Baresip(self.folder, credentials=(user, password), name=name))
 
+    async def registered_phone(self, account: str, password: str, *, auto_answer: bool = False) -> Baresip:
+        """A SIP phone that has registered that address with the server that it names."""
+        user = account.partition("@")[0]
+        phone = Baresip(
+            self.folder, user=user, auto_answer=auto_answer, account=account, credentials=(user, password), name=user
+        )
+        await self._started(phone)
+        # It is told of before anybody can listen; only its output still says so.
+        await phone.program.ready(lambda: "[1 binding]" in phone.program.text(), 8.0, "is registered")
+        return phone
+
     async def _started(self, phone: Baresip) -> Baresip:
         self._stack.push_async_callback(phone.stop)
         await phone.start()

@@ -69,3 +69,57 @@ def test_a_mistake_names_its_key(tmp_path: Path, text: str, complaint: str) -> N
         read(tmp_path, text)
     assert complaint in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+ACCOUNT = '[[account]]\njid = "Juliet@Example.org"\naddress = "201@Pbx.example"\n'
+
+
+def test_an_account_is_its_address_at_its_server(tmp_path: Path) -> None:
+    (account,) = read(tmp_path, f'{ACCOUNT}password_env = "SECRET"\n').accounts
+    trunk = account.trunk("gw.example")
+    assert trunk.owner == "juliet@example.org"
+    assert (trunk.host, trunk.port, trunk.transport, trunk.domain) == ("pbx.example", None, None, "pbx.example")
+    assert (trunk.caller_id, trunk.caller_id_number, trunk.from_domain) == ("fixed", "201", "pbx.example")
+    assert trunk.networks == ()
+    assert not trunk.from_host
+    found = trunk.registrant
+    assert found is not None
+    assert (found.aor, found.registrar) == ("sip:201@pbx.example", "sip:pbx.example")
+    assert found.credentials == Credentials("201", "hush")
+    assert "201" not in trunk.name
+
+
+def test_an_account_may_go_a_trunks_way_or_one_of_its_own(tmp_path: Path) -> None:
+    settings = read(tmp_path, f'{TRUNK}{ACCOUNT}trunk = "carrier"\nregister = false\ncaller_id = "+15550201"\n')
+    trunk = settings.accounts[0].trunk("gw.example")
+    assert (trunk.host, trunk.port, trunk.transport, trunk.registrant) == ("sip.example", 5070, "TCP", None)
+    assert (trunk.domain, trunk.caller_id_number, trunk.account) == ("pbx.example", "+15550201", None)
+    for proxy, place in (("[2001:DB8::1]:5080", ("2001:db8::1", 5080)), ("Edge.example", ("edge.example", None))):
+        settings = read(tmp_path, f'{ACCOUNT}proxy = "{proxy}"\ntransport = "tcp"\n')
+        trunk = settings.accounts[0].trunk("gw.example")
+        assert (trunk.host, trunk.port, trunk.transport) == (*place, "TCP")
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (ACCOUNT + ACCOUNT.replace("201", "202"), '[[account]] "juliet@example.org" jid: stands twice'),
+        (ACCOUNT.replace("Example.org", "gw.example"), "is the component itself"),
+        (ACCOUNT.replace("201@", ""), "address: expected user@domain"),
+        (ACCOUNT.replace("Pbx.example", "p b x"), "address: expected user@domain"),
+        (ACCOUNT + 'user = "u"\n', "password_file: missing beside user"),
+        (ACCOUNT + 'trunk = "nobody"\n', "trunk: no trunk has this name"),
+        (TRUNK + ACCOUNT + 'trunk = "carrier"\nproxy = "p"\n', "proxy: stands beside trunk"),
+        (TRUNK + ACCOUNT + 'trunk = "carrier"\ntransport = "udp"\n', "transport: stands beside trunk"),
+        (ACCOUNT + 'proxy = "p:0"\n', "proxy: expected HOST or HOST:PORT"),
+        (ACCOUNT + 'proxy = "::1"\n', "proxy: expected HOST or HOST:PORT"),
+        (ACCOUNT + 'proxy = "a b"\n', "proxy: expected HOST or HOST:PORT"),
+        (ACCOUNT + 'caller_id = "a@b"\n', "caller_id: expected a number or a user"),
+        (ACCOUNT + 'registrar = "a b"\n', "registrar: expected a domain"),
+    ],
+)
+def test_a_mistake_in_an_account_names_its_key(tmp_path: Path, text: str, complaint: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        read(tmp_path, text)
+    assert complaint in str(raised.value)
+    assert "\n" not in str(raised.value)

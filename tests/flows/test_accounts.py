@@ -1,0 +1,181 @@
+"""Users with SIP accounts of their own: they call as that, and are called by it."""
+
+from typing import Any
+
+import pytest
+
+from gateway.accounts import SipAccount
+from gateway.registration.registrant import contact_user
+from gateway.rules import Account, Trunk
+from gateway.secret import Secret
+from tests.flows.steps import Phone, Step, calls, does, holds, juliet, nurse, romeo, run
+
+ACCOUNTS = """
+[[account]]
+jid = "romeo@montague.example"
+address = "201@sip.example"
+password_env = "SECRET"
+trunk = "pbx"
+caller_id = "+15550201"
+[[account]]
+jid = "nurse@capulet.example"
+address = "202@sip.example"
+user = "nurse-login"
+password_env = "SECRET"
+proxy = "192.0.2.20"
+registrar = "reg.sip.example"
+[[dial]]
+match = 'premium.*'
+refuse = true
+"""
+paris = Phone("paris", "198.51.100.66")
+ASKS = 'Digest realm="sip.example", nonce="n1", algorithm=MD5, qop="auth"'
+
+
+def name(jid: str) -> str:
+    return f"account-{contact_user('gw.example', jid)[:12]}"
+
+
+def contact(jid: str) -> str:
+    return f"sip:{contact_user('gw.example', name(jid))}@192.0.2.1:5060"
+
+
+ROMEO, NURSE = contact("romeo@montague.example"), contact("nurse@capulet.example")
+registered = (
+    juliet.gets("REGISTER", call="reg1", has=["REGISTER sip:sip.example ", "<sip:201@sip.example>", f"<{ROMEO}>"]),
+    juliet.sends(200, call="reg1", headers=[("Contact", f"<{ROMEO}>;expires=3600")]),
+)
+both = (
+    *registered,
+    Step(lambda world: world.loop.advance(0.05)),
+    juliet.gets("REGISTER", call="reg2", has=["REGISTER sip:reg.sip.example ", "<sip:202@sip.example>", f"<{NURSE}>"]),
+    juliet.sends(401, call="reg2", headers=[("WWW-Authenticate", ASKS)]),
+    juliet.gets("REGISTER", call="reg2", has='username="nurse-login"'),
+    juliet.sends(200, call="reg2", headers=[("Contact", f"<{NURSE}>;expires=3600, <{ROMEO}>;expires=3600")]),
+)
+
+
+def registrations(number: int) -> Step:
+    return holds(
+        lambda world: world.sample("jinglesip_registrations", state="registered") == number, f"not {number} registered"
+    )
+
+
+def test_a_user_calls_as_their_account_through_its_server() -> None:
+    run(
+        *both,
+        registrations(2),
+        romeo.sends("session-initiate"),
+        romeo.gets("result"),
+        juliet.gets(
+            "INVITE", has=["INVITE sip:+15551230000@sip.example", "From: <sip:+15550201@sip.example;user=phone>;tag="]
+        ),
+        juliet.sends(407, headers=[("Proxy-Authenticate", ASKS)]),
+        juliet.gets("ACK"),
+        juliet.gets("INVITE", has='Proxy-Authorization: Digest username="201"'),
+        juliet.sends(486),
+        juliet.gets("ACK"),
+        romeo.gets("session-terminate busy"),
+        nurse.sends("session-initiate", call="two"),
+        nurse.gets("result", call="two"),
+        juliet.gets("INVITE", call="two", has="From: <sip:202@sip.example>;tag="),
+        juliet.sends(486, call="two"),
+        juliet.gets("ACK", call="two"),
+        nurse.gets("session-terminate busy", call="two"),
+        dial=ACCOUNTS,
+    )
+
+
+def test_what_a_rule_refuses_no_account_may_call() -> None:
+    run(
+        *both,
+        nurse.sends("session-initiate", to="premium-1@gw.example"),
+        nurse.gets("error forbidden"),
+        calls(0),
+        dial=ACCOUNTS,
+    )
+
+
+@pytest.mark.parametrize(("called", "who"), [(ROMEO, romeo), (NURSE, nurse), ("sip:202@192.0.2.1", nurse)])
+def test_of_several_accounts_with_one_registrar_each_gets_its_own_calls(called: str, who: Any) -> None:
+    run(
+        *both,
+        juliet.sends("INVITE", number=called, headers=[("To", "<sip:whatever@sip.example>")]),
+        juliet.gets(100),
+        who.gets("propose"),
+        who.sends("reject busy"),
+        juliet.gets(486),
+        dial=ACCOUNTS,
+    )
+
+
+def test_an_accounts_calls_come_from_its_registrar_only() -> None:
+    run(
+        *both,
+        paris.sends("INVITE", number=NURSE),
+        paris.gets(100),
+        paris.gets(403),
+        calls(0),
+        dial=ACCOUNTS,
+    )
+
+
+def changes(jid: str, account: SipAccount | None) -> Step:
+    """A store tells of an account."""
+
+    def do(world: Any) -> None:
+        world.enrol(jid, account)
+
+    return does(do)
+
+
+def watches(world: Any) -> None:
+    """A store in the place of the configuration, whose voice is `world.enrol`."""
+    from gateway.accounts import Enrolment  # noqa: PLC0415
+
+    enrolment = Enrolment(world.app.routing.domain, routing=world.app.routing, registrations=world.app.registrations)
+    world.enrol = enrolment.changed
+
+
+def test_accounts_come_change_and_go_while_the_gateway_runs() -> None:
+    jid = "nurse@capulet.example"
+    first = SipAccount(
+        jid=jid,
+        user="202",
+        domain="sip.example",
+        login=Account("202", Secret("one")),
+        via=Trunk(
+            name="", host="192.0.2.20", domain="", from_domain="", caller_id_numbers={}, allow=()  # type: ignore[arg-type]
+        ),
+        registrar="sip.example",
+    )  # fmt: skip
+    second = SipAccount(
+        **{key: getattr(first, key) for key in first.__slots__} | {"login": Account("202", Secret("2"))}
+    )
+    granted = [("Contact", f"<{NURSE}>;expires=3600")]
+    run(
+        does(watches),
+        changes(jid, first),
+        juliet.gets("REGISTER", call="reg", has="Expires: 3600"),
+        juliet.sends(200, call="reg", headers=granted),
+        registrations(1),
+        changes(jid, first),
+        registrations(1),
+        changes(jid, second),
+        juliet.gets("REGISTER", call="reg", has="Expires: 0"),
+        juliet.sends(200, call="reg"),
+        Step(lambda world: world.loop.advance(0.05)),
+        juliet.gets("REGISTER", call="again", has="Expires: 3600"),
+        juliet.sends(200, call="again", headers=granted),
+        registrations(1),
+        changes(jid, None),
+        juliet.gets("REGISTER", call="again", has="Expires: 0"),
+        juliet.sends(200, call="again"),
+        registrations(0),
+        changes(jid, None),
+        nurse.sends("session-initiate"),
+        nurse.gets("error service-unavailable"),
+        juliet.sends("INVITE", number=NURSE),
+        juliet.gets(100),
+        juliet.gets(404),
+    )
