@@ -34,6 +34,7 @@ PARAMETERS = {
     "method": "OPTIONS",
     "to_tag": "",
     "max_forwards": "70",
+    "expires": "3600",
 }
 "What `$name` stands for unless told otherwise."
 

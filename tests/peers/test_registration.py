@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from tests.peers import digest, loopback
 from tests.peers.gateway import PASSWORD
 from tests.peers.jingle_client import JingleClient, Session, action, initiation
 from tests.peers.kamailio import Kamailio
 from tests.peers.rig import Rig
+from tests.peers.sipp import Sipp
 from tests.peers.xmpp_server import HOST
 
 DOMAIN = "sip.test"
@@ -142,3 +144,82 @@ async def test_a_wrong_password_is_said_and_makes_no_storm(tmp_path: Path) -> No
         assert metrics.total("jinglesip_registrations", state="refused") == 1
         assert metrics.total("jinglesip_registration_failures_total", cause="credentials") >= 1
         assert server.program.text().count("received REGISTER") <= 4
+
+
+@contextlib.asynccontextmanager
+async def registrar(folder: Path, scenario: str, **values: Any) -> AsyncIterator[tuple[Rig, Sipp]]:
+    """A gateway and a SIPp that plays its registrar, which is told good-bye when the gateway ends."""
+    changes = {"registration": {**RETRY, "retry_first_seconds": 600}}
+    rig = Rig(folder, trunk={**TRUNK, "register_expires_seconds": 600}, changes=changes)
+    server = Sipp(folder, scenario, host=rig.trunk[0], port=rig.trunk[1], **values)
+    try:
+        await server.start()
+        async with rig:
+            await rig.gateway.logged("registration_changed")
+            yield rig, server
+        await server.done()
+    finally:
+        server.kill()
+
+
+async def test_a_time_that_is_too_short_for_the_registrar_becomes_what_it_wants(tmp_path: Path) -> None:
+    values = {"parameters": {"status": "423 Interval Too Brief"}, "keys": {"challenge": "Min-Expires: 1800"}}
+    async with registrar(tmp_path, "uas_register", **values) as (rig, server):
+        (line,) = rig.gateway.log("registration_changed")
+        assert (line["state"], 0.6 * 1800 <= line["delay_seconds"] <= 0.8 * 1800) == ("registered", True)
+    assert [request.header("Expires") for request in server.received("REGISTER")] == ["600", "1800", "0"]
+    assert len({request.header("Call-ID") for request in server.received("REGISTER")}) == 1
+
+
+async def test_a_stale_nonce_is_answered_with_the_new_one(tmp_path: Path) -> None:
+    async with registrar(tmp_path, "uas_register_stale") as (rig, server):
+        (line,) = rig.gateway.log("registration_changed")
+        assert line["state"] == "registered"
+    first, *answers = server.received("REGISTER")
+    assert not first.header("Authorization")
+    for request, nonce, count in zip(answers, ("f00d", "beef", "beef"), (1, 1, 2), strict=True):
+        given = digest.parameters(request.header("Authorization"))
+        assert digest.good(request.header("Authorization"), method="REGISTER", uri=request.uri, password=PASSWORD)
+        assert (given["nonce"], int(given["nc"], 16)) == (nonce, count)
+
+
+async def test_a_grant_of_seconds_makes_no_storm(tmp_path: Path) -> None:
+    values = {"parameters": {"status": "401 Unauthorized", "expires": 10}}
+    async with registrar(tmp_path, "uas_register", **values) as (rig, server):
+        (line,) = rig.gateway.log("registration_changed")
+        assert (line["state"], line["delay_seconds"]) == ("registered", 15.0)
+    assert len(server.received("REGISTER")) == 2 + 1  # and good-bye
+
+
+async def test_a_refusal_is_said_in_its_own_words(tmp_path: Path) -> None:
+    values = {"parameters": {"status": "403 Not Our Customer"}}
+    async with registrar(tmp_path, "uas_register_refuse", **values) as (rig, _):
+        (line,) = rig.gateway.log("registration_changed")
+        assert (line["state"], line["text"]) == ("refused", "403 Not Our Customer")
+
+
+async def test_a_registrar_that_is_not_there_is_said(tmp_path: Path) -> None:
+    async with Rig(tmp_path, trunk=TRUNK) as rig:
+        (line,) = await rig.gateway.logged("registration_changed")
+        assert line["state"] == "failing"
+        assert "unreachable" in line["text"]
+
+
+async def test_a_call_takes_the_way_that_the_registrar_told(tmp_path: Path) -> None:
+    host = loopback.address()
+    edge = Sipp(tmp_path, "uas_answer", host=host, parameters={"milliseconds": 20})
+    route = f"<sip:{edge.host}:{edge.port};lr>"
+    values = {"parameters": {"status": "401 Unauthorized"}, "keys": {"extra": f"Service-Route: {route}"}}
+    try:
+        await edge.start()
+        async with registrar(tmp_path, "uas_register", **values) as (rig, _):
+            client = await rig.client()
+            session = client.session(f"{rig.gateway.number('5551')}/sip", voice=await rig.voice())
+            assert (await session.initiate()).type == "result"
+            await session.accepted()
+            await session.terminate()
+            await edge.done()
+    finally:
+        edge.kill()
+    (invite,) = edge.received("INVITE")
+    assert (invite.header("Route"), invite.uri.partition(";")[0]) == (route, f"sip:5551@{DOMAIN}")
