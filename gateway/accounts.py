@@ -11,7 +11,6 @@ from typing import Protocol
 from gateway.registration.registrant import Registrant, contact_user, instance
 from gateway.rules import Account, Patterns, Trunk
 from gateway.sip.address import escape_user, hostport
-from gateway.sip.flow import Hop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +69,7 @@ class SipAccount:
             name=name,
             aor=f"sip:{escape_user(self.user)}@{hostport(self.domain)}",
             registrar=f"sip:{hostport(self.registrar)}",
-            hop=Hop(made.host, made.port, made.transport),
+            hop=made.hop,
             credentials=made.credentials(),
             expires_seconds=self.expires_seconds,
             contact_user=contact_user(component, name),

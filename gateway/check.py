@@ -17,6 +17,7 @@ from gateway.rules import Trunk
 from gateway.sip.address import Uri
 from gateway.sip.locating import default_port
 from gateway.sip.wire import Failed
+from gateway.trying import registrations
 
 HANDSHAKE_SECONDS = 10.0
 OPTIONS_SECONDS = 8.0
@@ -87,6 +88,8 @@ async def _findings(settings: Settings) -> AsyncIterator[Finding]:
             yield _certificate(settings.tls.own, sip.tls.expires_at)
         for trunk in settings.routing.trunks:
             yield await _trunk(settings, sip, trunk)
+        async for finding in _registrations(settings, sip):
+            yield finding
     finally:
         await sip.stop()
     yield await _http(settings)
@@ -156,6 +159,28 @@ def _certificate(own: KeyPair, expires_at: float | None) -> Finding:
 
 def _days(expires_at: float) -> int:
     return int((expires_at - time.time()) // 86_400)
+
+
+async def _registrations(settings: Settings, sip: SipPort) -> AsyncIterator[Finding]:
+    """Of accounts there may be thousands: those that fail have a line each, the others one together."""
+    agent = settings.sip.user_agent
+    trunks = [trunk.registrant for trunk in settings.routing.trunks if trunk.registrant]
+    async for registrant, failure in registrations(sip, trunks, agent):
+        what = f"registration of trunk {registrant.name} as {registrant.aor}"
+        yield Finding(failure is None, what, failure or "granted, and taken back")
+    made = [account.trunk(settings.xmpp.domain) for account in settings.accounts]
+    owners = {trunk.name: trunk.owner for trunk in made}
+    good = bad = 0
+    async for registrant, failure in registrations(
+        sip, [trunk.registrant for trunk in made if trunk.registrant], agent
+    ):
+        if failure is None:
+            good += 1
+        else:
+            bad += 1
+            yield Finding(False, f"account of {owners[registrant.name]} as {registrant.aor}", failure)
+    if good or bad:
+        yield Finding(bad == 0, "accounts", f"{good} of {good + bad} can register")
 
 
 async def _http(settings: Settings) -> Finding:

@@ -7,7 +7,6 @@ logged when a registration's standing changes, not when it is refreshed.
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Any, Protocol
 
 import structlog
@@ -18,6 +17,7 @@ from gateway.registration.registrant import Registrant, Timing
 from gateway.registration.request import contact_uri
 from gateway.registration.schedule import Schedule
 from gateway.registration.terms import Emitted, Outcome, Phase, Standing
+from gateway.sip.locating import is_numeric
 from gateway.sip.message import SipRequest, SipResponse
 from gateway.sip.wire import Failed
 from gateway.throttle import Throttle
@@ -126,7 +126,7 @@ class Registrations:
         for registrant in registrants:
             binding = Binding(
                 registrant,
-                contact=contact_uri(registrant.contact_user, self._where(registrant)),
+                contact=contact_uri(registrant.contact_user, where(self._sip, registrant)),
                 timing=self._settings.timing,
                 new_id=self._new_id,
                 user_agent=self._settings.user_agent,
@@ -242,10 +242,8 @@ class Registrations:
             suppressed=self._throttle.held(),
         )
 
-    def _where(self, registrant: Registrant) -> str:
-        host = registrant.hop.host
-        try:
-            ip_address(host)
-        except ValueError:
-            return self._sip.contact(registrant.hop.transport)
-        return self._sip.contact(registrant.hop.transport, host)
+
+def where(sip: RegistrationWire, registrant: Registrant) -> str:
+    """Our address as its registrar is to know it: host:port, and the transport as a parameter where it is not UDP."""
+    host = registrant.hop.host
+    return sip.contact(registrant.hop.transport, host if is_numeric(host) else None)

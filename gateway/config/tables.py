@@ -264,7 +264,7 @@ class Account(Table, frozen=True, kw_only=True):
     proxy: str | None = None
     "Where its requests go instead, HOST or HOST:PORT; unset, as trunk: to the domain of address."
 
-    transport: Literal["auto", "udp", "tcp"] = "auto"
+    transport: Literal["auto", "udp", "tcp", "tls"] = "auto"
     "As a trunk's, where it goes no trunk's way."
 
     caller_id: str | None = None
