@@ -38,6 +38,7 @@ from gateway.sip.leg import LegSettings
 from gateway.sip.message import SipRequest
 from gateway.stanza import Stanza
 from gateway.text.desk import Texts, TextSettings
+from gateway.text.mailboxes import Mailboxes
 
 UNRESOLVED_SECONDS = 10.0
 "When a trunk's name is asked for again that has no address."
@@ -102,9 +103,19 @@ class App:
             observer=self.metrics,
             new_id=_new_id,
         )
+        self.mailboxes = Mailboxes(
+            domain=settings.xmpp.domain,
+            resource=settings.xmpp.resource,
+            server=settings.sip.user_agent,
+            routing=self.routing,
+            xmpp=self.xmpp,
+            sip=self.sip,
+            new_id=_new_id,
+        )
         self.reception = Reception(
             calls=self.calls,
             texts=self.texts,
+            mailboxes=self.mailboxes,
             entity=self.entity,
             devices=self.devices,
             resource=settings.xmpp.resource,
@@ -146,6 +157,7 @@ class App:
             await self.sip.start()
             await self.http.start()
             self.xmpp.start()
+            self.mailboxes.start()
             self.registrations.add(trunk.registrant for trunk in self.settings.routing.trunks if trunk.registrant)
             enrolment = Enrolment(self.routing.domain, routing=self.routing, registrations=self.registrations)
             self.accounts.watch(enrolment.changed)
@@ -174,6 +186,7 @@ class App:
             await self.calls.drain(self.settings.limits.drain_timeout_seconds)
         await self.calls.emptied(LAST_WORDS_SECONDS)
         await self.texts.emptied(LAST_WORDS_SECONDS)
+        await self.mailboxes.leave(LAST_WORDS_SECONDS)
         await self.registrations.leave(self.settings.registration.leave_timeout_seconds)
 
     async def _look_up(self, trunk: str, hop: Hop) -> None:

@@ -73,6 +73,15 @@ class Origins:
             (t.inbound.password.reveal() for t in self._trunks.values() if t.inbound and _is_user(t, user)), None
         )
 
+    def has_mailboxes(self, trunk: str | None = None) -> bool:
+        """Whether news of mailboxes are taken from that trunk, or from any."""
+        trunks = self._trunks.values() if trunk is None else [self._trunks[trunk]]
+        return any(trunk.message_waiting for trunk in trunks)
+
+    def stands(self, trunk: str) -> bool:
+        """Whether the trunk knows us: it has granted a registration, or needs none."""
+        return self._trunks[trunk].registrant is None or self.registered.grant(trunk) is not None
+
     @property
     def messages(self) -> bool:
         """Whether any trunk carries chat messages."""

@@ -21,6 +21,7 @@ from gateway.sip import guard, uas
 from gateway.sip.message import SipRequest
 from gateway.stanza import Stanza, error
 from gateway.text.desk import Texts
+from gateway.text.mailboxes import Mailboxes
 from gateway.throttle import Throttle
 from mappings.namespaces import JINGLE, MESSAGE_INITIATION
 from mappings.terms import Method
@@ -47,6 +48,7 @@ class Reception:
         *,
         calls: Calls,
         texts: Texts,
+        mailboxes: Mailboxes,
         entity: Entity,
         devices: Devices,
         resource: str,
@@ -62,7 +64,8 @@ class Reception:
     ) -> None:
         self._calls = calls
         self._texts = texts
-        self._also = (Method.MESSAGE,) if routing.messages else ()
+        self._mailboxes = mailboxes
+        self._also = _also(messages=routing.messages, mailboxes=routing.has_mailboxes())
         "Methods that are served outside of calls."
         self._entity = entity
         self._devices = devices
@@ -109,7 +112,7 @@ class Reception:
                     self._answer(stanza)
             case "presence", _:
                 self._presence(stanza)
-            case "message", _ if self._also and (self._texts.reply(stanza) or self._texts.stanza(stanza)):
+            case "message", _ if self._routing.messages and (self._texts.reply(stanza) or self._texts.stanza(stanza)):
                 pass
             case _:
                 self._answer(stanza)
@@ -136,14 +139,16 @@ class Reception:
         """Take a SIP request that no transaction's owner waits for."""
         tag = request.to.tag
         if tag:
-            self._calls.dialog(request, tag)
+            if not self._mailboxes.notified(request, tag):
+                self._calls.dialog(request, tag)
             return
         trunk, also = None, self._also
         if request.method == Method.INVITE or request.method in also:
             trunk = self._trunk(request)
             if trunk is None:
                 return
-            also = also if self._routing.takes_messages(trunk) else ()
+            messages, mailboxes = self._routing.takes_messages(trunk), self._routing.has_mailboxes(trunk)
+            also = _also(messages=messages, mailboxes=mailboxes)
         reply = uas.check(request, tag=self._new_tag(), server=self._server, also=also)
         if reply is not None and trunk is None:
             self._sip.dismiss(reply)
@@ -151,6 +156,8 @@ class Reception:
             self._sip.send(reply)
         elif trunk is not None and request.method == Method.MESSAGE:
             self._texts.request(request, trunk)
+        elif trunk is not None and request.method == Method.NOTIFY:
+            self._mailboxes.unasked(request, trunk)
         elif trunk is not None:
             self._calls.invite(request, trunk)
 
@@ -211,3 +218,9 @@ class Reception:
 
     def _new_tag(self) -> str:
         return self._new_id()[:16]
+
+
+def _also(*, messages: bool, mailboxes: bool) -> tuple[str, ...]:
+    """The methods that are served outside of calls, where these are."""
+    served = ((messages, Method.MESSAGE), (mailboxes, Method.NOTIFY))
+    return tuple(method.value for wanted, method in served if wanted)

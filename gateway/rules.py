@@ -129,6 +129,9 @@ class Trunk:
     anonymous_messages: bool = True
     "Whether those of nobody are taken."
 
+    message_waiting: bool = False
+    "Whether what waits in mailboxes is taken from there, and told."
+
     registrant: Registrant | None = None
     "How it registers with the peer; None: it does not."
 
@@ -212,6 +215,9 @@ class NumberRule:
     jid: str
     trunks: frozenset[str] = frozenset()
     "Through which it may be called; empty: through any."
+
+    message_waiting: bool = False
+    "Whether its mailbox is subscribed to, at the trunks that have one."
 
     def serves(self, trunk: str) -> bool:
         """Whether it is for calls through this trunk."""

@@ -289,6 +289,14 @@ def test_what_can_be_listened_on(text: str, listener: Listener) -> None:
             "[[dial]] no. 1 rewrite: names bracket \\2 of 1 — got '\\\\2'",
         ),
         (
+            TRUNK + '[[number]]\nnumber = "7"\njid = "a@b.example"\nmessage_waiting = true',
+            '[[number]] "7" message_waiting: none of its trunks has message_waiting',
+        ),
+        (
+            TRUNK + '[[number]]\nmatch = "7"\njid = "a@b.example"\nmessage_waiting = true',
+            "[[number]] no. 1 message_waiting: needs number — an expression has no mailbox",
+        ),
+        (
             TRUNK + '[[dial]]\nmatch = "."\ntrunk = "carrier"\nrefuse = true',
             "[[dial]] no. 1 refuse: stands beside trunk or rewrite",
         ),

@@ -33,6 +33,7 @@ def routing_settings(file: File, component: str, secrets: Secrets) -> rules.Rout
     _once("group", "name", [group.name for group in groups])
     ways = [*names, *(group.name for group in groups)]
     numbers = tuple(_number(index, rule, names, component) for index, rule in enumerate(file.number))
+    _have_mailboxes(numbers, trunks)
     default, hosted = file.routing.default_domain, file.routing.hosted_domains
     return rules.RoutingSettings(
         domain=component,
@@ -117,6 +118,7 @@ def _trunk(index: int, table: Trunk, component: str, secrets: Secrets, file: Fil
         probe_seconds=table.probe_seconds,
         messages=table.messages,
         anonymous_messages=table.anonymous_messages,
+        message_waiting=table.message_waiting,
     )
     registrar = prepared(host, table.registrar or served, where, "registrar", "a domain")
     return registering(where, table, trunk, component=component, registrar=registrar)
@@ -188,6 +190,8 @@ def _number(index: int, table: Number, trunks: Sequence[str], component: str) ->
     if domain(where, "jid", home) == component:
         refuse(where, "jid", f"{home} is the component itself, so the call would come back")
     if table.match is not None:
+        if table.message_waiting:
+            refuse(where, "message_waiting", "needs number — an expression has no mailbox")
         expression = _expression(where, table.match)
         _template(where, "jid", table.jid, expression)
         if not user:
@@ -197,7 +201,15 @@ def _number(index: int, table: Number, trunks: Sequence[str], component: str) ->
         name=telephone(table.number or "") or table.number or "",
         jid=prepared(bare_jid, table.jid, where, "jid", "a bare JID"),
         trunks=frozenset(table.trunks),
+        message_waiting=table.message_waiting,
     )
+
+
+def _have_mailboxes(numbers: Sequence[rules.NumberRule], trunks: Sequence[rules.Trunk]) -> None:
+    for index, rule in enumerate(numbers):
+        if rule.message_waiting and not any(trunk.message_waiting and rule.serves(trunk.name) for trunk in trunks):
+            where = row("number", index, str(rule.name))
+            refuse(where, "message_waiting", "none of its trunks has message_waiting")
 
 
 def _expression(where: str, text: str) -> re.Pattern[str]:

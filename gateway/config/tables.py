@@ -224,6 +224,9 @@ class Trunk(Table, frozen=True, kw_only=True):
     anonymous_messages: bool = True
     "Whether messages whose sender is withheld are taken; false: 433."
 
+    message_waiting: bool = False
+    "Whether the peer's NOTIFYs of what waits in mailboxes (RFC 3842) become messages to whom their number belongs."
+
     register: bool = False
     "Whether to register with the peer, so that it sends its calls here (RFC 3261 §10)."
 
@@ -355,6 +358,9 @@ class Number(Table, frozen=True, kw_only=True):
 
     trunks: tuple[str, ...] = ()
     "Only when called through these trunks; none named: through any."
+
+    message_waiting: bool = False
+    "Whether to subscribe to the number's mailbox, at its trunks with message_waiting; others notify unasked."
 
 
 class Addresses(Table, frozen=True, kw_only=True):

@@ -84,7 +84,7 @@ def refuse_content(request: SipRequest) -> Verdict | None:
 
 
 def _allow(also: Sequence[str]) -> Header:
-    return ("Allow", ", ".join((*ALLOW, *also))) if also else ALLOW_HEADER
+    return ("Allow", ", ".join(dict.fromkeys((*ALLOW, *also)))) if also else ALLOW_HEADER
 
 
 def _verdict(request: SipRequest, also: Sequence[str]) -> Verdict | None:
@@ -93,7 +93,7 @@ def _verdict(request: SipRequest, also: Sequence[str]) -> Verdict | None:
     if verdict is not None and verdict[0] != 420:
         return verdict
     try:
-        if method in IN_DIALOG or request.to.tag:
+        if (method in IN_DIALOG and method not in also) or request.to.tag:
             return 481, ()
         scheme = Uri.parse(request.uri).scheme
         if scheme == "sips":

@@ -12,6 +12,7 @@ comes back within a moment is the answer: the error of the server or client its 
 202, since SIP does not wait for people.
 
 `desk` keeps all of these while they last, and nothing longer but what tells a repetition.  Texts stand in no log.
+`mailboxes` tells what waits in mailboxes as such a message (RFC 3842), where a trunk has `message_waiting`.
 
 Decided against: MSRP sessions (nobody's phone has them), and to pass on an encrypted message's words for those who
 cannot read it: they are not what its writer wrote.

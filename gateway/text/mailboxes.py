@@ -1,0 +1,265 @@
+"""What waits in mailboxes, told to whom they belong: NOTIFYs that come unasked, and subscriptions that are kept.
+
+A mailbox's owner is found by the `[[number]]` rules.  They are told when there is more than before, and when nothing is
+left; the same news again, which every refresh brings, are none.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import structlog
+
+from gateway.errors import PeerError
+from gateway.routing import ANONYMOUS, Routing
+from gateway.sip import summary, uas
+from gateway.sip.address import Uri
+from gateway.sip.message import Header, SipRequest, SipResponse
+from gateway.sip.subscription import Notice, Phase, Subscription, Trouble
+from gateway.sip.summary import Summary
+from gateway.sip.wire import Failed
+from gateway.stanza import Stanza
+from gateway.text import reading
+from gateway.text.desk import XmppPort
+
+SPACING_SECONDS = 0.05
+"Between the first SUBSCRIBEs of two mailboxes, so that thousands make no burst."
+
+UNKNOWN_SECONDS = 1.0
+"Between two looks whether a trunk that wants registration has granted it."
+
+MAX_REMEMBERED = 20_000
+"Mailboxes whose state is remembered."
+
+ALLOW_EVENTS: Header = ("Allow-Events", summary.EVENT)
+ACCEPT: Header = ("Accept", summary.CONTENT)
+
+
+class SipPort(Protocol):
+    """The way to SIP peers."""
+
+    def send(self, message: Any, owner: Any = None) -> None:
+        """Send a request or response; what becomes of a request is put into its owner."""
+        ...
+
+    def contact(self, transport: str | None = None) -> str:
+        """Where peers reach us: host:port, with the transport as a parameter where it is not UDP."""
+        ...
+
+
+class _Box:
+    """One mailbox that is subscribed to, as the owner of its requests."""
+
+    __slots__ = ("_mailboxes", "number", "subscription", "timer", "troubled", "trunk")
+
+    def __init__(self, mailboxes: "Mailboxes", trunk: str, number: str, subscription: Subscription) -> None:
+        self._mailboxes = mailboxes
+        self.trunk = trunk
+        self.number = number
+        self.subscription = subscription
+        self.timer: asyncio.TimerHandle | None = None
+        self.troubled: str | None = None
+        "Why there is no subscription, when that was logged."
+
+    def put(self, message: SipResponse | Failed) -> None:
+        """What became of a SUBSCRIBE."""
+        self._mailboxes.heard(self, message)
+
+
+class Mailboxes:
+    """All mailboxes.  To be made inside the event loop."""
+
+    def __init__(
+        self,
+        *,
+        domain: str,
+        resource: str,
+        server: str,
+        routing: Routing,
+        xmpp: XmppPort,
+        sip: SipPort,
+        new_id: Callable[[], str],
+    ) -> None:
+        self._domain = domain
+        self._resource = resource
+        self._server = server
+        self._routing = routing
+        self._xmpp = xmpp
+        self._sip = sip
+        self._new_id = new_id
+        self._loop = asyncio.get_running_loop()
+        self._boxes: dict[str, _Box] = {}
+        "By our tag."
+        self._known: OrderedDict[tuple[str, str], Summary] = OrderedDict()
+        "What waits, by trunk and owner."
+        self._left = asyncio.Event()
+        self._log = structlog.get_logger()
+
+    # ---------------------------------------------------------------------------------------------------- subscriptions
+
+    def start(self) -> None:
+        """Subscribe to what the configuration names, one after the other."""
+        now = self._loop.time()
+        for index, (trunk, number) in enumerate(self._routing.mailboxes):
+            subscription = Subscription(
+                self._wanted(trunk, number),
+                at=now + index * SPACING_SECONDS,
+                agent=("User-Agent", self._server),
+                new_id=self._new_id,
+            )
+            box = self._boxes[subscription.tag] = _Box(self, trunk, number, subscription)
+            self._arm(box)
+
+    async def leave(self, seconds: float) -> None:
+        """Take leave of the notifiers, and wait so long for their answers."""
+        for box in tuple(self._boxes.values()):
+            self._carry(box, box.subscription.stop(self._loop.time()))
+        try:
+            async with asyncio.timeout(seconds):
+                while self._boxes:
+                    self._left.clear()
+                    await self._left.wait()
+        except TimeoutError:
+            for box in self._boxes.values():
+                if box.timer is not None:
+                    box.timer.cancel()
+            self._boxes.clear()
+
+    def heard(self, box: _Box, message: SipResponse | Failed) -> None:
+        """What became of a SUBSCRIBE."""
+        self._carry(box, box.subscription.receive(message, self._loop.time()))
+        if box.subscription.phase in (Phase.WAITING, Phase.ACTIVE) and box.troubled != "":
+            box.troubled = ""
+            self._log.info("mailbox_subscribed", trunk=box.trunk, callee=box.number)
+
+    def _due(self, box: _Box) -> None:
+        box.timer = None
+        if box.subscription.phase is Phase.RESTING:
+            if not self._routing.stands(box.trunk):  # it would be refused, and that is no news
+                box.timer = self._loop.call_later(UNKNOWN_SECONDS, self._due, box)
+                return
+            # There may be another way by now.
+            box.subscription.wanted = self._wanted(box.trunk, box.number)
+        # The clock may be a little behind the timer.
+        now = max(self._loop.time(), box.subscription.deadline or 0.0)
+        self._carry(box, box.subscription.expire(now))
+
+    def _carry(self, box: _Box, emitted: list[Any]) -> None:
+        for item in emitted:
+            match item:
+                case Trouble(text, seconds):
+                    if text != box.troubled:
+                        box.troubled = text
+                        self._log.warning(
+                            "mailbox_lost", trunk=box.trunk, callee=box.number, text=text, delay_seconds=round(seconds)
+                        )
+                case SipResponse():
+                    self._sip.send(item)
+                case _:
+                    self._sip.send(item, box)
+        self._arm(box)
+        if box.subscription.phase is Phase.CLOSED and self._boxes.pop(box.subscription.tag, None) is not None:
+            self._left.set()
+
+    def _arm(self, box: _Box) -> None:
+        if box.timer is not None:
+            box.timer.cancel()
+            box.timer = None
+        deadline = box.subscription.deadline
+        if deadline is not None:
+            box.timer = self._loop.call_later(max(0.0, deadline - self._loop.time()), self._due, box)
+
+    def _wanted(self, trunk: str, number: str) -> Any:
+        return self._routing.mailbox(trunk, number, self._sip.contact(None))
+
+    # ---------------------------------------------------------------------------------------------------------- NOTIFYs
+
+    def notified(self, request: SipRequest, tag: str) -> bool:
+        """Take a NOTIFY of a subscription; False: it is of none of ours."""
+        box = self._boxes.get(tag)
+        if box is None or request.method != "NOTIFY":
+            return False
+        emitted = box.subscription.notified(request, self._loop.time())
+        notices = [item for item in emitted if isinstance(item, Notice)]
+        try:
+            found = [_read(notice.content_type, notice.body) for notice in notices]
+        except PeerError as failure:
+            self._refuse(request, failure)
+            emitted = [item for item in emitted if not isinstance(item, SipResponse)]
+            found = []
+        self._carry(box, [item for item in emitted if not isinstance(item, Notice)])
+        for news in found:
+            uri = Uri.parse(self._wanted(box.trunk, box.number).uri)
+            self._tell(news, box.trunk, *self._routing.mailbox_of(uri, box.trunk))
+        return True
+
+    def unasked(self, request: SipRequest, trunk: str) -> None:
+        """Take a NOTIFY that no subscription has asked for (RFC 3842 leaves it out, and every switch sends it)."""
+        try:
+            event = (request.first("Event") or "").partition(";")[0].strip().lower()
+            if event != summary.EVENT:
+                raise PeerError("Event: not subscribed to", status=489)
+            news = _read(request.first("Content-Type") or "", request.body) if request.body else None
+            owner, called = self._owner(request, trunk, news)
+        except PeerError as failure:
+            self._refuse(request, failure)
+            return
+        self._sip.send(uas.answer(request, 200, tag=self._new_id()[:16], server=self._server))
+        if news is not None:
+            self._tell(news, trunk, owner, called)
+
+    def _owner(self, request: SipRequest, trunk: str, news: Summary | None) -> tuple[str, str]:
+        """Whose mailbox it is: by whom the request is for, else by the account that it names."""
+        try:
+            return self._routing.mailbox_of(self._routing.meant(request, trunk), trunk)
+        except PeerError:
+            if news is None or news.account is None:
+                raise
+            return self._routing.mailbox_of(news.account, trunk)
+
+    def _refuse(self, request: SipRequest, failure: PeerError) -> None:
+        headers = {489: (ALLOW_EVENTS,), 415: (ACCEPT,)}.get(failure.status, ())
+        self._sip.send(uas.answer(request, failure.status, headers, tag=self._new_id()[:16], server=self._server))
+
+    # ---------------------------------------------------------------------------------------------------------- telling
+
+    def _tell(self, news: Summary, trunk: str, owner: str, called: str) -> None:
+        key = (trunk, owner)
+        before = self._known.get(key)
+        self._known[key] = news
+        self._known.move_to_end(key)
+        if len(self._known) > MAX_REMEMBERED:
+            self._known.popitem(last=False)
+        if not is_news(news, before):
+            return
+        if news.account is not None:
+            named = self._routing.mailbox_number(news.account, trunk)
+            called = called if named == ANONYMOUS else named
+        self._xmpp.send(self._message(summary.spoken(news), owner, called))
+        self._log.info("mailbox_told", trunk=trunk, callee=owner)
+
+    def _message(self, said: str, owner: str, called: str) -> Stanza:
+        """From whom to call for what waits, so that the client can."""
+        return reading.write(
+            reading.Text(body=said, lang="en"),
+            sender=f"{called}@{self._domain}/{self._resource}",
+            to=owner,
+            id=self._new_id(),
+            type="normal",
+        )
+
+
+def is_news(summary: Summary, before: Summary | None) -> bool:
+    """Whether there is more than before, or, where something was, nothing left."""
+    if before is None or before.waiting != summary.waiting:
+        return summary.waiting or before is not None
+    had = {kind: counts.new for kind, counts in before.counts}
+    return any(counts.new > had.get(kind, 0) for kind, counts in summary.counts)
+
+
+def _read(content_type: str, body: bytes) -> Summary:
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind != summary.CONTENT:
+        raise PeerError(f"Content-Type: {kind[:64]!r} is no {summary.CONTENT}", status=415)
+    return summary.read(body)
