@@ -16,8 +16,8 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from gateway import __version__
 from gateway.accounts import Accounts, Enrolment, FixedAccounts
 from gateway.call.calls import Calls, CallsLimits
+from gateway.call.facts import CallLimits
 from gateway.call.opening import Opening, OpeningSettings
-from gateway.call.task import CallLimits
 from gateway.config import Settings
 from gateway.entity import disco
 from gateway.entity.answers import Entity
@@ -73,7 +73,7 @@ class App:
                 stale_seconds=settings.limits.ring_timeout_seconds,
                 server=settings.sip.user_agent,
             ),
-            opening=lambda on_closed: Opening(
+            opening=lambda calls: Opening(
                 _opening_settings(settings),
                 routing=self.routing,
                 xmpp=self.xmpp,
@@ -83,7 +83,7 @@ class App:
                 knows=self.devices.knows,
                 observer=self.metrics,
                 new_id=_new_id,
-                on_closed=on_closed,
+                calls=calls,
             ),
             xmpp=self.xmpp,
             sip=self.sip,

@@ -11,7 +11,8 @@ from typing import Protocol
 import structlog
 
 from gateway.call.calls import Calls
-from gateway.call.opening import SipWire, XmppWire
+from gateway.call.opened import SipWire
+from gateway.call.opening import XmppWire
 from gateway.entity import answers, subscription
 from gateway.entity.answers import Entity
 from gateway.entity.presence import Devices

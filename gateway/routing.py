@@ -291,17 +291,25 @@ class Routing(Origins):
         return written
 
     def _caller(self, uri: Uri, trunk: str) -> str:
-        """The localpart that stands for a SIP caller, and that calls them back when dialled.
-
-        Numbers and the trunk's own users need no domain.  A caller whose address no JID can say is still let through.
-        """
+        """The localpart that stands for a SIP caller; one whose address no JID can say is still let through."""
         try:
-            name = sip_name(uri)
-            if uri.scheme == "tel" or name[:1] == "+" or uri.host in self._homes[trunk] or self._is_at(uri.host, trunk):
-                return localpart(name)
-            return localpart(f"{name}@{hostport(uri.host)}")
+            return self.localpart(uri, trunk)
         except PeerError:
             return ANONYMOUS
+
+    def localpart(self, uri: Uri, trunk: str) -> str:
+        """The localpart that stands for a SIP address which a trunk named, and that calls it when dialled.
+
+        Numbers and the trunk's own users need no domain.  PeerError where no JID can say the address.
+        """
+        name = sip_name(uri)
+        if uri.scheme == "tel" or name[:1] == "+" or uri.host in self._homes[trunk] or self._is_at(uri.host, trunk):
+            return localpart(name)
+        return localpart(f"{name}@{hostport(uri.host)}")
+
+    def trunk(self, name: str) -> Trunk:
+        """What the operator says of a trunk."""
+        return self._trunks[name]
 
     # -------------------------------------------------------------------------------------------------------- mailboxes
 

@@ -109,6 +109,49 @@ class End:
     status: int | None = None
     phrase: str | None = None
     redirect: str | None = None
+    transferred: bool = False
+    "The call goes on without this side: it was handed to somebody else."
 
 
-Signal = Offer | Complete | Progress | Answer | PickedUp | Refuse | Candidates | Digit | NoDigits | End
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """This side hands the other one on: it is to call somebody else.  `Transferred` says what becomes of it.
+
+    All in the words of the side that says it; the call translates, and decides whether it may be.
+    """
+
+    target: str
+    "Whom to call: a JID, or a SIP address."
+
+    replaces: str | None = None
+    "A call between this side and the target that the new one takes the place of: a sid, or the value of a Replaces."
+
+    by: str | None = None
+    "Who hands on, where that is to be told to the target."
+
+
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    """How far a transfer has come: under way (1xx), or failed (300 and more).
+
+    One that succeeded is the End, as `End.transferred`.
+    """
+
+    status: int
+    phrase: str | None = None
+
+
+Signal = (
+    Offer
+    | Complete
+    | Progress
+    | Answer
+    | PickedUp
+    | Refuse
+    | Candidates
+    | Digit
+    | NoDigits
+    | End
+    | Transfer
+    | Transferred
+)

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable, Sequence
 
-from . import digits, namespaces  # noqa: F401 — digits declares a record
+from . import digits, namespaces, transfer  # noqa: F401 — digits and transfer declare records
 from .description import Media
 from .messages import ROWS as MESSAGES
 from .messages import Word

@@ -24,6 +24,8 @@ class Said(StrEnum):
     DIGIT = "Digit"
     NO_DIGITS = "NoDigits"
     END = "End"
+    TRANSFER = "Transfer"
+    TRANSFERRED = "Transferred"
 
 
 class State(StrEnum):
@@ -93,6 +95,11 @@ ROWS: tuple[Row, ...] = (
     Row(S.ANSWER, T.OFFERED, (A.CONTENT_ACCEPT, A.TRANSPORT_ACCEPT), (200,), "XEP-0166 §7.2.1; RFC 3261 §14.2", "a content-modify is answered by its result alone, an ICE restart by a transport-info"),
     Row(S.REFUSE, T.OFFERED, (A.CONTENT_REJECT, A.TRANSPORT_REJECT), (488, 491), "XEP-0166 §7.2.4, §7.2.16; RFC 3261 §14", "glare: 491, and conflict with tie-break"),
 
+    Row(S.TRANSFER, T.ESTABLISHED, (A.SESSION_INFO,), (M.REFER,), "XEP-0251; RFC 3515, 3892, 5589",
+        "a client that does not know XEP-0251 is handed on by the gateway, which calls the target and changes sides"),
+    Row(S.TRANSFERRED, T.ESTABLISHED, (A.SESSION_INFO,), (202, M.NOTIFY), "XEP-0251; RFC 3515 §2.4.4, 4488",
+        "under way: the IQ result; failed: an IQ error, or later a session-info with the status; done: success with transferred, then BYE"),
+
     # The end
     Row(S.END, T.INVITING, (J.RETRACT, A.SESSION_TERMINATE), (M.CANCEL,), "XEP-0166 §6.7, 0353 §3.4; RFC 3261 §9",
         "a 200 that crosses the CANCEL gets ACK and BYE"),
@@ -106,7 +113,7 @@ ROWS: tuple[Row, ...] = (
     Row(None, T.LIVE, (A.SECURITY_INFO,), (), "XEP-0166 §7.2.7", "unsupported-info"),
     Row(None, T.ANY, (J.ACCEPT,), (), "XEP-0353 before 0.8", "picked up elsewhere: passed over"),
     Row(None, T.LIVE, (), (M.PRACK,), "RFC 3262", "200, or 481 for a provisional response that is not waiting for it"),
-    Row(None, T.ANY, (), (M.REFER, M.NOTIFY, M.SUBSCRIBE), "RFC 3515, 6665", "405 with Allow"),
+    Row(None, T.ANY, (), (M.SUBSCRIBE,), "RFC 6665", "489 with Allow-Events, but for what a REFER of the peer's has subscribed it to"),
     Row(None, T.ANY, (), (M.MESSAGE, M.PUBLISH, M.REGISTER), "RFC 3428, 3903, 3261 §10", "405 with Allow"),
 )
 # fmt: on

@@ -99,6 +99,9 @@ ROWS: tuple[Row, ...] = (
 )
 # fmt: on
 
+TRANSFERRED = Cause(S, 200, "Transferred")
+"The Reason header of a BYE to somebody whom somebody else takes the place of (1.7.3); beside success, <transferred/>."
+
 BY_REASON = {row.reason: row for row in ROWS}
 BY_JINGLE = {
     name: row.reason for row in ROWS if row.reason is not E.UNSPECIFIED for name in (row.reason.value, *row.also_jingle)

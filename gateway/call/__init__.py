@@ -10,11 +10,20 @@ response by its transaction.  What it finds goes into the call's one inbox.
 in the order it stands, messages to the wire, signals to the bridge, whose effects go to the other leg, and so on until
 nothing is left.  There are no locks, since nothing else touches a call.
 
+`Seat` says who is at each side.  It is one leg, unless somebody else takes its place: an INVITE with Replaces, or who
+was called because a REFER wanted it.  Such a successor has its own dialog, tag and inlet, and the call's one inbox.  It
+makes an offer for its side; the answer seats it, and the one before gets BYE.  Everything else of the call stays as it
+is, so that neither the bridge nor the other leg knows of successors.  `Successors` makes them, and knows who may.
+
 `Bridge` decides what a signal of one side means for the other; everything it knows stands in one table.
 
-A leg that breaks (our bug) ends its own call, both sides told, and no other.  A call is forgotten when both legs are
+A transfer is a signal like any other, until `CallTask` asks what is to become of it: it is passed to the other side, in
+its words, or a successor is made and the bridge never hears of it.
+
+A leg that breaks (our bug) ends its own call, both sides told, and no other.  A call is forgotten when all its legs are
 closed; that is the moment of its one `call_ended` line.
 
 Decided against: a task for each leg (order between the two would be the scheduler's), callbacks from leg to leg
-(re-entrance), and an event bus (invisible order).
+(re-entrance), an event bus (invisible order), and a transfer as two calls that are spliced (two bridges would have to
+agree on one state; one bridge and a change of seats is the offer and answer that there is anyway).
 """

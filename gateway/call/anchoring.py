@@ -30,6 +30,8 @@ from gateway.signals import (
     Refuse,
     Side,
     Signal,
+    Transfer,
+    Transferred,
 )
 from mappings.description import Description
 
@@ -139,7 +141,7 @@ class Anchoring:
             case Digit():
                 sent = await anchor.digit(to, signal.digit, signal.duration)
                 return NOTHING if sent else Outcome((send,))
-            case NoDigits() | End() | PickedUp():
+            case NoDigits() | End() | PickedUp() | Transfer() | Transferred():
                 return Outcome((send,))
             case never:
                 assert_never(never)

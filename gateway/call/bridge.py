@@ -7,7 +7,21 @@ stands in TRANSITIONS and GLARE.
 from enum import StrEnum
 from typing import NamedTuple
 
-from gateway.signals import Answer, Candidates, Complete, Digit, End, NoDigits, Offer, Progress, Refuse, Side, Signal
+from gateway.signals import (
+    Answer,
+    Candidates,
+    Complete,
+    Digit,
+    End,
+    NoDigits,
+    Offer,
+    Progress,
+    Refuse,
+    Side,
+    Signal,
+    Transfer,
+    Transferred,
+)
 from mappings.reasons import EndReason
 
 
@@ -42,6 +56,11 @@ def _digits(state: State) -> dict[tuple[Side, type[Signal]], State]:
     return {(side, signal): state for side in Side for signal in (Digit, NoDigits)}
 
 
+def _transfers(state: State) -> dict[tuple[Side, type[Signal]], State]:
+    """One side hands the other on: who sits where is no matter of this table."""
+    return {(side, signal): state for side in Side for signal in (Transfer, Transferred)}
+
+
 TRANSITIONS: dict[State, dict[tuple[Side, type[Signal]], State]] = {
     S.IDLE: {
         (CALLER, Offer): S.OFFERED,
@@ -64,6 +83,7 @@ TRANSITIONS: dict[State, dict[tuple[Side, type[Signal]], State]] = {
         (CALLER, Candidates): S.ESTABLISHED,
         (CALLEE, Candidates): S.ESTABLISHED,
         **_digits(S.ESTABLISHED),
+        **_transfers(S.ESTABLISHED),
         (CALLER, End): S.ENDED,
         (CALLEE, End): S.ENDED,
     },
@@ -73,6 +93,7 @@ TRANSITIONS: dict[State, dict[tuple[Side, type[Signal]], State]] = {
         (CALLER, Candidates): S.CALLER_REOFFERED,
         (CALLEE, Candidates): S.CALLER_REOFFERED,
         **_digits(S.CALLER_REOFFERED),
+        **_transfers(S.CALLER_REOFFERED),
         (CALLER, End): S.ENDED,
         (CALLEE, End): S.ENDED,
     },
@@ -82,6 +103,7 @@ TRANSITIONS: dict[State, dict[tuple[Side, type[Signal]], State]] = {
         (CALLER, Candidates): S.CALLEE_REOFFERED,
         (CALLEE, Candidates): S.CALLEE_REOFFERED,
         **_digits(S.CALLEE_REOFFERED),
+        **_transfers(S.CALLEE_REOFFERED),
         (CALLER, End): S.ENDED,
         (CALLEE, End): S.ENDED,
     },

@@ -4,11 +4,13 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import structlog
 
-from gateway.call.opening import JingleObserver, Opened, Opening, SipWire, XmppWire, named
+from gateway.call.opened import Opened, SipWire
+from gateway.call.opening import JingleObserver, Opening, XmppWire, named
+from gateway.call.seat import Party
 from gateway.call.task import GIVE_WAY, CallTask
 from gateway.errors import PeerError
 from gateway.jid import bare
@@ -18,6 +20,7 @@ from gateway.signals import End
 from gateway.sip import uas
 from gateway.sip.message import SipRequest
 from gateway.sip.reasons import refusal_of_error
+from gateway.sip.replaces import Replaces
 from gateway.stanza import Stanza, read_error
 from gateway.throttle import Throttle
 from mappings.reasons import EndReason
@@ -70,6 +73,13 @@ class CallsLimits:
     "What the Server header says."
 
 
+class Door(NamedTuple):
+    """Whose a tag of ours is."""
+
+    opened: Opened
+    party: Party
+
+
 class Calls:
     """The calls there are, by everything that may name one."""
 
@@ -77,7 +87,7 @@ class Calls:
         self,
         limits: CallsLimits,
         *,
-        opening: Callable[[Callable[[CallTask], None]], Opening],
+        opening: Callable[["Calls"], Opening],
         xmpp: XmppWire,
         sip: SipWire,
         observer: CallsObserver,
@@ -88,7 +98,7 @@ class Calls:
         self._xmpp = xmpp
         self._sip = sip
         self._observer = observer
-        self._opening = opening(self._closed)
+        self._opening = opening(self)
         self._log = structlog.get_logger()
         self._throttle = Throttle(asyncio.get_running_loop().time, burst=20, seconds=1.0)
         self._draining = False
@@ -96,7 +106,7 @@ class Calls:
         self._empty.set()
         self._by_name: dict[str, Opened] = {}
         self._by_session: dict[tuple[str, str, str], Opened] = {}
-        self._by_tag: dict[str, Opened] = {}
+        self._by_tag: dict[str, Door] = {}
         self._by_user: dict[str, dict[str, Opened]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -206,17 +216,21 @@ class Calls:
 
     def dialog(self, message: SipRequest, tag: str) -> None:
         """A request that carries our tag: into its call, or 481 (RFC 3261 §12.2.2)."""
-        opened = self._by_tag.get(tag)
-        if opened is not None:
+        door = self._by_tag.get(tag)
+        if door is not None:
             if message.method != Method.ACK:  # whatever becomes of the call, it is answered
-                self._sip.adopt(message, opened.task.inlets[opened.sip_side], opened.tag)
-            opened.task.put(opened.sip_side, message)
+                self._sip.adopt(message, door.party.inlet, tag)
+            door.party.inlet.put(message)
         elif message.method != Method.ACK:
             self._sip.dismiss(uas.answer(message, 481, tag=self._new_id()[:16], server=self._limits.server))
 
     def invite(self, message: SipRequest, trunk: str) -> None:
-        """An INVITE from a trunk: a new call, or the response that says why not."""
+        """An INVITE from a trunk: a new call, a place in one, or the response that says why not."""
         try:
+            replaces = Replaces.of(message)
+            if replaces is not None:
+                self._replace(message, replaces, trunk)
+                return
             self._admit(None)
             if trunk in self._full():
                 raise PeerError(f"too many calls through {trunk}", status=503, condition="resource-constraint")
@@ -238,13 +252,30 @@ class Calls:
             )
             return
         self._begin(opened, "sip")
-        self._sip.adopt(message, opened.task.inlets[opened.sip_side], opened.tag)
+        self._sip.adopt(message, opened.task.inlets[opened.sip_side], opened.sip.tag)
         opened.task.put(opened.sip_side, message)
+
+    def _replace(self, message: SipRequest, replaces: Replaces, trunk: str) -> None:
+        door = self._by_tag.get(replaces.to_tag)
+        if door is None:
+            raise PeerError("Replaces: no such dialog", status=481, condition="item-not-found")
+        self._opening.successors.replacing(door.opened, door.party, message, replaces, trunk)
 
     def _note_refused(self, **facts: str) -> None:
         """A line for a call that did not begin; of many, a few, since anybody can try as often as they like."""
         if self._throttle.admits():
             self._log.info("call_refused", **facts, suppressed=self._throttle.held())
+
+    # ----------------------------------------------------------------------------------------------------- who is where
+
+    def session(self, user: str, sid: str) -> Opened | None:
+        """The call of an XMPP user (bare JID) by the sid of its session."""
+        return next((opened for opened in self._by_user.get(user, {}).values() if opened.sid == sid), None)
+
+    def enter(self, opened: Opened, party: Party, tag: str) -> None:
+        """From here on, requests with that tag of ours are for this leg of that call."""
+        self._by_tag[tag] = Door(opened, party)
+        opened.tags.append(tag)
 
     # ---------------------------------------------------------------------------------------------------- coming, going
 
@@ -265,7 +296,7 @@ class Calls:
         task = opened.task
         self._by_name[task.id] = opened
         self._by_session[opened.session] = opened
-        self._by_tag[opened.tag] = opened
+        self.enter(opened, opened.task.parties[opened.sip_side], opened.sip.tag)
         self._by_user.setdefault(opened.peer, {})[task.id] = opened
         self._empty.clear()
         self._observer.call_opened(origin)
@@ -273,17 +304,18 @@ class Calls:
         self._tasks.add(running)
         running.add_done_callback(self._tasks.discard)
 
-    def _closed(self, task: CallTask) -> None:
+    def closed(self, task: CallTask) -> None:
+        """A call is over: forget it, and answer what came too late for it."""
         opened = self._by_name.pop(task.id)
         del self._by_session[opened.session]
-        del self._by_tag[opened.tag]
+        for tag in opened.tags:
+            self._sip.release(self._by_tag.pop(tag).party.inlet)
         users = self._by_user[opened.peer]
         users.pop(task.id, None)
         if not users:
             del self._by_user[opened.peer]
-        self._sip.release(task.inlets[opened.sip_side])
-        for side, message in task.unanswered:
-            if side is opened.xmpp_side and message.kind == "iq" and message.type == "set":
+        for party, message in task.unanswered:
+            if party.protocol == "jingle" and message.kind == "iq" and message.type == "set":
                 self._say([refusal.failed(message)])
         if not self._by_name:
             self._empty.set()

@@ -3,19 +3,23 @@
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 from xml.etree.ElementTree import Element
 
-from gateway.call.task import CallLimits, CallObserver, CallTask, Inlet, Party
+from gateway.call.facts import CallLimits, CallObserver
+from gateway.call.opened import Opened, SipWire
+from gateway.call.seat import Party
+from gateway.call.successors import Book, Successors, party
+from gateway.call.task import CallTask
 from gateway.entity.presence import Direct, Propose
 from gateway.jid import bare, is_full
 from gateway.jingle.leg import JingleLeg, JingleTimers
 from gateway.routing import Outbound, Routing
 from gateway.sdp.history import SdpSession
-from gateway.signals import Side
+from gateway.signals import Side, Transfer
 from gateway.sip.address import Uri
 from gateway.sip.leg import LegSettings, SipLeg, SipTarget
-from gateway.sip.message import SipRequest, SipResponse
+from gateway.sip.message import SipRequest
 from gateway.stanza import Stanza, read_error
 from mappings.namespaces import MESSAGE_INITIATION
 from mappings.terms import Role
@@ -29,30 +33,6 @@ class XmppWire(Protocol):
 
     def send(self, stanza: Stanza) -> None:
         """Send, or hold until the stream is back."""
-        ...
-
-
-class SipWire(Protocol):
-    """The way to SIP peers."""
-
-    def send(self, message: Any, owner: Inlet | None = None) -> None:
-        """Send a request or response; what becomes of a request is put into its owner's inbox."""
-        ...
-
-    def dismiss(self, response: SipResponse) -> None:
-        """Answer a request of somebody unknown, or about nothing, and forget it."""
-        ...
-
-    def adopt(self, request: SipRequest, owner: Inlet, tag: str | None = None) -> None:
-        """Let a received request's CANCEL reach this owner, whose responses will have that To tag."""
-        ...
-
-    def release(self, owner: Inlet) -> None:
-        """Forget an owner."""
-        ...
-
-    def contact(self, transport: str | None) -> str:
-        """Where peers reach us: host:port, with the transport as a parameter where it is not UDP."""
         ...
 
 
@@ -88,36 +68,12 @@ class OpeningSettings:
     "What stands in o= when a description names no address of its own."
 
 
-@dataclass(slots=True, kw_only=True)
-class Opened:
-    """A call that may run, and by what its messages find it."""
+class CallsBook(Book, Protocol):
+    """Who keeps the calls."""
 
-    task: CallTask
-    sid: str
-    peer: str
-    "The XMPP user's bare JID."
-
-    owner: str
-    "Whose the session is: the full JID of who began it; while we call, the bare one, for any device may take it."
-
-    local: str
-    "The full JID under which the SIP user calls or is called."
-
-    tag: str
-    "Our tag in the SIP dialog."
-
-    jingle: JingleLeg
-    xmpp_side: Side
-
-    @property
-    def session(self) -> tuple[str, str, str]:
-        """What names the session: a sid is its parties' own (XEP-0166 §7.1)."""
-        return self.owner, bare(self.local), self.sid
-
-    @property
-    def sip_side(self) -> Side:
-        """Where the SIP user sits."""
-        return self.xmpp_side.other
+    def closed(self, task: CallTask) -> None:
+        """A call is over."""
+        ...
 
 
 class Opening:
@@ -135,7 +91,7 @@ class Opening:
         knows: Callable[[str, str], bool],
         observer: OpeningObserver,
         new_id: Callable[[], str],
-        on_closed: Callable[[CallTask], None],
+        calls: CallsBook,
     ) -> None:
         self._settings = settings
         self._routing = routing
@@ -148,7 +104,10 @@ class Opening:
         "Whether a device has announced a feature."
         self._observer = observer
         self._new_id = new_id
-        self._on_closed = on_closed
+        self._calls = calls
+        self.successors = Successors(
+            settings.sip, routing=routing, sip=sip, book=calls, knows=knows, local=self.local, new_id=new_id
+        )
 
     def from_xmpp(self, stanza: Stanza, sid: str, full: Container[str] = ()) -> Opened:
         """A session-initiate or propose: a call to a SIP user.  PeerError when there is no way, or no right, to it.
@@ -271,11 +230,14 @@ class Opening:
         owner: str,
         local: str,
     ) -> Opened:
-        inlets: dict[Side, Inlet] = {}
         parties = {
             xmpp_side: Party(jingle, "jingle", self._send_stanza, "jingle"),
-            xmpp_side.other: Party(sip, "sip", lambda message: self._sip.send(message, inlets[xmpp_side.other]), "sdp"),
+            xmpp_side.other: party(sip, self._sip),
         }
+
+        def transfer(side: Side, wanted: Transfer) -> Transfer | Party:
+            return self.successors.transfer(opened, side, wanted)
+
         task = CallTask(
             name,
             origin="xmpp" if xmpp_side is Side.CALLER else "sip",
@@ -283,20 +245,22 @@ class Opening:
             limits=self._settings.limits,
             observer=self._observer,
             facts=facts,
-            on_closed=self._on_closed,
+            on_closed=self._calls.closed,
             address=partial(self._routing.redirect, user=owner),
+            transfer=transfer,
         )
-        inlets.update(task.inlets)
-        return Opened(
+        opened = Opened(
             task=task,
             sid=sid,
             peer=bare(owner),
             owner=owner,
             local=local,
-            tag=sip.tag,
+            sdp_address=self._settings.sdp_address,
+            tags=[],
             jingle=jingle,
             xmpp_side=xmpp_side,
         )
+        return opened
 
 
 def named(uri: Uri) -> str:

@@ -1,15 +1,16 @@
-"""One call at run time: its inbox, its timer, its two legs, and what is told about it afterwards."""
+"""One call at run time: its inbox, its timer, its legs, and what is told about it afterwards."""
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, assert_never
 
 import structlog
 
 from gateway.call.bridge import Bridge, OutOfOrder, Send, State
-from gateway.call.leg import Leg
+from gateway.call.facts import CallLimits, CallObserver, codec, identities
+from gateway.call.seat import Inlet, Party, Said, Seat, Told, Word, refused
 from gateway.errors import PeerError
 from gateway.signals import (
     Answer,
@@ -23,74 +24,18 @@ from gateway.signals import (
     Refuse,
     Side,
     Signal,
+    Transfer,
+    Transferred,
 )
-from mappings.description import Description
 from mappings.reasons import EndReason
 
 GIVE_WAY = object()
 "For the inbox of a call to an XMPP user who is calling us at that moment, and whose call stands."
 
-SIGNALS = (Offer, Complete, Progress, Answer, Refuse, Candidates, Digit, NoDigits, End)
+SIGNALS = (Offer, Complete, Progress, Answer, Refuse, Candidates, Digit, NoDigits, End, Transfer, Transferred)
 
-
-class CallObserver(Protocol):
-    """The facts of a call that are counted."""
-
-    def call_answered(self, origin: str, setup_seconds: float) -> None:
-        """From the offer to the answer."""
-        ...
-
-    def call_ended(self, origin: str, reason: str, ended_by: str, duration_seconds: float | None) -> None:
-        """The one verdict on a call; no duration when it was never answered."""
-        ...
-
-    def out_of_order(self, side: str, signal: str) -> None:
-        """A signal that the bridge had no place for."""
-        ...
-
-    def dropped(self, spelling: str, name: str) -> None:
-        """Something the other side cannot say."""
-        ...
-
-    def inbox_wait(self, seconds: float) -> None:
-        """How long a message lay in a call's inbox: our own lag."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallLimits:
-    """How long things may take, in seconds."""
-
-    ring_seconds: float = 120.0
-    "From the offer to the answer."
-
-    call_seconds: float = 14_400.0
-    "From the answer to the end."
-
-
-@dataclass(slots=True)
-class Party:
-    """One side of a call: its leg, the protocol it speaks, and the way to its wire."""
-
-    leg: Leg[Any]
-    protocol: str
-    transmit: Callable[[Any], None]
-    spelling: str
-    "What is lost when this side's peer says something that the other cannot: sdp or jingle."
-
-
-class Inlet:
-    """Where the wires put what belongs to one side of a call."""
-
-    __slots__ = ("call", "side")
-
-    def __init__(self, call: "CallTask", side: Side) -> None:
-        self.call = call
-        self.side = side
-
-    def put(self, message: Any) -> None:
-        """Take a message for this side."""
-        self.call.put(self.side, message)
+MOST_SUCCESSORS = 32
+"So often may somebody else take a place in one call."
 
 
 class CallTask:
@@ -107,10 +52,11 @@ class CallTask:
         facts: Mapping[str, str],
         on_closed: Callable[["CallTask"], None],
         address: Callable[[str], str | None] = lambda address: None,
+        transfer: Callable[[Side, Transfer], Transfer | Party] = refused,
     ) -> None:
         self.id = call
         self.origin = origin
-        self.parties = parties
+        self.seats = {side: Seat(side, parties[side]) for side in Side}
         self.bridge = Bridge()
         self.ended: End | None = None
         self.ended_by = "gateway"
@@ -119,10 +65,16 @@ class CallTask:
         self._on_closed = on_closed
         self._address = address
         "From the address that one side names to try instead, to the other side's words for it, or None."
+        self._transfer = transfer
+        """From what one side wants to what the other is told, or to a leg that takes the place of who wants it.
+        PeerError with the status, where neither may be."""
+        self._successors = 0
+        self._joining: float | None = None
+        "When a successor must have come."
         self._loop = asyncio.get_running_loop()
-        self._inbox: deque[tuple[float, Side | None, Any]] = deque()
-        self._asking: Side | None = None
-        "Whose message is being taken, until that side has heard something of it."
+        self._inbox: deque[tuple[float, Party | None, Any]] = deque()
+        self._asking: Party | None = None
+        "Whose message is being taken, until its sender has heard something of it."
         self._wake: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._limit: float | None = None
@@ -132,20 +84,51 @@ class CallTask:
         self._codec: str | None = None
         self._log = structlog.get_logger().bind(call=call, origin=origin)
         self._facts = facts
-        self.inlets = {side: Inlet(self, side) for side in Side}
+        for party in parties.values():
+            party.inlet.bind(self, party)
+
+    @property
+    def parties(self) -> dict[Side, Party]:
+        """Who sits on each side."""
+        return {side: seat.party for side, seat in self.seats.items()}
+
+    @property
+    def inlets(self) -> dict[Side, Inlet]:
+        """Where the wires put what belongs to who sits on each side."""
+        return {side: seat.party.inlet for side, seat in self.seats.items()}
 
     # ------------------------------------------------------------------------------------------------------------ inbox
 
     def put(self, side: Side, message: Any) -> None:
-        """Take a message for a side's leg."""
-        self._push(side, message)
+        """Take a message for who sits on a side."""
+        self._push(self.seats[side].party, message)
+
+    def take(self, party: Party, message: Any) -> None:
+        """Take a message for a leg, whether it sits or not."""
+        self._push(party, message)
+
+    def join(self, side: Side, party: Party, *, referred: bool = False) -> None:
+        """Let a leg take a place; whoever sits there stays until it has come.
+
+        ``referred``: who sits there wants it, and is told.  PeerError (491) while another one is on the way.
+        """
+        seat = self.seats[side]
+        if seat.coming is not None or self.bridge.state in (State.IDLE, State.OFFERED, State.ENDED):
+            raise PeerError("somebody else is taking that place", status=491)
+        if self._successors >= MOST_SUCCESSORS:
+            raise PeerError("this call has been handed on too often", status=603)
+        self._successors += 1
+        party.inlet.bind(self, party)
+        seat.join(party, referred=referred)
+        self._joining = self._loop.time() + self._limits.ring_seconds
+        self._log.info("leg_joining", side=side.value)
 
     def end(self, end: End) -> None:
         """End the call from outside: the gateway leaves, or an operator wants it."""
         self._push(None, end)
 
-    def _push(self, side: Side | None, item: Any) -> None:
-        self._inbox.append((self._loop.time(), side, item))
+    def _push(self, party: Party | None, item: Any) -> None:
+        self._inbox.append((self._loop.time(), party, item))
         wake = self._wake
         if wake is not None and not wake.done():
             wake.set_result(None)
@@ -156,11 +139,12 @@ class CallTask:
             self._log.info("call_opened", **self._facts)
             while not self._over():
                 while self._inbox:
-                    since, side, item = self._inbox[0]
+                    since, party, item = self._inbox[0]
                     now = self._loop.time()
                     self._observer.inbox_wait(now - since)
-                    self._asking = side
-                    self._take(side, item, now)
+                    self._asking = party
+                    self._take(party, item, now)
+                    self._release(now)
                     self._inbox.popleft()
                 if self._over():
                     break
@@ -181,13 +165,12 @@ class CallTask:
 
     # ----------------------------------------------------------------------------------------------------- what happens
 
-    def _take(self, side: Side | None, item: Any, now: float) -> None:
-        if side is not None:
-            leg = self.parties[side].leg
+    def _take(self, party: Party | None, item: Any, now: float) -> None:
+        if party is not None:
             if item is GIVE_WAY:
-                self._carry(side, leg.give_way(now), now)  # type: ignore[attr-defined]
+                self._carry(party, party.leg.give_way(now), now)  # type: ignore[attr-defined]
             else:
-                self._guard(side, leg.receive, item, now)
+                self._guard(party, party.leg.receive, item, now)
         elif isinstance(item, End):
             self._end(item, now)
         else:
@@ -195,10 +178,15 @@ class CallTask:
 
     def _expire(self, now: float) -> None:
         self._timer = None
-        for side, party in self.parties.items():
+        for party in tuple(self._everybody()):
             deadline = party.leg.deadline
             if deadline is not None and deadline <= now:
-                self._carry(side, party.leg.expire(now), now)
+                self._carry(party, party.leg.expire(now), now)
+        if self._joining is not None and self._joining <= now:
+            self._joining = None
+            seconds = self._limits.ring_seconds
+            for seat in self.seats.values():
+                self._do(seat, seat.give_up(End(EndReason.TIMEOUT, f"no answer within {seconds:g} seconds")), now)
         if self._limit is not None and self._limit <= now:
             self._limit = None
             if self._answered is None:
@@ -208,48 +196,94 @@ class CallTask:
                 seconds = self._limits.call_seconds
                 self._end(End(EndReason.EXPIRED, f"the longest call here is {seconds:g} seconds"), now)
 
-    def _guard(self, side: Side, step: Callable[[Any, float], Iterable[Any]], item: Any, now: float) -> None:
+    def _guard(self, party: Party, step: Callable[[Any, float], Iterable[Any]], item: Any, now: float) -> None:
         """Let a leg take a step.  A PeerError that it could not answer in its own protocol ends the call."""
         try:
             out = step(item, now)
         except PeerError as error:
-            self._log.warning("peer_refused", side=side.value, protocol=self.parties[side].protocol, text=error.text)
+            side = self._seat(party).side
+            self._log.warning("peer_refused", side=side.value, protocol=party.protocol, text=error.text)
             self._end(End(error.reason, error.text, error.status), now)
         else:
-            self._carry(side, out, now)
+            self._carry(party, out, now)
 
-    def _carry(self, side: Side, out: Iterable[Any], now: float) -> None:
-        """Carry out what a leg returned, in its order: messages to the wire, signals to the bridge."""
-        party = self.parties[side]
+    def _carry(self, party: Party, out: Iterable[Any], now: float) -> None:
+        """Carry out what a leg returned, in its order: messages to the wire, signals to its seat."""
+        seat = self._seat(party)
         for item in out:
             if not isinstance(item, SIGNALS):
                 party.transmit(item)
-                if side is self._asking:
+                if party is self._asking:
                     self._asking = None
                 continue
             signal: Signal = item
             if isinstance(signal, End) and signal.redirect is not None:
                 signal = replace(signal, redirect=self._address(signal.redirect))
-            try:
-                sends = self.bridge.receive(side, signal)
-            except OutOfOrder as error:
-                self._observer.out_of_order(side.value, type(signal).__name__)
-                self._log.debug("signal_out_of_order", side=side.value, text=str(error))
-                continue
-            self._note(side, signal, now)
-            self._pass(sends, now)
+            state = self.bridge.state
+            asked = state is (State.CALLEE_REOFFERED if seat.side is Side.CALLER else State.CALLER_REOFFERED)
+            self._do(seat, seat.hear(party, signal, free=state is State.ESTABLISHED, asked=asked), now)
         if dropped := getattr(party.leg, "dropped", None):
             for name in dropped:
                 self._observer.dropped(party.spelling, name)
-            self._log.debug("translation_dropped", side=side.value, names=list(dropped))
+            self._log.debug("translation_dropped", side=seat.side.value, names=list(dropped))
             dropped.clear()
         if (trunk := self.trunk) is not None and trunk != self._facts.get("trunk"):
             self._facts = {**self._facts, "trunk": trunk}
             self._log.info("call_rerouted", trunk=trunk)
 
+    def _do(self, seat: Seat, words: Iterable[Word], now: float) -> None:
+        """Pass on what a seat makes of a signal."""
+        for word in words:
+            match word:
+                case Told(party, signal):
+                    self._guard(party, party.leg.send, signal, now)
+                case Said(Transfer() as transfer):
+                    self._hand_on(seat, transfer, now)
+                case Said(signal):
+                    self._bridge(seat.side, signal, now)
+                case never:
+                    assert_never(never)
+
+    def _bridge(self, side: Side, signal: Signal, now: float) -> None:
+        try:
+            sends = self.bridge.receive(side, signal)
+        except OutOfOrder as error:
+            self._observer.out_of_order(side.value, type(signal).__name__)
+            self._log.debug("signal_out_of_order", side=side.value, text=str(error))
+            return
+        self._note(side, signal, now)
+        self._pass(sends, now)
+
+    def _hand_on(self, seat: Seat, transfer: Transfer, now: float) -> None:
+        """One side hands the other on: that side is told so, or somebody else takes the place of who wants it."""
+        try:
+            found = self._transfer(seat.side, transfer)
+            if isinstance(found, Party):
+                self.join(seat.side, found, referred=True)
+        except PeerError as error:
+            self._log.info("transfer_refused", side=seat.side.value, status=error.status, text=error.text)
+            self._do(seat, [Told(seat.party, Transferred(error.status))], now)
+            return
+        if isinstance(found, Party):
+            self._do(seat, [Told(seat.party, Transferred(100)), Told(found, Offer(None))], now)
+        else:
+            self._bridge(seat.side, found, now)
+
+    def _release(self, now: float) -> None:
+        """After a change: a successor's offer that has waited for its end."""
+        for seat in self.seats.values():
+            if seat.coming is not None and self.bridge.state is State.ESTABLISHED:
+                self._do(seat, seat.release(), now)
+        if all(seat.coming is None for seat in self.seats.values()):
+            self._joining = None
+
     def _pass(self, sends: Iterable[Send], now: float) -> None:
         for side, signal in sends:
-            self._guard(side, self.parties[side].leg.send, signal, now)
+            seat = self.seats[side]
+            before = seat.party
+            self._do(seat, seat.tell(signal), now)
+            if seat.party is not before:
+                self._log.info("leg_replaced", side=side.value)
 
     def _end(self, end: End, now: float) -> None:
         sends = self.bridge.end(end)
@@ -257,13 +291,20 @@ class CallTask:
             self._note(None, end, now)
         self._pass(sends, now)
 
+    def _seat(self, party: Party) -> Seat:
+        return next(seat for seat in self.seats.values() if party in seat)
+
+    def _everybody(self) -> Iterator[Party]:
+        for seat in self.seats.values():
+            yield from seat
+
     def _give_up(self) -> None:
         """After a bug of ours: tell both sides as well as the legs still can, and leave."""
         end = End(EndReason.GENERAL_ERROR, "the gateway failed", 500)
         if self.ended is None:
             self.ended = end
         now = self._loop.time()
-        for party in self.parties.values():
+        for party in self._everybody():
             try:
                 for item in party.leg.send(end, now):
                     if not isinstance(item, SIGNALS):
@@ -274,11 +315,11 @@ class CallTask:
     # ------------------------------------------------------------------------------------------------------ time, facts
 
     def _over(self) -> bool:
-        return all(party.leg.closed for party in self.parties.values()) and not self._inbox
+        return all(party.leg.closed for party in self._everybody()) and not self._inbox
 
     def _arm(self) -> None:
-        deadlines = [party.leg.deadline for party in self.parties.values()]
-        due = min((at for at in (*deadlines, self._limit) if at is not None), default=None)
+        deadlines = [party.leg.deadline for party in self._everybody()]
+        due = min((at for at in (*deadlines, self._limit, self._joining) if at is not None), default=None)
         if due is None:
             return
         if self._timer is not None:
@@ -298,7 +339,7 @@ class CallTask:
             case Answer() if self._answered is None:
                 self._answered = now
                 self._limit = now + self._limits.call_seconds
-                self._codec = _codec(signal.description)
+                self._codec = codec(signal.description)
                 setup = now - (self._offered if self._offered is not None else self._opened)
                 self._observer.call_answered(self.origin, setup)
                 self._log.info("leg_answered", side=side.value if side else None, setup_seconds=round(setup, 4))
@@ -319,7 +360,7 @@ class CallTask:
         self._log.info(
             "call_ended",
             **self._facts,
-            **self._legs(),
+            **identities(self.parties.values()),
             reason=end.reason.value,
             text=end.text,
             status=end.status,
@@ -333,16 +374,10 @@ class CallTask:
             anchor="none",
         )
 
-    def _legs(self) -> dict[str, str | None]:
-        facts: dict[str, str | None] = {}
-        for party in self.parties.values():
-            facts |= {key: getattr(party.leg, name, None) for key, name in _IDENTITIES.get(party.protocol, ())}
-        return facts
-
     @property
-    def unanswered(self) -> list[tuple[Side, Any]]:
+    def unanswered(self) -> list[tuple[Party, Any]]:
         """What still lay in the inbox when the call failed, or was cut off, and whose it is."""
-        return [(side, item) for _, side, item in self._inbox if side is not None and item is not GIVE_WAY]
+        return [(party, item) for _, party, item in self._inbox if party is not None and item is not GIVE_WAY]
 
     @property
     def trunk(self) -> str | None:
@@ -359,13 +394,3 @@ class CallTask:
     def over(self) -> bool:
         """Whether the two sides have been parted; legs may still wait for a last reply."""
         return self.bridge.state is State.ENDED
-
-
-_IDENTITIES = {"jingle": (("jingle_sid", "sid"),), "sip": (("sip_call_id", "call_id"), ("sip_status", "last_status"))}
-
-
-def _codec(description: Description) -> str | None:
-    for media in description.media:
-        for codec in media.rtp.codecs:
-            return codec.name or str(codec.id)
-    return None

@@ -83,6 +83,7 @@ def number(abilities: Abilities) -> Info:
         ns.HDREXT,
         ns.RFC_5576,
         ns.DTMF,
+        ns.TRANSFER,
     }
     features |= {
         feature

@@ -14,7 +14,7 @@ from mappings.namespaces import RTP_INFO, RTP_INFO_SLIP
 from mappings.reasons import EndReason
 from mappings.terms import Info
 
-from . import accepting, changes, contents, digits, our_change, their_change
+from . import accepting, changes, contents, digits, our_change, their_change, transfer
 from .accepting import Fallback
 from .our_change import OurChange
 from .phases import Phase, Step
@@ -36,7 +36,7 @@ def act(session: Session, step: Step, stanza: Stanza, request: JingleRequest, no
             return _accepted(session, stanza, request, now)
         case Step.TERMINATE:
             reason = request.reason
-            return [result(stanza), *session.leave(End(reason.reason, reason.text))]
+            return [result(stanza), *session.leave(End(reason.reason, reason.text, transferred=reason.transferred))]
         case Step.INFORM:
             return _informed(session, stanza, request, now)
         case Step.CANDIDATES:
@@ -118,6 +118,8 @@ def _informed(session: Session, stanza: Stanza, request: JingleRequest, now: flo
     pressed = next((child for child in request.payload if child.tag == digits.TAG), None)
     if pressed is not None:
         return digits.pressed(session, stanza, pressed)
+    if any(child.tag == transfer.ORDER for child in request.payload):
+        return transfer.asked(session, stanza, request)
     infos = [_INFOS.get(child.tag) for child in request.payload]
     if None in infos:
         return [unsupported_info(stanza)]

@@ -7,7 +7,7 @@ from gateway.signals import End
 from gateway.stanza import StanzaError
 from mappings.reasons import EndReason
 
-from . import accepting, our_change, proposal
+from . import accepting, our_change, proposal, transfer
 from .initiation import retract
 from .phases import Phase
 from .refusal import UNKNOWN_SESSION, end_of_error
@@ -32,6 +32,8 @@ def refused(session: Session, asked: Asked, failure: StanzaError, sender: str, n
         case Asked.DIGIT:
             session.mute = True
             return session.leave(End(EndReason.GENERAL_ERROR, "the client has lost the session")) if lost else []
+        case Asked.TRANSFER:
+            return session.leave(our_change.LOST) if lost else [transfer.DECLINED]
         case Asked.TERMINATE:
             return []
         case never:
@@ -53,6 +55,8 @@ def unanswered(session: Session, asked: Asked, now: float) -> Out:
             return [*session.terminate(end, now), *session.say(replace(end, status=408))]
         case Asked.ACCEPT:
             return [*session.terminate(end, now), *session.say(end)]
+        case Asked.TRANSFER:
+            return [transfer.DECLINED]
         case Asked.INITIATE | Asked.OTHER | Asked.CHANGE | Asked.DIGIT | Asked.TERMINATE:
             return []  # who says other things of this session is there all the same (COMPAT Monal: unknown actions)
         case never:

@@ -54,7 +54,9 @@ def turn(session: Session, kind: Turn, said: Proposal, now: float) -> Out:
 
 
 def _end(said: Proposal, default: EndReason) -> End:
-    return End(default) if said.reason is None else End(said.reason.reason, said.reason.text)
+    if said.reason is None:
+        return End(default)
+    return End(said.reason.reason, said.reason.text, transferred=said.reason.transferred)
 
 
 def _proposed(session: Session, said: Proposal, now: float) -> Out:

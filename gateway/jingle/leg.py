@@ -29,7 +29,7 @@ from mappings.namespaces import RTP_INFO
 from mappings.reasons import EndReason
 from mappings.terms import Action, Info, Initiation, Role
 
-from . import accepting, digits, failures, initiation, our_change, proposal, refusal, telling, their_change
+from . import accepting, digits, failures, initiation, our_change, proposal, refusal, telling, their_change, transfer
 from .actions import act
 from .phases import MESSAGES, REQUESTS, Phase
 from .proposal import Proposal
@@ -192,6 +192,8 @@ class JingleLeg:
         if session.queue:
             out = [*out, *their_change.go_on(session, now)]
         session.settle()
+        if session.phase in (Phase.ENDING, Phase.CLOSED):
+            out = [*transfer.ended(session, None), *out]
         return out
 
     def _requested(self, stanza: Stanza, now: float) -> Out:
@@ -228,7 +230,7 @@ class JingleLeg:
             failure = read_error(stanza) if stanza.type == "error" else None
             return failures.changed(session, stanza.id, failure, now)
         if stanza.type != "error":
-            return []
+            return [transfer.TAKEN_UP] if asked[0] is Asked.TRANSFER else []
         return failures.refused(session, asked[0], read_error(stanza), stanza.sender, now)
 
     def _messaged(self, message: Stanza, now: float) -> Out:
@@ -304,11 +306,11 @@ class JingleLeg:
                 session.deaf = True
                 return []
             case End():
-                return self._end(signal, now)
+                return [*transfer.ended(session, signal), *self._end(signal, now)]
             case Complete():  # no description is owed to us
                 return []
-            case never:
-                assert_never(never)
+            case _:
+                return transfer.told(session, signal, now)
 
     def _call(self, offer: Offer, now: float) -> Out:
         session = self._session

@@ -14,7 +14,7 @@ from gateway.jid import bare
 from gateway.signals import End
 from gateway.stanza import Stanza
 from mappings.description import Description
-from mappings.namespaces import JINGLE, RTP_INFO, SIP_STATUS
+from mappings.namespaces import JINGLE, RTP_INFO, SIP_STATUS, TRANSFER
 from mappings.reasons import BY_JINGLE, EndReason
 from mappings.terms import Action, Info
 
@@ -32,6 +32,7 @@ MAX_TEXT = 200
 _JINGLE = f"{{{JINGLE}}}jingle"
 _CONTENT = f"{{{JINGLE}}}content"
 _REASON = f"{{{JINGLE}}}reason"
+_TRANSFERRED = f"{{{TRANSFER}}}transferred"
 
 _ACTIONS: dict[str, Action] = {action.value: action for action in Action}
 _ROLES = frozenset({"initiator", "responder"})
@@ -56,6 +57,11 @@ class Reason:
 
     details: tuple[str, ...] = ()
     "Clark names of the application-specific children."
+
+    @property
+    def transferred(self) -> bool:
+        """Whether the peer has been handed on, or has somebody else in our place (XEP-0251)."""
+        return self.reason is EndReason.SUCCESS and _TRANSFERRED in self.details
 
 
 NO_REASON = Reason(EndReason.UNSPECIFIED)
@@ -199,6 +205,8 @@ def write_reason(end: End) -> Element:
     # A schema-valid reason has a condition; a peer's silence is passed on as the one that claims least.
     known = EndReason.GENERAL_ERROR if end.reason is EndReason.UNSPECIFIED else end.reason
     SubElement(element, f"{{{JINGLE}}}{known.value}")
+    if end.transferred:
+        SubElement(element, _TRANSFERRED)
     text = describe(end)
     if text:
         SubElement(element, f"{{{JINGLE}}}text").text = text

@@ -80,6 +80,7 @@ class Asked(Enum):
     TERMINATE = auto()
     CHANGE = auto()
     DIGIT = auto()
+    TRANSFER = auto()
     OTHER = auto()
 
 
@@ -101,6 +102,7 @@ class Session:
         "finish",
         "gathers",
         "generations",
+        "handing",
         "heard",
         "held",
         "informed",
@@ -111,6 +113,7 @@ class Session:
         "mute",
         "name",
         "nick",
+        "order",
         "origin",
         "ours",
         "peer",
@@ -201,6 +204,12 @@ class Session:
 
         self.generations: dict[str, int] = {}
         "How often our transport of a content was restarted."
+
+        self.order: Stanza | None = None
+        "The peer's order to hand the other side on, until it is known whether that takes it up."
+
+        self.handing = False
+        "Whether the other side has taken it up, and nobody knows yet how it ends."
 
         self.silent = False
         "Whether the peer leaves a content-modify without a reply (COMPAT(Monal))."

@@ -217,7 +217,7 @@ def _speller(cls: type, field: Field, exact: bool) -> Callable[[Any], str] | Non
 
 
 def _attribute(field: Field) -> str:
-    return field.name.replace("_", "-")
+    return field.name.rstrip("_").replace("_", "-")  # a Python keyword has an underscore behind it
 
 
 def _namespace(tag: str) -> str:

@@ -57,6 +57,7 @@ class SdpSession:
 
     ``role`` is ours in the session: whose SDP we write.  ``address`` stands where no medium has one.  ``longest_name``
     is how long a mid may be that becomes a content's name; clients take 16 characters, libwebrtc's limit for a mid.
+    ``carries`` are the lines of a session whose contents go on in this one with another peer, under their names.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class SdpSession:
         version: int = 1,
         ice_options: str | None = None,
         longest_name: int = 16,
+        carries: Iterable[Slot] = (),
     ) -> None:
         self.role = role
         self.text: str | None = None
@@ -90,6 +92,7 @@ class SdpSession:
         self._network = Address(address, 0).network()
         self._version = version
         self._longest_name = longest_name
+        self._carries = tuple(carries)
         self._slots: tuple[Slot, ...] = ()
         "The lines as they were agreed; an offer changes them by being answered."
 
@@ -230,6 +233,9 @@ class SdpSession:
         for index, (medium, mid) in enumerate(zip(sdp.media, mids, strict=True)):
             known = self._slots[index] if index < len(self._slots) else None
             taken = live | {slot.name for slot in slots}
+            if known is None:
+                known = next((one for one in self._carries if one.kind == medium.kind and one.name not in taken), None)
+                known = replace(known, mid=None, transport=None) if known is not None else None
             if known is not None and known.continues(medium.kind, mid) and (known.live or known.name not in taken):
                 slot = replace(known, mid=mid or None, proto=medium.proto, formats=" ".join(medium.formats), live=True)
             else:

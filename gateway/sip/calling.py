@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from gateway.errors import PeerError
 from gateway.signals import Answer, Candidates, Complete, End, Offer, Progress
-from gateway.sip import digits, early, gather, info, redirect
+from gateway.sip import asking, digits, early, gather, info, redirect
 from gateway.sip.body import SDP
 from gateway.sip.dialog import MAX_FORWARDS, Dialog
 from gateway.sip.flow import Hop
@@ -30,6 +30,9 @@ def offer(leg: LegState, signal: Offer, now: float) -> None:
     """Take the offer; send it when its candidates are together."""
     leg.offered = signal.description
     leg.phase = Phase.GATHERING
+    if leg.asks:
+        invite(leg, None, now)
+        return
     if signal.description is None:
         return  # owed: it comes with Complete
     info.offering(leg, signal.description)
@@ -65,18 +68,19 @@ def abandon(leg: LegState, signal: End, now: float) -> None:
 
 def invite(leg: LegState, _: None, now: float) -> None:
     """Send the INVITE with what there is."""
-    target, offered = leg.target, leg.offered
+    target, offered, text = leg.target, leg.offered, ""
     assert target is not None
-    assert offered is not None
     leg.offered = None
     leg.timers.clear()
-    try:
-        text = leg.sdp.write_offer(offered)
-    except PeerError as error:
-        leg.say(end_of_error(error))
-        leg.close()
-        return
-    leg.note_dropped()
+    if not leg.asks:
+        assert offered is not None
+        try:
+            text = leg.sdp.write_offer(offered)
+        except PeerError as error:
+            leg.say(end_of_error(error))
+            leg.close()
+            return
+        leg.note_dropped()
     uri, hop, number = target.uri, target.hop, 1
     if leg.invite is None:
         leg.began_at = now
@@ -98,7 +102,7 @@ def invite(leg: LegState, _: None, now: float) -> None:
         ACCEPT_HEADER,
         leg.agent,
         *target.headers,
-        ("Content-Type", SDP),
+        *((("Content-Type", SDP),) if text else ()),
     )
     leg.visited.add(uri)
     leg.invite = leg.transmit(SipRequest("INVITE", uri, headers, text.encode()), hop, spare=bool(target.others))
@@ -163,7 +167,11 @@ def proceed(leg: LegState, response: SipResponse, now: float) -> None:
 
 
 def accept(leg: LegState, response: SipResponse, now: float) -> None:
-    """A 2xx: acknowledge it whatever it holds, then look (§13.2.2.4)."""
+    """A 2xx: acknowledge it whatever it holds, then look (§13.2.2.4); unless it holds the offer that we asked for."""
+    if leg.asks:
+        _agree(leg, response)
+        asking.offered(leg, response, now)
+        return
     _confirm(leg, response)
     description = early.settled(leg, response) or hear_answer(leg, response, f"{response.status} to INVITE", now)
     if description is None:
@@ -274,6 +282,13 @@ _COPIED = frozenset({"Route", "From", "To", "Call-ID"})
 
 def _confirm(leg: LegState, response: SipResponse) -> None:
     """The dialog of a 2xx, and its ACK."""
+    _agree(leg, response)
+    assert leg.invite is not None
+    acknowledge(leg, leg.invite.request)
+
+
+def _agree(leg: LegState, response: SipResponse) -> None:
+    """The dialog of a 2xx."""
     assert leg.invite is not None
     leg.timers.clear()
     leg.last_status = response.status
@@ -285,7 +300,6 @@ def _confirm(leg: LegState, response: SipResponse) -> None:
     if begun is not None:
         dialog = replace(dialog, local_cseq=begun.local_cseq, remote_cseq=begun.remote_cseq)
     leg.dialog = dialog
-    acknowledge(leg, leg.invite.request)
 
 
 def _try_next(leg: LegState) -> bool:

@@ -55,16 +55,16 @@ SINGLE: Final = frozenset({
 })
 "Headers of which a message has one, in lower case: two make it ambiguous, and are refused (RFC 4475 §3.3.8)."
 
-ALLOW: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "PRACK", "UPDATE")
-"The methods we serve. NOTIFY and REFER join them with the code that does."
+ALLOW: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "PRACK", "UPDATE", "NOTIFY", "REFER")
+"The methods we serve."
 
 METHODS: Final = frozenset({
     *ALLOW, "MESSAGE", "NOTIFY", "PUBLISH", "REFER", "REGISTER", "SUBSCRIBE",
 })
 "The methods we know; others are answered 501."
 
-SUPPORTED: Final[tuple[str, ...]] = ("100rel", "timer")
-"The option tags that every leg supports: replaces and norefersub too, once they do."
+SUPPORTED: Final[tuple[str, ...]] = ("100rel", "timer", "replaces", "norefersub")
+"The option tags that every leg supports."
 
 PHRASES: Final = {
     100: "Trying", 180: "Ringing", 181: "Call Is Being Forwarded", 182: "Queued", 183: "Session Progress",

@@ -12,8 +12,6 @@ The end.  A leg says End once, or is told it once, never both after another.  It
 waits for a provisional response, BYE for the ACK, both for their answer.  Each of these waits has a limit of 64*T1, so
 that a leg is closed in the end whatever the peer does.  What comes later is answered 481, and a late 2xx with ACK and
 BYE by `gateway.sip.dialog.refuse_fork`.
-
-Not yet: REFER, which is not announced either (`gateway.sip.uas`).
 """
 
 from collections.abc import Callable
@@ -33,8 +31,10 @@ from gateway.signals import (
     Progress,
     Refuse,
     Signal,
+    Transfer,
+    Transferred,
 )
-from gateway.sip import digits, early, info, late
+from gateway.sip import digits, early, info, late, transferring
 from gateway.sip.dialog import Dialog
 from gateway.sip.manners import USUAL, Manners
 from gateway.sip.message import SipRequest, SipResponse
@@ -71,11 +71,15 @@ class SipLeg(LegState):
         settings: LegSettings,
         trickle: Mode = "auto",
         manners: Manners = USUAL,
+        asks: bool = False,
     ) -> "SipLeg":
-        """A leg that sends an INVITE when it is given an Offer. ``contact`` is a Contact value, with its brackets."""
+        """A leg that sends an INVITE when it is given an Offer. ``contact`` is a Contact value, with its brackets.
+
+        ``asks``: the INVITE has no description, whatever the Offer has; the peer makes the offer, and this leg says it.
+        """
         return cls(
             call_id=call_id, tag=tag, contact=contact, sdp=sdp, new_id=new_id, settings=settings, target=target,
-            trickle=trickle, manners=manners,
+            trickle=trickle, manners=manners, asks=asks,
         )  # fmt: skip
 
     @classmethod
@@ -112,7 +116,9 @@ class SipLeg(LegState):
     @property
     def deadline(self) -> float | None:
         """When `expire` is wanted, or None."""
-        return min(self.timers.values(), default=None)
+        due = min(self.timers.values(), default=None)
+        known = self.referral.due
+        return due if known is None or (due is not None and due < known) else known
 
     def send(self, signal: Signal, now: float) -> list[Emitted]:
         """The bridge passes what the other side said."""
@@ -133,8 +139,13 @@ class SipLeg(LegState):
                 event = Event.DIGIT
             case NoDigits() | PickedUp():
                 return []  # what INFO says of digits is answered here in any case, and no description is owed by us
+            case Transfer():
+                event = Event.TRANSFER
+            case Transferred():
+                event = Event.TRANSFERRED
             case End():
                 event = Event.END
+                transferring.left(self, signal, now)
             case _:
                 assert_never(signal)
         self._do(event, signal, now)
@@ -160,6 +171,8 @@ class SipLeg(LegState):
             if self.timers.get(timer) == at:  # what was due before may have made it pointless
                 del self.timers[timer]
                 self._do(timer, None, now)
+        if self.referral.due is not None and self.referral.due <= now:
+            transferring.expired(self, now)
         return self._drain(now)
 
     # ------------------------------------------------------------------------------------------------ which event is it
@@ -218,6 +231,10 @@ class SipLeg(LegState):
             self._do(Event.PRACK_ANSWERED, response, now)
         elif method == "UPDATE" and (asked := self.session.pending) is not None and response.branch == asked.branch:
             self._do(Event.UPDATE_ANSWERED, response, now)
+        elif _is_of(response, self.referral.ours):
+            self._do(Event.REFER_ANSWERED, response, now)
+        elif _is_of(response, self.referral.notify):
+            self._do(Event.NOTIFY_ANSWERED, response, now)
 
     def _failed(self, failed: Failed, now: float) -> None:
         out = self._out
@@ -233,6 +250,10 @@ class SipLeg(LegState):
             self._do(Event.PRACK_LOST, failed, now)
         elif (asked := self.session.pending) is not None and failed.branch == asked.branch:
             self._do(Event.UPDATE_LOST, failed, now)
+        elif _is_of(failed, self.referral.ours):
+            self._do(Event.REFER_LOST, failed, now)
+        elif _is_of(failed, self.referral.notify):
+            self._do(Event.NOTIFY_LOST, failed, now)
 
     @property
     def _out(self) -> Outgoing | None:
@@ -252,3 +273,8 @@ class SipLeg(LegState):
         digits.tell(self)
         out, self.out = self.out, []
         return out
+
+
+def _is_of(news: SipResponse | Failed, request: Outgoing | None) -> bool:
+    """Whether it is about that request."""
+    return request is not None and news.branch == request.branch

@@ -19,6 +19,7 @@ from mappings.reasons import (
     BY_STATUS,
     BY_WARNING,
     CLASSES,
+    TRANSFERRED,
     WARNED,
     Cause,
     EndReason,
@@ -97,8 +98,10 @@ def end_of_bye(request: SipRequest) -> End:
     if not causes:
         return End(EndReason.SUCCESS)
     for cause in causes:
+        if (cause.protocol, cause.code) == (TRANSFERRED.protocol, TRANSFERRED.code):
+            return End(EndReason.SUCCESS, cause.text, transferred=True)
         reason = _reason_of_cause(cause)
-        if reason is EndReason.CANCEL:  # "Transferred", or a cause that only means something before the answer
+        if reason is EndReason.CANCEL:  # a cause that only means something before the answer
             reason = EndReason.SUCCESS
         if reason is not None:
             return End(reason, cause.text)
@@ -226,6 +229,8 @@ def refusal_of_error(error: PeerError) -> Refusal:
 
 def bye_reason(end: End) -> Header:
     """The Reason header of the BYE that ends an answered call (1.7.3)."""
+    if end.transferred:
+        return "Reason", write_cause(TRANSFERRED)
     cause = BY_REASON[end.reason].bye or BY_REASON[EndReason.GENERAL_ERROR].bye
     assert cause is not None
     return "Reason", write_cause(cause, end.text)

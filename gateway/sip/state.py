@@ -12,6 +12,7 @@ from gateway.sip.dialog import Dialog, branch
 from gateway.sip.flow import Flow, Hop
 from gateway.sip.manners import USUAL, Manners
 from gateway.sip.message import Header, SipRequest, SipResponse, respond
+from gateway.sip.referral import Referral
 from gateway.sip.reliable import Assured, Early, RAck
 from gateway.sip.session_timer import SessionTimer
 from gateway.sip.target import SipTarget, digest_session
@@ -40,6 +41,9 @@ class Phase(StrEnum):
     "Ended by us before anything was heard; the CANCEL has to wait for a provisional response (RFC 3261 §9.1)."
     CANCELLING = "cancelling"
     "CANCEL sent; the INVITE is not over."
+
+    DECIDING = "deciding"
+    "The 200 to our INVITE had the offer; its ACK waits for the answer."
 
     INVITED = "invited"
     RINGING = "ringing"
@@ -144,9 +148,10 @@ class LegState:
     """A leg's memory. Actions change it and put what is to be sent into `out`."""
 
     __slots__ = (
-        "acks", "agreed", "answered", "assured", "began_at", "bye", "call_id", "collisions", "contact", "deaf",
+        "acks", "agreed", "answered", "asks", "assured", "began_at", "bye", "call_id", "collisions", "contact", "deaf",
         "dialog", "digest", "digits", "dropped", "early", "end_said", "forks", "heard", "invite", "invited",
-        "last_status", "manners", "new_id", "offered", "out", "parting", "phase", "pracks", "promised", "refreshed",
+        "last_status", "manners", "new_id", "offered", "out", "parting", "phase", "pracks", "promised", "referral",
+        "refreshed",
         "reinvite", "reoffer", "resend_after", "ringing_seen", "sdp", "session", "settings", "tag", "target", "telling",
         "timers", "trickle", "untried", "visited", "waiting",
     )  # fmt: skip
@@ -163,6 +168,7 @@ class LegState:
         target: SipTarget | None = None,
         trickle: Mode = "auto",
         manners: Manners = USUAL,
+        asks: bool = False,
     ) -> None:
         self.call_id = call_id
         self.tag = tag
@@ -173,8 +179,12 @@ class LegState:
         self.target = target
         "None: this leg is called."
 
+        self.asks = asks
+        "Whether our INVITE asks for an offer, rather than to make one."
+
         self.manners = manners
         self.trickle = Trickling(trickle, self.manners.supported)
+        self.referral = Referral()
         self.phase = Phase.IDLE
         self.out: list[Emitted] = []
         self.timers: dict[Timer, float] = {}
@@ -348,5 +358,6 @@ class LegState:
         """Nothing more to say or to wait for."""
         self.phase = Phase.CLOSED
         self.timers.clear()
+        self.referral.clear()
         self.invited = self.waiting = self.offered = None
         self.early.clear()

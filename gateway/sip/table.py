@@ -3,14 +3,29 @@
 An event without a row changes nothing: a signal, a response or a time is passed over, a request gets 481.  The actions
 change the phase; they are `gateway.sip.calling`'s and `gateway.sip.early`'s (up to the ACK), `gateway.sip.called`'s and
 `gateway.sip.prack`'s (up to the 200), and inside the call `gateway.sip.reinvite`'s, `gateway.sip.update`'s,
-`gateway.sip.refresh`'s, `gateway.sip.info`'s, `gateway.sip.digits`' and `gateway.sip.within`'s.
+`gateway.sip.refresh`'s, `gateway.sip.info`'s, `gateway.sip.digits`', `gateway.sip.transferring`'s and
+`gateway.sip.within`'s.
 """
 
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
-from gateway.sip import called, calling, digits, early, info, late, prack, refresh, reinvite, update, within
+from gateway.sip import (
+    asking,
+    called,
+    calling,
+    digits,
+    early,
+    info,
+    late,
+    prack,
+    refresh,
+    reinvite,
+    transferring,
+    update,
+    within,
+)
 from gateway.sip.state import LegState, Phase, Timer
 
 
@@ -24,6 +39,8 @@ class Event(StrEnum):
     REFUSE = "Refuse"
     CANDIDATES = "Candidates"
     DIGIT = "Digit"
+    TRANSFER = "Transfer"
+    TRANSFERRED = "Transferred"
     END = "End"
 
     INVITE = "INVITE"
@@ -34,6 +51,9 @@ class Event(StrEnum):
     INFO = "INFO"
     PRACK = "PRACK"
     UPDATE = "UPDATE"
+    REFER = "REFER"
+    NOTIFY = "NOTIFY"
+    SUBSCRIBE = "SUBSCRIBE"
 
     PROVISIONAL = "1xx to the INVITE that is out"
     ACCEPTED = "2xx"
@@ -50,6 +70,10 @@ class Event(StrEnum):
     PRACK_LOST = "no response to PRACK"
     UPDATE_ANSWERED = "response to UPDATE"
     UPDATE_LOST = "no response to UPDATE"
+    REFER_ANSWERED = "response to REFER"
+    REFER_LOST = "no response to REFER"
+    NOTIFY_ANSWERED = "response to NOTIFY"
+    NOTIFY_LOST = "no response to NOTIFY"
 
 
 Action = Callable[[LegState, Any, float], None]
@@ -73,6 +97,15 @@ _ANYTIME: dict[Event | Timer, Action] = {
 }
 _IN_CALL: dict[Event | Timer, Action] = {
     **_ANYTIME,
+    X.TRANSFER:     transferring.ask,
+    X.TRANSFERRED:  transferring.progressed,
+    X.REFER:        transferring.referred,
+    X.NOTIFY:       transferring.notified,
+    X.SUBSCRIBE:    transferring.subscribed,
+    X.REFER_ANSWERED: transferring.answered,
+    X.REFER_LOST:   transferring.lost,
+    X.NOTIFY_ANSWERED: transferring.notify_answered,
+    X.NOTIFY_LOST:  transferring.notify_lost,
     X.UPDATE_ANSWERED: refresh.updated,
     X.UPDATE_LOST:  refresh.lost,
     T.REFRESH:      refresh.due,
@@ -147,6 +180,16 @@ TABLE: dict[Phase, dict[Event | Timer, Action]] = {
         T.GIVE_UP:      calling.over,
     },
 
+    P.DECIDING: {
+        X.ANSWER:       asking.answer,
+        X.REFUSE:       asking.refuse,
+        X.CANDIDATES:   asking.candidates,
+        T.GATHERED:     asking.accept,
+        T.UNACKED:      asking.late,
+        X.BYE:          asking.left,
+        X.END:          asking.refuse,
+    },
+
     # Called
     P.INVITED: {
         **_UNANSWERED,
@@ -181,6 +224,7 @@ TABLE: dict[Phase, dict[Event | Timer, Action]] = {
     },
     P.ANSWERED: {
         **_IN_CALL,
+        X.TRANSFER:     transferring.refused,
         X.ACK:          reinvite.acked,
         T.RESEND:       reinvite.resend,
         T.UNACKED:      reinvite.unacked,

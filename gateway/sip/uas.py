@@ -1,7 +1,7 @@
 """What every request must pass before a call hears of it, in the order of RFC 3261 §8.2.
 
 `check` is for requests outside of any dialog, `refuse` is the part of it that requests inside one pass too.  What is
-written about us here (Allow, Supported, Accept) is true: REFER comes with the code that does it, and then joins ALLOW.
+written about us here (Allow, Supported, Accept) is true.
 """
 
 from collections.abc import Sequence
@@ -12,12 +12,13 @@ from gateway.sip.body import ACCEPTED, SDP, session_description
 from gateway.sip.grammar import number
 from gateway.sip.message import ALLOW, METHODS, SUPPORTED, Header, SipRequest, SipResponse, respond
 from gateway.sip.reasons import refusal_of_error, warning
+from gateway.sip.refer import ALLOW_EVENTS, EVENT, event
 from gateway.sip.trickle import TAG
 
 EXTENSIONS = frozenset({*SUPPORTED, TAG})
 "The option tags that a request may require; whether a call takes the last one, its leg decides."
 
-IN_DIALOG = frozenset({"ACK", "BYE", "CANCEL", "INFO", "PRACK", "UPDATE"})
+IN_DIALOG = frozenset({"ACK", "BYE", "CANCEL", "INFO", "NOTIFY", "PRACK", "UPDATE"})
 "Methods that mean nothing without the dialog, or transaction, that they belong to."
 
 ACCEPTS_SDP = frozenset({SDP, "application/*", "*/*"})
@@ -58,6 +59,8 @@ def refuse(request: SipRequest, also: Sequence[str] = ()) -> Verdict | None:
     method = request.method
     if method not in METHODS:
         return 501, (_allow(also),)
+    if method == "SUBSCRIBE":
+        return None if event(request)[0] == EVENT else (489, (ALLOW_EVENTS,))
     if method not in ALLOW and method not in also:
         return 405, (_allow(also),)
     if method in ("ACK", "CANCEL", "BYE"):
@@ -112,10 +115,14 @@ def _verdict(request: SipRequest, also: Sequence[str]) -> Verdict | None:
         return refused.status, refused.headers
     if method == "OPTIONS":
         return 200, capabilities(also)
+    if method == "SUBSCRIBE":
+        return 403, ()  # to a REFER that somebody else sent (RFC 3515 §2.4.4)
+    if method == "REFER":
+        return 603, ()  # it is the other side of a call that is handed on, and here is no call
     return None
 
 
 def capabilities(also: Sequence[str] = ()) -> tuple[Header, ...]:
     """What the answer to OPTIONS says of us (§11.2)."""
     # Supported stands there even when empty: "nothing" is an answer too, its absence is none (§20.37).
-    return _allow(also), ACCEPT_HEADER, IDENTITY_HEADER, ("Supported", ", ".join(SUPPORTED))
+    return _allow(also), ACCEPT_HEADER, IDENTITY_HEADER, ("Supported", ", ".join(SUPPORTED)), ALLOW_EVENTS

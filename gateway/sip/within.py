@@ -1,11 +1,13 @@
 """What a leg does inside a call, whoever began it: BYE, the ACK of a 2xx, and the small requests (RFC 3261 §15)."""
 
+from collections.abc import Sequence
+
 from gateway.errors import PeerError
 from gateway.signals import End
 from gateway.sip import digits
 from gateway.sip.body import session_description
 from gateway.sip.dialog import credentials, refuse_fork
-from gateway.sip.message import SipRequest, SipResponse
+from gateway.sip.message import Header, SipRequest, SipResponse
 from gateway.sip.reasons import bye_reason, end_of_bye, end_of_error, warning
 from gateway.sip.state import LegState, Phase, Timer
 from gateway.sip.uas import capabilities
@@ -26,6 +28,7 @@ PICTURE = "application/media_control+xml"
 def hang_up(leg: LegState, end: End, now: float) -> None:
     """Send BYE; whatever becomes of it, the call is over (§15.1.1)."""
     leg.timers.clear()
+    leg.referral.clear()
     leg.bye = leg.within("BYE", (bye_reason(end),))
     leg.phase = Phase.TERMINATING
     leg.timers[Timer.GIVE_UP] = now + leg.patience
@@ -99,6 +102,9 @@ def drop_pending(leg: LegState) -> None:
     if leg.invited is not None:
         leg.reply(leg.invited, 487)
         leg.invited = None
+    if leg.referral.asked is not None:
+        leg.reply(leg.referral.asked, 487)
+        leg.referral.asked = None
 
 
 # ------------------------------------------------------------------------------------------------- what exchanges share
@@ -126,11 +132,11 @@ def chance(leg: LegState, below: int) -> int:
 # ------------------------------------------------------------------------------------------------------------- 2xx, ACK
 
 
-def acknowledge(leg: LegState, invite: SipRequest) -> None:
+def acknowledge(leg: LegState, invite: SipRequest, headers: Sequence[Header] = (), body: bytes = b"") -> None:
     """ACK a 2xx, with the credentials of its INVITE (§13.2.2.4, §22.1); keep it for when the 2xx comes again."""
     assert leg.dialog is not None
     number = invite.cseq.number
-    _, ack = leg.dialog.request("ACK", credentials(invite), cseq=number)
+    _, ack = leg.dialog.request("ACK", (*credentials(invite), *headers), body, cseq=number)
     leg.acks[number] = leg.transmit(ack, leg.dialog.hop)
     if len(leg.acks) > KEPT_ACKS:
         del leg.acks[min(leg.acks)]

@@ -8,7 +8,9 @@ from typing import Any
 
 from structlog.testing import capture_logs
 
-from gateway.call.task import CallLimits, CallTask, Party
+from gateway.call.facts import CallLimits
+from gateway.call.seat import Party
+from gateway.call.task import CallTask
 from gateway.signals import End, Side
 from mappings.description import Codec, Description, Media, RawUdp, Rtp
 from tests.flows.clock import VirtualLoop

@@ -39,7 +39,7 @@ def test_a_sip_caller_has_always_the_same_full_jid() -> None:
         first, second = from_sip(made), from_sip(made)
         assert first.local == second.local == "juliet@gw.example/sip"
         assert first.sid != second.sid
-        assert first.tag != second.tag
+        assert first.sip.tag != second.sip.tag
         assert first.task.id != second.task.id
 
 

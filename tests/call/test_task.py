@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.call.task import GIVE_WAY, CallLimits
+from gateway.call.facts import CallLimits
+from gateway.call.task import GIVE_WAY
 from gateway.errors import PeerError
 from gateway.signals import Answer, Candidates, End, Offer, Progress, Refuse
 from mappings.description import Description
@@ -256,7 +257,8 @@ def test_what_nobody_answered_when_a_call_broke_is_told() -> None:
     caller.script |= {"breaks": ZeroDivisionError()}
     with call(caller, callee) as made:
         made.puts(CALLER, "offers", "breaks", "another")
-        assert made.task.unanswered == [(CALLER, "breaks"), (CALLER, "another")]
+        party = made.task.parties[CALLER]
+        assert made.task.unanswered == [(party, "breaks"), (party, "another")]
 
 
 def test_what_was_answered_before_a_call_broke_is_not_told_as_unanswered() -> None:
@@ -265,7 +267,7 @@ def test_what_was_answered_before_a_call_broke_is_not_told_as_unanswered() -> No
     with call(caller, callee) as made:
         made.puts(CALLER, "offers", "another")
         assert made.sent[0] == ("caller", "ack")
-        assert made.task.unanswered == [(CALLER, "another")]
+        assert made.task.unanswered == [(made.task.parties[CALLER], "another")]
 
 
 def test_a_call_that_is_cut_off_is_forgotten_and_told_of() -> None:

@@ -126,7 +126,7 @@ def test_what_is_something_else_is_refused(options: dict[str, str], answer: str,
 def test_a_broken_body_a_stranger_and_a_trunk_without_it_tell_nothing() -> None:
     run(notifies("odd"), juliet.gets("400 NOTIFY"), nothing(), trunk=WAITING)
     run(notifies(news(), phone=elsewhere), elsewhere.gets("403 NOTIFY"), nothing(), trunk=WAITING)
-    run(notifies(news()), juliet.gets("405 NOTIFY"), nothing())
+    run(notifies(news()), juliet.gets("481 NOTIFY"), nothing())
 
 
 def test_a_mailbox_is_subscribed_to_told_and_left_at_the_end() -> None:

@@ -36,6 +36,7 @@ from mappings.description import (
 )
 from mappings.digits import KEYS, Dtmf
 from mappings.terms import CandidateType, Senders, Setup
+from mappings.transfer import TransferTo
 
 TOKENS = st.text("ABCxyz0129-._!%'*+`~^", min_size=1, max_size=8)
 NAMES = st.text("ABCxyz0129-_", min_size=1, max_size=10).filter(lambda name: not name.isdigit())
@@ -275,6 +276,12 @@ RECORDS: dict[type, st.SearchStrategy[Any]] = {
         RawCandidate, ip=IPS, port=PORTS, component=st.integers(1, 255), generation=st.integers(0, 9), id=NAMES
     ),
     RawUdp: RAW_UDP,
+    TransferTo: st.builds(
+        TransferTo,
+        to=st.none() | st.sampled_from(["juliet@gw.example/sip", "+1555@gw.example", "a@b.example/a room"]),
+        from_=st.none() | st.just("romeo@montague.example/phone"),
+        sid=st.none() | WORDS,
+    ),
     Dtmf: st.builds(
         Dtmf,
         code=st.sampled_from(KEYS),

@@ -39,6 +39,7 @@ from mappings.description import (
 from mappings.digits import Dtmf
 from mappings.record import SPELLINGS
 from mappings.terms import Action, CandidateType, Direction, Info, Initiation, Senders, Setup
+from mappings.transfer import TransferTo
 from tests.forms import SHARED
 
 R, U, D = "urn:xmpp:jingle:apps:rtp:1", "urn:xmpp:jingle:transports:ice-udp:1", "urn:xmpp:jingle:apps:dtls:0"
@@ -73,6 +74,7 @@ ELEMENTS: list[tuple[type, str, str, set[str]]] = [
     (SourceGroup, SS, "ssrc-group", {"semantics"}),
     (GatheringComplete, "urn:xmpp:jingle:transports:ice:0", "gathering-complete", set()),  # 0371 0.3.1
     (Category, "urn:xmpp:jingle:apps:category:0", "category", {"name"}),  # 0507 0.1.0
+    (TransferTo, "urn:xmpp:jingle:transfer:0", "transfer", {"from", "sid", "to"}),  # 0251 0.2
     (Dtmf, "urn:xmpp:jingle:dtmf:0", "dtmf", {"code", "duration", "volume"}),  # 0181 0.4
 ]
 # Left out on purpose: transport@ice2 (XEP-0371; the gateway states its own ICE options).
@@ -129,7 +131,9 @@ def test_an_element_has_the_attributes_of_its_schema(
 ) -> None:
     spelling = SPELLINGS[cls]
     assert spelling.xml == (f"{{{namespace}}}{name}" if namespace else name)
-    scalars = {field.name.replace("_", "-") for field in fields(cls) if not field.many and field.record is None}
+    scalars = {
+        field.name.rstrip("_").replace("_", "-") for field in fields(cls) if not field.many and field.record is None
+    }
     assert scalars - {spelling.text} == attributes
 
 

@@ -21,6 +21,8 @@ from gateway.signals import (
     Progress,
     Refuse,
     Signal,
+    Transfer,
+    Transferred,
 )
 from gateway.sip.address import NameAddr
 from gateway.sip.dialog import Dialog
@@ -50,8 +52,8 @@ PEER = Flow("UDP", "192.0.2.20", 5060, "main")
 PEER_TCP = Flow("TCP", "192.0.2.20", 40112, "7")
 SDP = "application/sdp"
 
-ALLOWED = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE"
-SUPPORTED = "100rel, timer"
+ALLOWED = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, NOTIFY, REFER"
+SUPPORTED = "100rel, timer, replaces, norefersub"
 "What we say that we can, word for word."
 
 PCMU = Codec(id=0, name="PCMU", clockrate=8000)
@@ -141,7 +143,9 @@ def word(item: Emitted) -> str:
             return f"{type(item).__name__} {item.reason.value}"
         case Digit():
             return f"Digit {item.digit} {item.duration}"
-        case Offer() | Answer() | Complete() | PickedUp() | Progress() | Candidates() | NoDigits():
+        case Transferred():
+            return f"Transferred {item.status}"
+        case Transfer() | Offer() | Answer() | Complete() | PickedUp() | Progress() | Candidates() | NoDigits():
             return type(item).__name__
 
 

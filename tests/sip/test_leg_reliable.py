@@ -113,7 +113,7 @@ def test_a_trunk_that_must_not_refuses_who_insists() -> None:
     call = called(request, manners=NEVER)
     assert call.gets(request) == ["420 INVITE", "End unsupported-transports"]
     assert call.responses[0].first("Unsupported") == "100rel"
-    assert picked_up(manners=NEVER).leg.trickle.headers == (("Supported", "timer"),)
+    assert picked_up(manners=NEVER).leg.trickle.headers == (("Supported", "timer, replaces, norefersub"),)
 
 
 def test_a_cancel_and_a_refusal_stop_the_copies() -> None:

@@ -74,7 +74,7 @@ def test_a_method_that_nobody_knows_is_501(method: str) -> None:
 
 
 @pytest.mark.conformance("SIP-17", "EXT-25")
-@pytest.mark.parametrize("method", sorted(METHODS.difference(ALLOW)))
+@pytest.mark.parametrize("method", sorted(METHODS.difference(ALLOW, {"SUBSCRIBE"})))
 def test_a_method_that_we_do_not_serve_is_405_with_allow(method: str) -> None:
     response = check(request(method))
     assert response is not None
@@ -87,9 +87,23 @@ def test_the_methods_that_we_know_are_those_of_the_terms() -> None:
 
 
 @pytest.mark.conformance("SIP-11", "SIP-13")
-@pytest.mark.parametrize("method", ["CANCEL", "BYE", "INFO"])
+@pytest.mark.parametrize("method", ["CANCEL", "BYE", "INFO", "NOTIFY"])
 def test_what_belongs_to_a_dialog_is_481_without_one(method: str) -> None:
     assert status(request(method)) == 481
+
+
+@pytest.mark.conformance("EXT-16")
+@pytest.mark.parametrize("event", ["dialog", "presence;id=1", "message-summary", ""])
+def test_a_subscription_to_an_event_that_we_have_not_is_489(event: str) -> None:
+    response = check(request("SUBSCRIBE", *([("Event", event)] if event else [])))
+    assert response is not None
+    assert response.status == 489
+    assert response.first("Allow-Events") == "refer"
+
+
+def test_a_subscription_to_somebody_elses_transfer_is_403_and_a_transfer_without_a_call_603() -> None:
+    assert status(request("SUBSCRIBE", ("Event", "Refer ;id=93"))) == 403
+    assert status(request("REFER", ("Refer-To", "<sip:carol@phones.example>"))) == 603
 
 
 @pytest.mark.conformance("SX-18", "ROB-07")
@@ -168,6 +182,7 @@ def test_options_are_answered_with_what_we_can_do() -> None:
     assert response.first("Allow") == ALLOWED
     assert "application/sdp" in (response.first("Accept") or "")
     assert response.first("Supported") == SUPPORTED
+    assert response.first("Allow-Events") == "refer"
 
 
 def test_the_order_is_that_of_the_rfc() -> None:

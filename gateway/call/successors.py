@@ -1,0 +1,185 @@
+"""Legs that take a place in a call that goes on: whom a transfer names, and who comes with an INVITE that replaces.
+
+Who may.  A SIP party hands an XMPP user on only to whom that user may call, and through its own trunk, so that no trunk
+makes calls at another one's cost; an XMPP user hands a SIP party on only to whom the user may call, or to the other end
+of another call of the same user.  An INVITE takes a place only in a call through the trunk that it comes from, and must
+know all three names of its dialog, which nobody else was told.
+
+Who does it.  A client that knows XEP-0251 is told to call by itself.  For one that does not, or where the new call is
+to take the place of another, the gateway calls, as that user, and changes the client over (`gateway.call.seat`).
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from gateway.call.opened import Opened, SipWire
+from gateway.call.seat import Inlet, Party
+from gateway.errors import PeerError
+from gateway.jid import bare, domain
+from gateway.routing import Outbound, Routing
+from gateway.sdp.history import SdpSession
+from gateway.signals import Side, Transfer
+from gateway.sip.address import NameAddr, Uri
+from gateway.sip.leg import LegSettings, SipLeg, SipTarget
+from gateway.sip.message import SipRequest
+from gateway.sip.replaces import Replaces
+from mappings.namespaces import TRANSFER
+from mappings.reasons import EndReason
+
+
+class Book(Protocol):
+    """The calls there are."""
+
+    def session(self, user: str, sid: str) -> Opened | None:
+        """The call of an XMPP user (bare JID) by the sid of its session."""
+        ...
+
+    def enter(self, opened: Opened, party: Party, tag: str) -> None:
+        """From here on, requests with that tag of ours are for this leg of that call."""
+        ...
+
+
+class Successors:
+    """Makes them; keeps none."""
+
+    def __init__(
+        self,
+        settings: LegSettings,
+        *,
+        routing: Routing,
+        sip: SipWire,
+        book: Book,
+        knows: Callable[[str, str], bool],
+        local: Callable[[str], str],
+        new_id: Callable[[], str],
+    ) -> None:
+        self._settings = settings
+        self._routing = routing
+        self._sip = sip
+        self._book = book
+        self._knows = knows
+        "Whether a device (full JID) has a feature."
+        self._local = local
+        self._new_id = new_id
+
+    def transfer(self, opened: Opened, side: Side, transfer: Transfer) -> Transfer | Party:
+        """What becomes of a transfer that a side asks for.  PeerError with the status, where nothing may."""
+        return self._of_client(opened, transfer) if side is opened.xmpp_side else self._of_peer(opened, transfer)
+
+    def _of_client(self, opened: Opened, transfer: Transfer) -> Transfer:
+        user = opened.jingle.peer
+        if transfer.by is not None and bare(transfer.by) != bare(user):
+            raise PeerError("transfer: 'from' is somebody else", status=403)
+        if transfer.replaces is None:
+            return Transfer(self._address(transfer.target, user))
+        other = self._book.session(bare(user), transfer.replaces)
+        if other is None or other is opened or bare(other.local) != bare(transfer.target):
+            raise PeerError("transfer: no session of that sid with that address", status=404)
+        dialog = other.sip.dialog
+        if dialog is None or not other.task.answered or other.task.over:
+            raise PeerError("transfer: that session is not active", status=404)
+        return Transfer(dialog.target, str(Replaces.naming(dialog)))
+
+    def _address(self, jid: str, user: str) -> str:
+        """The SIP address of whom a user hands somebody on to."""
+        if domain(jid) == self._routing.domain:
+            return self._routing.outbound(user, jid).request_uri
+        address = self._routing.redirect(f"xmpp:{bare(jid)}", user)
+        if address is None:
+            raise PeerError("transfer: nobody of that address", status=404)
+        return address
+
+    def _of_peer(self, opened: Opened, transfer: Transfer) -> Transfer | Party:
+        user = opened.jingle.peer
+        try:
+            jid = f"{self._routing.localpart(Uri.parse(transfer.target), opened.trunk)}@{self._routing.domain}"
+            found = self._routing.outbound(user, jid)
+        except PeerError as error:
+            raise PeerError(error.text, status=603, reason=EndReason.DECLINE) from None
+        outbound = next((way for way in (found, *found.others) if way.trunk == opened.trunk), None)
+        if outbound is None:
+            raise PeerError("transfer: not through the trunk of who hands on", status=603, reason=EndReason.DECLINE)
+        if transfer.replaces is None and self._knows(user, TRANSFER):
+            return Transfer(self._local(jid))
+        return self._calling(opened, outbound, transfer)
+
+    def _calling(self, opened: Opened, outbound: Outbound, transfer: Transfer) -> Party:
+        """A leg that calls the target."""
+        headers = outbound.headers
+        if transfer.replaces is not None:
+            headers = (*headers, ("Replaces", transfer.replaces), ("Require", "replaces"))
+        if transfer.by is not None:
+            headers = (*headers, ("Referred-By", transfer.by))
+        leg = SipLeg.calling(
+            SipTarget(
+                uri=outbound.request_uri,
+                hop=outbound.hop,
+                from_=outbound.from_,
+                to=outbound.to,
+                headers=headers,
+                credentials=outbound.credentials,
+                trunk=outbound.trunk,
+                manners=outbound.manners,
+            ),
+            call_id=self._new_id(),
+            tag=self._new_id()[:16],
+            contact=outbound.contact(self._sip.contact(outbound.hop.transport)),
+            sdp=self._sdp(opened),
+            new_id=self._new_id,
+            settings=self._settings,
+            trickle="never",
+            manners=outbound.manners,
+            asks=True,
+        )
+        return self._party(opened, leg)
+
+    def replacing(self, opened: Opened, party: Party, request: SipRequest, replaces: Replaces, trunk: str) -> None:
+        """Let an INVITE take the place of a leg whose dialog it names (RFC 3891 §3).  PeerError: the status of the no.
+
+        A dialog that is early is not replaced: its caller would have made an offer, and be made one.
+        """
+        leg = party.leg
+        if not isinstance(leg, SipLeg) or leg.dialog is None or not replaces.names(leg.dialog):
+            raise PeerError("Replaces: no such dialog", status=481, condition="item-not-found")
+        if opened.trunk != trunk:
+            raise PeerError("Replaces: a dialog of another trunk", status=403, condition="forbidden")
+        if leg.closed or opened.task.over or opened.sip is not leg:
+            raise PeerError("Replaces: that dialog is over", status=603, reason=EndReason.DECLINE)
+        if not opened.task.answered:
+            raise PeerError("Replaces: an early dialog is not replaced", status=481)
+        if replaces.early_only:
+            raise PeerError("Replaces: that dialog is not early any more", status=486, reason=EndReason.BUSY)
+        transport = request.flow.transport if request.flow is not None else None
+        user = NameAddr.parse(leg.contact).uri.user
+        successor = SipLeg.called(
+            request,
+            tag=self._new_id()[:16],
+            contact=f"<sip:{user}@{self._sip.contact(transport)}>",
+            sdp=self._sdp(opened),
+            new_id=self._new_id,
+            settings=self._settings,
+            trickle=self._routing.trunk(trunk).trickle,
+            manners=self._routing.trunk(trunk).manners,
+        )
+        came = self._party(opened, successor)
+        opened.task.join(opened.sip_side, came)
+        self._sip.adopt(request, came.inlet, successor.tag)
+        came.inlet.put(request)
+
+    def _party(self, opened: Opened, leg: SipLeg) -> Party:
+        made = party(leg, self._sip)
+        self._book.enter(opened, made, leg.tag)
+        return made
+
+    def _sdp(self, opened: Opened) -> SdpSession:
+        before = opened.sip.sdp
+        # 62 bits, as in `gateway.call.opening`.
+        return SdpSession(
+            before.role, int(self._new_id()[:16], 16) >> 2, address=opened.sdp_address, carries=before.lines()
+        )
+
+
+def party(leg: SipLeg, sip: SipWire) -> Party:
+    """A SIP leg with its way to the wire."""
+    inlet = Inlet()
+    return Party(leg, "sip", lambda message: sip.send(message, inlet), "sdp", inlet)
