@@ -14,6 +14,9 @@ CPIM = "message/cpim"
 ACCEPT: tuple[Header, ...] = (("Accept", f"{PLAIN}, {CPIM}"), ("Accept-Encoding", "identity"))
 "What stands beside a 415."
 
+LONGEST = 16 * 1024
+"Octets of a body that is taken. As XML it may be six times as long, and some servers break a stream over a stanza."
+
 CHARSETS = frozenset({"utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "iso-8859-15", "windows-1252", "utf-16"})
 "The charsets that are read; phones send the first."
 
@@ -24,10 +27,12 @@ _CALL_ID = re.compile(rf"{TOKEN.pattern}(?:@{TOKEN.pattern})?")
 
 
 def read(request: SipRequest) -> Text:
-    """The text of a MESSAGE.  PeerError 415 when its body is none, 400 when it says nothing."""
+    """The text of a MESSAGE.  PeerError 415 when its body is none, 400 when it says nothing, 513 when it has no end."""
     encoding = (request.first("Content-Encoding") or "identity").strip().lower()
     if encoding != "identity":
         raise _unsupported(f"Content-Encoding: {encoding[:64]!r} is not understood")
+    if len(request.body) > LONGEST:
+        raise PeerError(f"MESSAGE: more than {LONGEST} octets", status=513)
     said, subject = _said(request.first("Content-Type") or PLAIN, request.body)
     if not said.strip():
         raise PeerError("MESSAGE: no text in it")

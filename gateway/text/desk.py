@@ -160,8 +160,6 @@ class Texts:
             if text is None:
                 return False
             outbound = self._routing.outbound(stanza.sender, stanza.to)
-            if not outbound.messages:
-                raise PeerError("text: the trunk carries no messages", status=405, condition="service-unavailable")
             self._admit("xmpp", bare(stanza.sender))
             sending = Sending(stanza, text, outbound, agent=("User-Agent", self._settings.server), new_id=self._new_id)
             self._queue(sending)

@@ -44,40 +44,61 @@ class Outcome:
 class Sending:
     """A text that is being sent; `begin`, and then `receive` until that returns an `Outcome`."""
 
-    __slots__ = ("_agent", "_hop", "_new_id", "_request", "_session", "_too_large", "outbound", "stanza")
+    __slots__ = (
+        "_agent", "_call_id", "_hop", "_new_id", "_request", "_session", "_statuses", "_tag", "_text", "_too_large",
+        "_ways", "outbound", "stanza",
+    )  # fmt: skip
 
     def __init__(
         self, stanza: Stanza, text: Text, outbound: Outbound, *, agent: Header, new_id: Callable[[], str]
     ) -> None:
-        """``stanza`` is what brought the text; PeerError (policy-violation) when it is too large for the trunk."""
+        """``stanza`` is what brought the text.
+
+        PeerError when no trunk of the way carries messages, or all that do want it smaller (policy-violation).
+        """
         self.stanza = stanza
         self.outbound = outbound
+        "The way that is being tried."
+
+        self._statuses = outbound.statuses
+        self._text = text
         self._new_id = new_id
         self._agent = agent
-        self._session = digest_session(outbound.credentials)
-        headers, content = body.write(text)
-        tag, number = new_id()[:16], int(new_id()[:8], 16) % (MAX_CSEQ // 2) + 1
-        self._request = SipRequest(
-            "MESSAGE",
-            outbound.request_uri,
-            (
-                ("Max-Forwards", MAX_FORWARDS),
-                ("From", str(outbound.from_.with_tag(tag))),
-                ("To", str(outbound.to)),
-                ("Call-ID", body.call_id(text.thread) or new_id()),
-                ("CSeq", f"{number} MESSAGE"),
-                agent,
-                *outbound.headers,
-                *headers,
-            ),
-            content,
-        )
-        self._hop = outbound.hop
-        self._too_large = len(self._request.encode()) + VIA_OCTETS > LARGE
-        if self._too_large and self._hop.transport == "UDP":
-            raise PeerError(f"text: makes a SIP message of more than {LARGE} octets", status=513, condition=_TOO_LARGE)
-        if self._too_large and self._hop.transport is None:
-            self._hop = replace(self._hop, transport="TCP")
+        self._tag = new_id()[:16]
+        self._call_id = body.call_id(text.thread) or new_id()
+        self._ways = [way for way in (outbound, *outbound.others) if way.messages]
+        if not self._ways:
+            raise PeerError("text: the trunk carries no messages", status=405, condition="service-unavailable")
+        self._aim(int(new_id()[:8], 16) % (MAX_CSEQ // 2) + 1)
+
+    def _aim(self, number: int) -> None:
+        """Take the next way on which the text is not too large."""
+        while self._ways:
+            way = self._ways.pop(0)
+            headers, content = body.write(self._text)
+            request = SipRequest(
+                "MESSAGE",
+                way.request_uri,
+                (
+                    ("Max-Forwards", MAX_FORWARDS),
+                    ("From", str(way.from_.with_tag(self._tag))),
+                    ("To", str(way.to)),
+                    ("Call-ID", self._call_id),
+                    ("CSeq", f"{number} MESSAGE"),
+                    self._agent,
+                    *way.headers,
+                    *headers,
+                ),
+                content,
+            )
+            self._too_large = len(request.encode()) + VIA_OCTETS > LARGE
+            if self._too_large and way.hop.transport == "UDP":
+                continue
+            self.outbound, self._request = way, request
+            self._hop = replace(way.hop, transport=way.hop.transport or ("TCP" if self._too_large else None))
+            self._session = digest_session(way.credentials)
+            return
+        raise PeerError(f"text: makes a SIP message of more than {LARGE} octets", status=513, condition=_TOO_LARGE)
 
     def begin(self) -> Outgoing:
         """The MESSAGE, with credentials where they were asked for before."""
@@ -96,6 +117,8 @@ class Sending:
             self._session.accepted(message)
         elif self._session is not None and self._session.challenged(message):
             return self._again()
+        if status in self._statuses and (other := self._another_way()) is not None:
+            return other
         if status < 300:
             return Outcome(status, receipt(self.stanza, id=self._new_id()) if status == DELIVERED else None)
         text = status_line(message)[2]
@@ -106,7 +129,17 @@ class Sending:
             condition = "recipient-unavailable"
         return Outcome(status, self._error(condition, text, status=status, address=address), text)
 
-    def _lost(self, failed: Failed) -> Outcome:
+    def _another_way(self) -> Outgoing | None:
+        """The same text by the next trunk of a group, or None."""
+        try:
+            self._aim(self._request.cseq.number + 1)
+        except PeerError:
+            return None
+        return self.begin()
+
+    def _lost(self, failed: Failed) -> Outgoing | Outcome:
+        if (other := self._another_way()) is not None:
+            return other
         if self._too_large and failed.cause == "transport":
             text = f"text: makes a SIP message of more than {LARGE} octets, and the trunk takes no TCP"
             return Outcome(None, self._error(_TOO_LARGE, text), text)

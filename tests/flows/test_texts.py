@@ -1,5 +1,7 @@
 """Chat messages as SIP's MESSAGE, both ways, and what becomes of them (RFC 3428, RFC 7572)."""
 
+import signal
+
 import pytest
 
 from tests.flows.inmemory import World
@@ -15,6 +17,7 @@ from tests.flows.steps import (
     romeo,
     run,
     server_goes,
+    signals,
     stranger,
 )
 from tests.flows.texting import MESSAGES, RECEIPT, confirms, says, texts, writes
@@ -269,6 +272,59 @@ def test_more_than_so_many_do_not_wait_for_a_phone() -> None:
     )
 
 
+spare = Phone("spare", "192.0.2.30")
+GROUP = """
+[[trunk]]
+name = "spare"
+host = "192.0.2.30"
+transport = "udp"
+messages = true
+allow = ["montague.example"]
+[[group]]
+name = "out"
+trunks = [{ trunk = "pbx", priority = 1 }, { trunk = "spare", priority = 2 }]
+[[dial]]
+match = '.*'
+trunk = "out"
+"""
+
+
+def test_a_text_goes_on_to_the_next_trunk_of_a_group() -> None:
+    tried = (writes(romeo, more=RECEIPT), juliet.gets("MESSAGE"))
+    taken = (spare.gets("MESSAGE", has="sip:+15551230000@192.0.2.30"), spare.sends(200), romeo.gets("received"))
+    run(*tried, juliet.sends(503), *taken, trunk=MESSAGES + GROUP)
+    run(*tried, after(33), *taken, trunk=MESSAGES + GROUP)
+    run(
+        *tried,
+        juliet.sends(503),
+        spare.gets("MESSAGE"),
+        spare.sends(404),
+        romeo.gets("message error item-not-found"),
+        trunk=MESSAGES + GROUP,
+    )
+    run(*tried, juliet.sends(404), romeo.gets("message error item-not-found"), trunk=MESSAGES + GROUP)
+
+
+def test_the_first_trunk_of_a_group_that_carries_messages_does() -> None:
+    run(writes(romeo), spare.gets("MESSAGE"), spare.sends(200), nothing(), trunk=GROUP)
+
+
+def test_a_gateway_that_stops_waits_a_little_for_the_phone_and_then_says_that_it_does_not_know() -> None:
+    run(
+        writes(romeo, "one"),
+        writes(romeo, "two"),
+        juliet.gets("MESSAGE", has="one"),
+        signals(signal.SIGTERM),
+        after(1),
+        juliet.sends(200),
+        juliet.gets("MESSAGE", has="two"),
+        after(4.1),
+        romeo.gets("message error remote-server-timeout", has="the gateway stops"),
+        stops=True,
+        trunk=MESSAGES,
+    )
+
+
 # --------------------------------------------------------------------------------------------------------- SIP to XMPP
 
 
@@ -493,3 +549,19 @@ def test_the_log_says_who_and_what_became_of_it_and_never_the_text() -> None:
     assert (out["origin"], out["result"], out["status"], out["callee"]) == ("xmpp", "failed", 404, "+15551230000")
     assert (in_["origin"], in_["result"], in_["status"], in_["trunk"]) == ("sip", "delivered", 200, "pbx")
     assert "hush" not in str(world.log)
+
+
+def test_a_gateway_that_stops_answers_what_it_has_taken() -> None:
+    run(
+        texts(juliet),
+        romeo.gets("body"),
+        signals(signal.SIGTERM),
+        after(2.1),
+        juliet.gets("202 MESSAGE"),
+        stops=True,
+        trunk=MESSAGES,
+    )
+
+
+def test_a_text_without_end_is_too_large() -> None:
+    run(texts(juliet, "x" * 17_000), juliet.gets("513 MESSAGE"), nothing(), trunk=MESSAGES)
