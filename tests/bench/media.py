@@ -97,7 +97,7 @@ async def anchors(calls: int, suite: str, web: int, phone: int) -> list[tuple[in
             await generation._task
         generation._add_remote_candidate(aioice.Candidate("1", 1, "udp", 1, HOST, web, "host"), HOST)
         transport = generation._protocols[0].transport
-        generation.way = (transport.send, (HOST, web))  # type: ignore[attr-defined]
+        generation.ways[1] = (transport.send, (HOST, web))  # type: ignore[attr-defined]
         link.found(generation)
         ports.append((answer.candidates[0].port, told.candidates[0].port))
     return ports

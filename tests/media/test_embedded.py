@@ -15,6 +15,8 @@ SDES = LegMedia(ice=False, protection=Protection.SDES, rtcp_mux=False, bundle=Fa
 WAYS = {
     "ICE, DTLS": WEB,
     "ICE, SDES": replace(WEB, protection=Protection.SDES),
+    "ICE, plain, two ports": replace(WEB, protection=Protection.NONE, rtcp_mux=False, bundle=False),
+    "ICE, SDES, two ports": replace(WEB, protection=Protection.SDES, rtcp_mux=False, bundle=False),
     "ICE, plain": replace(WEB, protection=Protection.NONE),
     "DTLS without ICE": replace(PHONE, protection=Protection.DTLS, rtcp_mux=True),
     "SDES": SDES,

@@ -211,7 +211,12 @@ class EmbeddedAnchor:
 
         if plan.ice:
             return IceLink(
-                self._around, changed, failed, controlling=controlling, gathered=lambda: self._gathered(side)
+                self._around,
+                changed,
+                failed,
+                controlling=controlling,
+                components=2 if plan.rtp.rtcp_mux is None else 1,
+                gathered=lambda: self._gathered(side),
             )
         near = None
         if said is not None and isinstance(said.transport, RawUdp) and said.transport.candidates:

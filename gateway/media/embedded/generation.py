@@ -40,7 +40,11 @@ class User(Protocol):
         ...
 
     def receive(self, data: bytes, address: Any) -> None:
-        """A packet that is no STUN."""
+        """A packet of the first component that is no STUN."""
+        ...
+
+    def receive_control(self, data: bytes, address: Any) -> None:
+        """A packet of the second component that is no STUN."""
         ...
 
 
@@ -90,9 +94,11 @@ class _Transport:
 class Generation(aioice.Connection):
     """One set of credentials, and what is found with it."""
 
-    def __init__(self, user: User, around: Surroundings, *, controlling: bool) -> None:
-        super().__init__(controlling)
-        self.way: tuple[Send, Address] | None = None
+    def __init__(self, user: User, around: Surroundings, *, controlling: bool, components: int) -> None:
+        super().__init__(controlling, components=components)
+        self.ways: dict[int, tuple[Send, Address]] = {}
+        "By component: 1 is RTP, 2 is RTCP where that has a port of its own."
+
         self.complete = not around.settings.servers
         "Whether all local candidates are known."
 
@@ -104,26 +110,32 @@ class Generation(aioice.Connection):
     # ---------------------------------------------------------------------------------------------------- candidates
 
     def open(self) -> None:
-        """Open a socket on each of our addresses.  AnchorError when there is no port for one."""
+        """Open sockets on each of our addresses.  AnchorError when there is no port for one."""
         self._local_candidates_start = True
         for index, host in enumerate(self._around.settings.addresses):
-            opened = DatagramSocket(self._around.ports, self._around.ports.single(host))
-            protocol = _Stun(self, self._user.receive)
-            _Transport(opened, protocol)
-            opened.listen(protocol.datagram_received)
-            protocol.local_candidate = aioice.Candidate(
-                foundation=candidate_foundation("host", "udp", host),
-                component=1,
-                transport="udp",
-                priority=candidate_priority(1, "host", 65535 - index),
-                host=host,
-                port=opened.name[1],
-                type="host",
-            )
-            self._protocols.append(protocol)
-            self._local_candidates.append(protocol.local_candidate)
+            ports = self._around.ports
+            opened = (ports.single(host),) if len(self._components) == 1 else ports.pair(host)
+            for component, one in enumerate(opened, 1):
+                self._listen(DatagramSocket(ports, one), component, 65535 - index)
         # So that `connect` may begin; what servers add later is paired when it comes.
         self._local_candidates_end = True
+
+    def _listen(self, opened: DatagramSocket, component: int, preference: int) -> None:
+        protocol = _Stun(self, self._user.receive if component == 1 else self._user.receive_control)
+        _Transport(opened, protocol)
+        opened.listen(protocol.datagram_received)
+        host, port = opened.name
+        protocol.local_candidate = aioice.Candidate(
+            foundation=candidate_foundation("host", "udp", host),
+            component=component,
+            transport="udp",
+            priority=candidate_priority(component, "host", preference),
+            host=host,
+            port=port,
+            type="host",
+        )
+        self._protocols.append(protocol)
+        self._local_candidates.append(protocol.local_candidate)
 
     def gather(self, told: Callable[[], None]) -> None:
         """Ask the servers; ``told`` is called when that is over."""
@@ -140,18 +152,22 @@ class Generation(aioice.Connection):
             told()
 
     async def _ask(self, server: IceServer) -> None:
-        address = (server.host, server.port)
         if server.kind == "stun":
             for protocol in list(self._protocols):
                 if ip_address(protocol.local_candidate.host).version == 4 and protocol.local_candidate.type == "host":
-                    candidate, _ = await server_reflexive_candidate(protocol, address)
+                    candidate, _ = await server_reflexive_candidate(protocol, (server.host, server.port))
                     self._local_candidates.append(candidate)
             return
+        for component in self._components:
+            await self._relay(server, component)
+
+    async def _relay(self, server: IceServer, component: int) -> None:
+        media = self._user.receive if component == 1 else self._user.receive_control
         candidate, relay = await relayed_candidate(
-            component=1,
+            component=component,
             hide_related_address=False,
-            protocol_factory=lambda: _Stun(self, self._user.receive),
-            turn_server=address,
+            protocol_factory=lambda: _Stun(self, media),
+            turn_server=(server.host, server.port),
             turn_username=server.username,
             turn_password=server.password.reveal() if server.password is not None else None,
             turn_ssl=server.transport == "tls",
@@ -181,15 +197,14 @@ class Generation(aioice.Connection):
 
     def check_complete(self, pair: CandidatePair) -> None:
         super().check_complete(pair)
-        chosen = self._nominated.get(1)
-        if chosen is None:
-            return
-        transport = chosen.protocol.transport
-        # Packets go to the socket itself, with nothing between; only relayed ones need the TURN client.
-        send = transport.send if isinstance(transport, _Transport) else transport.sendto
-        way = (send, chosen.remote_addr)
-        if way != self.way:
-            self.way = way
+        changed = False
+        for component, chosen in self._nominated.items():
+            transport = chosen.protocol.transport
+            # Packets go to the socket itself, with nothing between; only relayed ones need the TURN client.
+            way = (transport.send if isinstance(transport, _Transport) else transport.sendto, chosen.remote_addr)
+            changed = changed or way != self.ways.get(component)
+            self.ways[component] = way
+        if changed and 1 in self.ways:
             self._user.found(self)
 
     def knows(self, address: Address) -> bool:

@@ -12,6 +12,7 @@ import aioice
 from gateway.errors import AnchorError
 from gateway.media.embedded.generation import Generation
 from gateway.media.embedded.link import Link, Surroundings
+from gateway.media.embedded.path import Address, Send
 from mappings.description import Candidate, GatheringComplete, Ice, Media
 from mappings.reasons import EndReason
 from mappings.terms import CandidateType
@@ -21,6 +22,8 @@ MOST_CANDIDATES = 64
 
 CLOSE_SECONDS = 2.0
 "How long a link takes to close at most."
+
+_NO_WAY: tuple[Send, Address] = (lambda data, address: None, ("", 0))
 
 _USABLE = {
     CandidateType.HOST: "host",
@@ -40,14 +43,17 @@ class IceLink(Link):
         failed: Callable[[EndReason, str], None],
         *,
         controlling: bool,
+        components: int,
         gathered: Callable[[], None],
     ) -> None:
         """Who is ``controlling`` decides between ways: whoever offers first (RFC 8445 §6.1.1).
 
-        ``gathered`` is called when candidates came after they were first told.
+        ``components`` is 2 where RTCP has a port of its own; ``gathered`` is called when candidates came after they
+        were first told.
         """
         super().__init__(around, changed, failed)
         self._controlling = controlling
+        self._components = components
         self._gathered = gathered
         self._current: Generation | None = None
         "The generation whose way is used."
@@ -63,7 +69,7 @@ class IceLink(Link):
     @property
     def way(self) -> bool:
         """Whether a way was found."""
-        return self._current is not None and self._current.way is not None
+        return self._current is not None and 1 in self._current.ways
 
     @property
     def _newest(self) -> Generation:
@@ -74,7 +80,7 @@ class IceLink(Link):
         return found
 
     def _open(self) -> Generation:
-        generation = Generation(self, self._around, controlling=self._controlling)
+        generation = Generation(self, self._around, controlling=self._controlling, components=self._components)
         try:
             generation.open()
         except AnchorError:
@@ -101,7 +107,7 @@ class IceLink(Link):
             host, related = told.get(host, host), told.get(related or "", related)
         return Candidate(
             foundation=local.foundation,
-            component=1,
+            component=local.component,
             protocol="udp",
             priority=local.priority,
             ip=host,
@@ -149,14 +155,19 @@ class IceLink(Link):
             return  # of a generation that is over
         for candidate in transport.candidates:
             kind = _USABLE.get(candidate.type)
-            if candidate.protocol != "udp" or candidate.component != 1 or kind is None or candidate.port == 0:
+            if (
+                candidate.protocol != "udp"
+                or candidate.component > self._components
+                or kind is None
+                or not candidate.port
+            ):
                 continue
             if len(generation.remote_candidates) >= MOST_CANDIDATES:
                 break
             generation._add_remote_candidate(
                 aioice.Candidate(
                     foundation=candidate.foundation,
-                    component=1,
+                    component=candidate.component,
                     transport="udp",
                     priority=candidate.priority,
                     host=candidate.ip,
@@ -169,7 +180,7 @@ class IceLink(Link):
     def start(self) -> None:
         """Look for a way, where both sides' credentials are known; a handshake begins as soon as there is one."""
         generation = self._newest
-        if generation.remote_username is not None and generation.way is None:
+        if generation.remote_username is not None and not generation.ways:
             generation.begin()
         super().start()
 
@@ -183,9 +194,10 @@ class IceLink(Link):
             previous, self._current, self._next = self._current, generation, None
             if previous is not None:
                 self._part(previous)
-        if generation is self._current and generation.way is not None:
-            send, peer = generation.way
-            self.path.lead(send, peer, send, peer)
+        if generation is self._current:
+            rtp = generation.ways[1]
+            control = rtp if self._components == 1 else generation.ways.get(2, _NO_WAY)
+            self.path.lead(*rtp, *control)
             Link.start(self)
 
     def lost(self, generation: Generation, text: str) -> None:
@@ -198,16 +210,26 @@ class IceLink(Link):
         """Take a packet that is no STUN (RFC 7983)."""
         first = data[0]
         if 127 < first < 192:
-            path = self.path
-            # What is not protected is believed by its address.
-            if (path.protected or self._knows(address)) and len(data) <= 1500:
-                path.receive(data)
-            else:
-                path.dropped += 1
+            self._receive(data, address)
         elif 19 < first < 64 and self._knows(address):
             self.receive_handshake(data)
         else:
             self.path.dropped += 1
+
+    def receive_control(self, data: bytes, address: Any) -> None:
+        """Take a packet of RTCP's own port.  A handshake there would make other keys, which nobody here needs."""
+        if 127 < data[0] < 192:
+            self._receive(data, address)
+        else:
+            self.path.dropped += 1
+
+    def _receive(self, data: bytes, address: Any) -> None:
+        path = self.path
+        # What is not protected is believed by its address.
+        if (path.protected or self._knows(address)) and len(data) <= 1500:
+            path.receive(data)
+        else:
+            path.dropped += 1
 
     def _knows(self, address: Any) -> bool:
         return any(one is not None and one.knows((address[0], address[1])) for one in (self._current, self._next))
