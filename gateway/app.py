@@ -22,26 +22,22 @@ from gateway.config import Settings
 from gateway.entity import disco
 from gateway.entity.answers import Entity
 from gateway.entity.presence import Devices
-from gateway.errors import TransportError
 from gateway.jingle.leg import JingleTimers
 from gateway.metrics import Metrics
 from gateway.net.http import HttpPort
 from gateway.net.resolve import ResolverSettings
 from gateway.net.sip import Listener, SipPort, SipPortSettings
+from gateway.net.watching import Watch
 from gateway.net.xmpp import XmppPort, XmppPortSettings
 from gateway.reception import Reception
 from gateway.registration.registrant import Timing
 from gateway.registrations import Registrations, RegistrationSettings
 from gateway.routing import Routing
-from gateway.sip.flow import Hop
 from gateway.sip.leg import LegSettings
 from gateway.sip.message import SipRequest
 from gateway.stanza import Stanza
 from gateway.text.desk import Texts, TextSettings
 from gateway.text.mailboxes import Mailboxes
-
-UNRESOLVED_SECONDS = 10.0
-"When a trunk's name is asked for again that has no address."
 
 LAST_WORDS_SECONDS = 5.0
 "How long the legs may take to say goodbye when we stop."
@@ -55,7 +51,7 @@ class App:
         self.registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
-        self.metrics = Metrics(self.registry)
+        self.metrics = Metrics(self.registry, trunks=[trunk.name for trunk in settings.routing.trunks])
         self.routing = Routing(settings.routing, draw=lambda most: secrets.randbelow(most + 1))
         self.devices = Devices(_new_id)
         self.entity = Entity(
@@ -137,7 +133,20 @@ class App:
             new_id=_new_id,
         )
         self.accounts: Accounts = FixedAccounts(settings.accounts)
-        self.http = HttpPort(settings.http.host, settings.http.port, registry=self.registry, missing=self._missing)
+        self.watch = Watch(
+            settings.routing.trunks,
+            routing=self.routing,
+            sip=self.sip,
+            agent=settings.sip.user_agent,
+            observer=self.metrics,
+        )
+        self.http = HttpPort(
+            settings.http.host,
+            settings.http.port,
+            registry=self.registry,
+            missing=self._missing,
+            unwell=lambda: self.watch.down,
+        )
         self._stop = asyncio.Event()
         self._now = False
         self._caps = disco.caps(self.entity.number)
@@ -152,7 +161,6 @@ class App:
         loop.add_signal_handler(signal.SIGINT, self._told, "SIGINT", True)
         loop.add_signal_handler(signal.SIGHUP, self.sip.tls.refresh)
         self._log.info("gateway_started", version=__version__)
-        names: list[asyncio.Task[None]] = []
         try:
             await self.sip.start()
             await self.http.start()
@@ -161,14 +169,11 @@ class App:
             self.registrations.add(trunk.registrant for trunk in self.settings.routing.trunks if trunk.registrant)
             enrolment = Enrolment(self.routing.domain, routing=self.routing, registrations=self.registrations)
             self.accounts.watch(enrolment.changed)
-            for trunk, hop in self.routing.unresolved.items():
-                names.append(asyncio.create_task(self._look_up(trunk, hop), name=f"gateway names of {trunk}"))
+            self.watch.start()
             await self._stop.wait()
             await self._leave()
         finally:
-            for watching in names:
-                watching.cancel()
-            await asyncio.gather(*names, return_exceptions=True)
+            await self.watch.stop()
             await self.sip.stop()
             await self.xmpp.stop()
             await self.http.stop()
@@ -188,21 +193,6 @@ class App:
         await self.texts.emptied(LAST_WORDS_SECONDS)
         await self.mailboxes.leave(LAST_WORDS_SECONDS)
         await self.registrations.leave(self.settings.registration.leave_timeout_seconds)
-
-    async def _look_up(self, trunk: str, hop: Hop) -> None:
-        """Keep the addresses of a trunk that is known by name, since its calls are told by where they come from."""
-        before: frozenset[str] = frozenset()
-        while True:
-            try:
-                found, seconds = await self.sip.resolver.watch(hop)
-            except TransportError as error:
-                self._log.warning("trunk_unresolved", trunk=trunk, text=str(error))
-                seconds = UNRESOLVED_SECONDS
-            else:
-                if found != before:
-                    self._log.info("trunk_resolved", trunk=trunk, text=", ".join(sorted(found)))
-                    self.routing.learn(trunk, before := found)
-            await asyncio.sleep(seconds)
 
     def _missing(self) -> list[str]:
         """What keeps a call from being made, a line each."""

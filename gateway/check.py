@@ -14,7 +14,8 @@ from gateway.net.options import Reply, options
 from gateway.net.sip import SipPort
 from gateway.net.xmpp import XmppPort
 from gateway.rules import Trunk
-from gateway.sip.address import Uri
+from gateway.sip.address import Uri, hostport
+from gateway.sip.flow import Flow, Hop
 from gateway.sip.locating import default_port
 from gateway.sip.wire import Failed
 from gateway.trying import registrations
@@ -87,7 +88,8 @@ async def _findings(settings: Settings) -> AsyncIterator[Finding]:
         if settings.tls.own is not None:
             yield _certificate(settings.tls.own, sip.tls.expires_at)
         for trunk in settings.routing.trunks:
-            yield await _trunk(settings, sip, trunk)
+            async for finding in _trunk(settings, sip, trunk):
+                yield finding
         async for finding in _registrations(settings, sip):
             yield finding
     finally:
@@ -116,16 +118,30 @@ async def _component(settings: Settings) -> Finding:
     return Finding(True, what, "handshake done")
 
 
-async def _trunk(settings: Settings, sip: SipPort, trunk: Trunk) -> Finding:
+async def _trunk(settings: Settings, sip: SipPort, trunk: Trunk) -> AsyncIterator[Finding]:
+    """A trunk, or each of its servers where the DNS knows several."""
     hop = trunk.hop
     what = f"trunk {trunk.name} at {trunk.host}:{trunk.port or default_port(trunk.transport or 'UDP')}"
     try:
         targets = await sip.resolver.resolve(hop)
     except TransportError as error:
-        return Finding(False, what, str(error))
+        yield Finding(False, what, str(error))
+        return
+    if len(targets) == 1:
+        yield await _server(settings, sip, trunk, hop, targets[0], what)
+        return
+    for target in targets:
+        there = f"trunk {trunk.name} at {target.transport} {hostport(target.host, target.port)}"
+        alone = Hop(target.host, target.port, target.transport, domain=hop.domain or hop.host)
+        yield await _server(settings, sip, trunk, alone, target, there)
+
+
+async def _server(  # noqa: PLR0917 — what is asked, and how it is called
+    settings: Settings, sip: SipPort, trunk: Trunk, hop: Hop, target: Flow, what: str
+) -> Finding:
     reply = Reply()
     to, us = Uri(scheme="sip", host=trunk.host, port=trunk.port), Uri(scheme="sip", host=trunk.from_domain)
-    contact, agent = sip.contact(trunk.transport), settings.sip.user_agent
+    contact, agent = sip.contact(hop.transport), settings.sip.user_agent
     sip.send(options(to, us, hop, contact=contact, agent=agent), reply)
     loop = asyncio.get_running_loop()
     started = loop.time()
@@ -133,7 +149,7 @@ async def _trunk(settings: Settings, sip: SipPort, trunk: Trunk) -> Finding:
         async with asyncio.timeout(OPTIONS_SECONDS):
             answer = await reply.future
     except TimeoutError:
-        place = f"{targets[0].host}:{targets[0].port}"
+        place = f"{target.host}:{target.port}"
         return Finding(False, what, f"no answer to OPTIONS from {place} within {OPTIONS_SECONDS:g} seconds")
     finally:
         sip.release(reply)

@@ -42,6 +42,7 @@ KINDS = ("iq", "message", "presence")
 SETUP_BUCKETS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 45, 60, 90, 120, 180)
 DURATION_BUCKETS = (1, 5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 28800, 86400)
 REGISTRATION_BUCKETS = (0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 20, 40)
+PROBE_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4)
 WAIT_BUCKETS = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1)
 # fmt: off
 LOST = frozenset({
@@ -105,7 +106,8 @@ class _Series(dict[tuple[object, ...], Metric], Generic[Metric]):
 class Metrics:
     """Everything that is counted; one for each registry."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, *, trunks: Iterable[str] = ()) -> None:
+        """``trunks`` are the names that the operator has given to them."""
         # When a counter was made is nothing that anybody asks, and doubles the series.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         origin, direction = _known(ORIGINS), _known(DIRECTIONS)
@@ -169,6 +171,11 @@ class Metrics:
         self._refused_sip = counter(
             "sip_refused", "SIP requests refused for where they come from.", cause=_known(REFUSED_SIP)
         )
+        trunk = _known(trunks)
+        self._trunk_up = _Series(
+            Gauge("jinglesip_trunk_up", "Whether a trunk answers OPTIONS.", ["trunk"], registry=registry), trunk
+        )
+        self._probes = histogram("trunk_probe_seconds", "How long it takes to.", PROBE_BUCKETS, trunk=trunk)
         self._failovers = counter(
             "sip_failovers", "SIP requests that went on to another target.", cause=_known(FAILOVERS)
         )
@@ -338,3 +345,9 @@ class Metrics:
     def tls_refused(self, cause: str) -> None:
         """A TLS handshake failed, ours or a peer's."""
         self._refused_tls[cause,].inc()
+
+    def trunk_probed(self, trunk: str, up: bool, seconds: float | None) -> None:
+        """A trunk was asked whether it is there: what is believed now, and how long its answer took."""
+        self._trunk_up[trunk,].set(up)
+        if seconds is not None:
+            self._probes[trunk,].observe(seconds)

@@ -195,6 +195,11 @@ class Routing(Origins):
         """The trunk answers, or does not."""
         (self._down.discard if up else self._down.add)(trunk)
 
+    def way(self, trunk: str) -> Hop:
+        """Where its calls go at present."""
+        grant = self.registered.grant(trunk) or NO_GRANT
+        return grant.hop or self._trunks[trunk].hop
+
     def _through(self, trunk: Trunk, caller: str, name: str) -> Outbound:
         uri = sip_uri(name, (None if trunk.owner else self._settings.default_domain) or trunk.domain)
         shown, asserted, is_jid = self._identity(trunk, caller)

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from gateway import check, log
+from gateway.net.resolve import Resolver
+from gateway.sip.flow import Flow, Hop
 from tests.configured import configured
 from tests.net.component_server import component_server
 
@@ -114,6 +116,29 @@ async def test_a_trunk_where_nobody_listens_is_said_at_once(capsys: pytest.Captu
         status, lines = await report(capsys, tmp_path, xmpp_port=server.port, trunk_port=port)
     assert status == 1
     assert any(line.startswith("[FAIL] trunk pbx") and "refused" in line.lower() for line in lines), lines
+
+
+async def test_each_server_of_a_trunk_has_its_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with component_server() as server, pbx() as (_, well), pbx("503 Down") as (_, ill):
+        places = tuple(Flow("UDP", "127.0.0.1", port) for port in (well, ill))
+        locate = Resolver.known
+
+        def known(resolver: Resolver, hop: Hop, seed: str = "") -> tuple[Flow, ...] | None:
+            return places if hop.host == "pbx.example" else locate(resolver, hop, seed)
+
+        async def resolve(resolver: Resolver, hop: Hop, seed: str = "") -> tuple[Flow, ...]:
+            return known(resolver, hop) or ()
+
+        monkeypatch.setattr(Resolver, "known", known)
+        monkeypatch.setattr(Resolver, "resolve", resolve)
+        status, lines = await report(capsys, tmp_path, xmpp_port=server.port, trunk="pbx.example")
+    assert status == 1
+    (good,) = [line for line in lines if line.startswith(f"[ok]   trunk pbx at UDP 127.0.0.1:{well}: OPTIONS")]
+    assert "200 OK" in good
+    (bad,) = [line for line in lines if line.startswith(f"[FAIL] trunk pbx at UDP 127.0.0.1:{ill}: OPTIONS")]
+    assert "503 Down" in bad
 
 
 async def test_a_trunk_whose_name_does_not_resolve_is_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

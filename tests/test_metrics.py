@@ -16,7 +16,7 @@ def registry() -> CollectorRegistry:
 @pytest.fixture
 def metrics(registry: CollectorRegistry) -> Metrics:
     """Metrics on it."""
-    return Metrics(registry)
+    return Metrics(registry, trunks=["pbx"])
 
 
 def test_a_call_is_counted_from_its_beginning_to_its_end(registry: CollectorRegistry, metrics: Metrics) -> None:
@@ -61,6 +61,7 @@ def test_every_fact_has_its_metric(registry: CollectorRegistry, metrics: Metrics
     metrics.refused("unknown_source")
     metrics.name_asked("stale")
     metrics.failed_over("timeout")
+    metrics.trunk_probed("pbx", True, 0.02)
     counted = [
         ("calls_refused_total", {"origin": "sip", "cause": "limit"}),
         ("out_of_order_total", {"side": "caller", "signal": "Answer"}),
@@ -86,6 +87,8 @@ def test_every_fact_has_its_metric(registry: CollectorRegistry, metrics: Metrics
         ("sip_refused_total", {"cause": "unknown_source"}),
         ("dns_lookups_total", {"outcome": "stale"}),
         ("sip_failovers_total", {"cause": "timeout"}),
+        ("trunk_up", {"trunk": "pbx"}),
+        ("trunk_probe_seconds_count", {"trunk": "pbx"}),
     ]
     for name, labels in counted:
         assert registry.get_sample_value(f"jinglesip_{name}", labels) == 1, name

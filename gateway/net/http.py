@@ -1,7 +1,8 @@
 """What watches the gateway: /metrics for Prometheus, /healthz and /readyz for whoever restarts or routes.
 
 `/healthz` is 200 while the process serves at all; `/readyz` is 200 only when a call could be made now, and otherwise
-503 with one line for each thing that is missing.
+503 with one line for each thing that is missing.  What is not well and keeps nobody from calling, such as one trunk of
+several, has its lines there too.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,11 +17,18 @@ class HttpPort:
     """A small HTTP server, by default on loopback only: it has no authentication."""
 
     def __init__(
-        self, host: str, port: int, *, registry: CollectorRegistry, missing: Callable[[], Sequence[str]]
+        self,
+        host: str,
+        port: int,
+        *,
+        registry: CollectorRegistry,
+        missing: Callable[[], Sequence[str]],
+        unwell: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self._host, self._port = host, port
         self._registry = registry
         self._missing = missing
+        self._unwell = unwell
         self._runner: web.AppRunner | None = None
 
     @property
@@ -54,6 +62,5 @@ class HttpPort:
 
     async def _readyz(self, _request: web.Request) -> web.Response:
         missing = self._missing()
-        if missing:
-            return web.Response(status=503, text="".join(f"{line}\n" for line in missing))
-        return web.Response(text="ready\n")
+        lines = [*(missing or ["ready"]), *self._unwell()]
+        return web.Response(status=503 if missing else 200, text="".join(f"{line}\n" for line in lines))

@@ -1,7 +1,7 @@
 """What is served to whoever watches the gateway."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from aiohttp import ClientSession
@@ -11,11 +11,11 @@ from gateway.net.http import HttpPort
 
 
 @contextlib.asynccontextmanager
-async def serving(missing: list[str]) -> AsyncIterator[tuple[ClientSession, str]]:
+async def serving(missing: list[str], unwell: Sequence[str] = ()) -> AsyncIterator[tuple[ClientSession, str]]:
     """A port, a client, and where it is."""
     registry = CollectorRegistry()
     Gauge("leaves_on_trees", "To be seen.", registry=registry).set(7)
-    port = HttpPort("127.0.0.1", 0, registry=registry, missing=lambda: missing)
+    port = HttpPort("127.0.0.1", 0, registry=registry, missing=lambda: missing, unwell=lambda: unwell)
     assert port.port == 0
     await port.start()
     try:
@@ -46,6 +46,16 @@ async def test_ready_is_who_lacks_nothing() -> None:
         async with client.get(f"{url}/readyz") as reply:
             assert reply.status == 503
             assert await reply.text() == "xmpp: not connected: not-authorized\nsip: not listening\n"
+
+
+async def test_what_is_unwell_is_said_and_keeps_nobody_away() -> None:
+    missing: list[str] = []
+    async with serving(missing, ["trunk two: down: silent"]) as (client, url):
+        async with client.get(f"{url}/readyz") as reply:
+            assert (reply.status, await reply.text()) == (200, "ready\ntrunk two: down: silent\n")
+        missing.append("sip: not listening")
+        async with client.get(f"{url}/readyz") as reply:
+            assert (reply.status, await reply.text()) == (503, "sip: not listening\ntrunk two: down: silent\n")
 
 
 @pytest.mark.parametrize("path", ["/", "/metrics/../secret"])
