@@ -31,6 +31,7 @@ FIELDS = {
     "origin": "the protocol that the caller speaks: xmpp, sip",
     "jingle_sid": "the Jingle session's id",
     "sip_call_id": "the SIP dialog's Call-ID",
+    "sip_session_id": "the call's Session-ID as we say it: ours, and the peer's as remote (RFC 7989)",
     "sip_status": "the last final response on the SIP side",
     "side": "caller, callee",
     "caller": "who calls",

@@ -18,6 +18,7 @@ from gateway.jingle import proposal, refusal
 from gateway.jingle.request import read
 from gateway.signals import End
 from gateway.sip import uas
+from gateway.sip.leg import SipLeg
 from gateway.sip.message import SipRequest
 from gateway.sip.reasons import refusal_of_error
 from gateway.sip.replaces import Replaces
@@ -234,6 +235,7 @@ class Calls:
             self._admit(None)
             if trunk in self._full():
                 raise PeerError(f"too many calls through {trunk}", status=503, condition="resource-constraint")
+            self._unlooped(message)
             opened = self._opening.from_sip(message, trunk)
             self._admit(opened.peer)
         except PeerError as failure:
@@ -260,6 +262,12 @@ class Calls:
         if door is None:
             raise PeerError("Replaces: no such dialog", status=481, condition="item-not-found")
         self._opening.successors.replacing(door.opened, door.party, message, replaces, trunk)
+
+    def _unlooped(self, message: SipRequest) -> None:
+        """Raise PeerError when it is an INVITE of ours that has come back as it was."""
+        ours = self._by_tag.get(message.from_.tag or "")
+        if ours is not None and isinstance(ours.party.leg, SipLeg) and ours.party.leg.came_back(message):
+            raise PeerError("the trunk sends our own call back to us", status=482)
 
     def _note_refused(self, **facts: str) -> None:
         """A line for a call that did not begin; of many, a few, since anybody can try as often as they like."""

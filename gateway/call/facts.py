@@ -51,12 +51,19 @@ def codec(description: Description) -> str | None:
     return None
 
 
-_IDENTITIES = {"jingle": (("jingle_sid", "sid"),), "sip": (("sip_call_id", "call_id"), ("sip_status", "last_status"))}
+_IDENTITIES = {
+    "jingle": (("jingle_sid", "sid"),),
+    "sip": (("sip_call_id", "call_id"), ("sip_session_id", "session_id"), ("sip_status", "last_status")),
+}
 
 
-def identities(parties: Iterable[Party]) -> dict[str, str | None]:
+def identities(parties: Iterable[Party]) -> dict[str, str | int | None]:
     """What a call's legs call it, for the log."""
-    facts: dict[str, str | None] = {}
+    facts: dict[str, str | int | None] = {}
     for party in parties:
-        facts |= {key: getattr(party.leg, name, None) for key, name in _IDENTITIES.get(party.protocol, ())}
+        facts |= {key: _plain(getattr(party.leg, name, None)) for key, name in _IDENTITIES.get(party.protocol, ())}
     return facts
+
+
+def _plain(value: object) -> str | int | None:
+    return value if value is None or isinstance(value, str | int) else str(value)

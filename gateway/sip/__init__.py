@@ -10,7 +10,7 @@ Layers, the lower first; each knows only those below it:
   `early`, `called`, `prack`, `within`, `reinvite`, `update`, `refresh` and `info` are its actions, `gather` says when
   an offer has candidates enough.
 - `reliable`: provisional responses that must arrive, ours and the peer's, and what a fork has said by them.
-- `session_timer`: how long a session lives without being refreshed, and by whom.
+- `session_timer`, `session_id`: how long a session lives without being refreshed, and by whom; what everybody calls it.
 - `trickle`, `trickling`: candidates that come one by one: the body that says them, and who knows which already.
 
 Rules.  Nothing here reads a clock, draws a number or opens a socket: the time and fresh ids are arguments, and what is

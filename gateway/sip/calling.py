@@ -277,7 +277,7 @@ def _send_cancel(leg: LegState, end: End) -> None:
     leg.phase = Phase.CANCELLING
 
 
-_COPIED = frozenset({"Route", "From", "To", "Call-ID"})
+_COPIED = frozenset({"Route", "From", "To", "Call-ID", "Session-ID"})
 
 
 def _confirm(leg: LegState, response: SipResponse) -> None:

@@ -120,6 +120,16 @@ class SipLeg(LegState):
         known = self.referral.due
         return due if known is None or (due is not None and due < known) else known
 
+    def came_back(self, request: SipRequest) -> bool:
+        """Whether an INVITE is our own, unchanged: a loop. Sent on to another address it is none (RFC 5393 §4.2)."""
+        ours = self.invite.request if self.invite is not None else None
+        return (
+            ours is not None
+            and request.call_id == self.call_id
+            and request.from_.tag == self.tag
+            and request.uri == ours.uri
+        )
+
     def send(self, signal: Signal, now: float) -> list[Emitted]:
         """The bridge passes what the other side said."""
         match signal:
@@ -153,6 +163,8 @@ class SipLeg(LegState):
 
     def receive(self, message: Received, now: float) -> list[Emitted]:
         """Something came from the wire.  Nothing is raised: what cannot be read is answered, or dropped."""
+        if not isinstance(message, Failed):
+            self.session_id.hear(message)
         match message:
             case SipRequest():
                 self._request(message, now)

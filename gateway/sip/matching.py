@@ -10,7 +10,7 @@ from gateway.sip.message import SipRequest, SipResponse
 Key = tuple[str, ...]
 """Names a transaction.  A client's: branch and method.  A server's (§17.2.3): branch, sent-by, and method."""
 
-_COPIED = frozenset({"Via", "Route", "From", "Call-ID"})
+_COPIED = frozenset({"Via", "Route", "From", "Call-ID", "Session-ID"})
 
 
 def server_key(message: SipRequest | SipResponse) -> Key:

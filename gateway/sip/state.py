@@ -14,6 +14,7 @@ from gateway.sip.manners import USUAL, Manners
 from gateway.sip.message import Header, SipRequest, SipResponse, respond
 from gateway.sip.referral import Referral
 from gateway.sip.reliable import Assured, Early, RAck
+from gateway.sip.session_id import SessionId
 from gateway.sip.session_timer import SessionTimer
 from gateway.sip.target import SipTarget, digest_session
 from gateway.sip.trickling import Mode, Trickling
@@ -148,12 +149,11 @@ class LegState:
     """A leg's memory. Actions change it and put what is to be sent into `out`."""
 
     __slots__ = (
-        "acks", "agreed", "answered", "asks", "assured", "began_at", "bye", "call_id", "collisions", "contact", "deaf",
-        "dialog", "digest", "digits", "dropped", "early", "end_said", "forks", "heard", "invite", "invited",
+        "acks", "agreed", "answered", "asks", "assured", "began_at", "bye", "call_id", "collisions", "contact",
+        "deaf", "dialog", "digest", "digits", "dropped", "early", "end_said", "forks", "heard", "invite", "invited",
         "last_status", "manners", "new_id", "offered", "out", "parting", "phase", "pracks", "promised", "referral",
-        "refreshed",
-        "reinvite", "reoffer", "resend_after", "ringing_seen", "sdp", "session", "settings", "tag", "target", "telling",
-        "timers", "trickle", "untried", "visited", "waiting",
+        "refreshed", "reinvite", "reoffer", "resend_after", "ringing_seen", "sdp", "session", "session_id",
+        "settings", "tag", "target", "telling", "timers", "trickle", "untried", "visited", "waiting",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0915 — one memory
@@ -203,6 +203,7 @@ class LegState:
         self.refreshed: Dialog | None = None
         "The dialog as the peer's re-INVITE wants it, until that is answered."
 
+        self.session_id = SessionId(call_id, tag)
         self.session = SessionTimer(manners.session_expires_seconds, manners.min_se_seconds)
         self.early: dict[str, Early] = {}
         "What provisional responses to our INVITE have begun, by the peer's tag; in a call it is the dialog itself."
@@ -257,6 +258,7 @@ class LegState:
         """Send a request as a transaction of its own; with credentials, where they were asked for before."""
         if self.digest is not None and request.method != "ACK":
             request = self.digest.authorize(request, self.new_id())
+        request = request.replace_header(*self.session_id.header)
         outgoing = Outgoing(request, branch(self.new_id), hop, spare)
         self.out.append(outgoing)
         return outgoing
@@ -298,7 +300,7 @@ class LegState:
     ) -> SipResponse:
         """An answer to a request, with an SDP or without."""
         kind = "application/sdp" if body else None
-        headers = (*headers, ("Server", self.settings.user_agent))
+        headers = (*headers, self.session_id.header, ("Server", self.settings.user_agent))
         return respond(request, status, phrase, tag=self.tag, headers=headers, body=body.encode(), content_type=kind)
 
     def accept(self, request: SipRequest, text: str, now: float) -> None:

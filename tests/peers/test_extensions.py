@@ -8,7 +8,7 @@ from tests.peers import jingle
 from tests.peers.jingle_client import action
 from tests.peers.program import until
 from tests.peers.rig import Rig
-from tests.peers.steps import answered_in, calling_out, proposed_in, ringing_out
+from tests.peers.steps import NUMBER, answered_in, calling_out, proposed_in, ringing_out
 
 
 @pytest.mark.conformance("XS-06", "EXT-03")
@@ -73,3 +73,24 @@ async def test_a_phone_that_wants_a_very_short_session_is_told_what_is_taken(tmp
         answer = next(m for m in caller.received("200") if "INVITE" in m.header("CSeq"))
         assert answer.header("Session-Expires") == "1800;refresher=uac"
         assert answer.header("Require") == "timer"
+
+
+@pytest.mark.conformance("EXT-18")
+async def test_a_call_that_the_trunk_sends_back_is_refused_and_goes_on_where_it_went(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        trunk = await rig.raw_trunk()
+        client = await rig.client()
+        session = client.session(f"{rig.gateway.number(NUMBER)}/sip", voice=await rig.voice())
+        await session.initiate()
+        invite = await trunk.expect("INVITE")
+        host, port = trunk.local
+        via = f"Via: SIP/2.0/UDP {host}:{port};branch=z9hG4bKproxy\r\n"
+        message, gateway = invite
+        head, rest = message.text.split("\r\n", 1)
+        trunk.send(f"{head}\r\n{via}{rest}", gateway)
+        await trunk.expect("482")
+        trunk.respond(invite, "200 OK", tag="one", body=trunk.sdp())
+        await trunk.expect("ACK")
+        await session.accepted()
+        assert (await session.terminate()).type == "result"
+        trunk.respond(await trunk.expect("BYE"), "200 OK")

@@ -72,6 +72,7 @@ def test_a_raw_udp_offer_leaves_at_once_with_its_address_and_payload_types_in_or
     assert "c=IN IP4 192.0.2.7\r\n" in text
 
 
+@pytest.mark.conformance("EXT-19")
 def test_an_invite_says_who_calls_whom_and_what_we_can_do() -> None:
     call = offered(calling(headers=(("P-Asserted-Identity", "<sip:+1555@gw.example>"),)))
     outgoing = call.last("INVITE")
