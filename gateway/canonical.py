@@ -81,7 +81,12 @@ def parameters(name: str, given: tuple[Parameter, ...]) -> tuple[Parameter, ...]
 
 
 def candidate(values: dict[str, Any]) -> bool:
-    """Settle a candidate: related address for all but host (RFC 8839 §5.1; hidden: 0.0.0.0 or :: and 9), no zeros."""
+    """Settle a candidate: related address for all but host (RFC 8839 §5.1; hidden: 0.0.0.0 or :: and 9), no zeros.
+
+    False where it cannot be used: TCP without its type, which RFC 6544 §4.5 wants and XEP-0176 has no word for.
+    """
+    if values["protocol"] != "udp" and values.get("tcptype") is None:
+        return False
     if values["type"] is CandidateType.HOST:
         values.pop("rel_addr", None)
         values.pop("rel_port", None)

@@ -228,7 +228,11 @@ def _read_categories(medium: Medium, dropped: Dropped) -> tuple[Category, ...]:
 
 
 def profile(media: Media) -> str:
-    """The m= protocol that a content asks for (conformance reference 4.1)."""
+    """The m= protocol that a content asks for (conformance reference 4.1).
+
+    Keys that need not be used are offered as if they had to: RTP/AVP with keys in it (RFC 8643) is answered in the
+    clear by whoever does not know that it could be otherwise.  So they read as required when they come back.
+    """
     rtp = media.rtp
     feedback = bool(rtp.feedback) or rtp.feedback_interval is not None
     feedback = feedback or any(codec.feedback or codec.feedback_interval is not None for codec in rtp.codecs)

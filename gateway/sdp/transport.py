@@ -151,10 +151,9 @@ def read_candidates(medium: Medium, by: Role, dropped: Dropped) -> tuple[Candida
     found = []
     for value in given[:MOST]:
         values = reading.values(value, dropped)
-        if values is None or (only_first and values["component"] != 1):
+        if values is None or (only_first and values["component"] != 1) or not canonical.candidate(values):
             dropped.add("candidate")
             continue
-        canonical.candidate(values)
         found.append(Candidate(**values))
     if len(given) > MOST:
         dropped.add("candidate")

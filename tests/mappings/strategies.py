@@ -127,9 +127,17 @@ EXTENSIONS = st.builds(
     senders=st.none() | st.sampled_from(Senders),
     parameters=_tuples(OPTIONS),
 )
+
+
+def _settle_candidate(values: dict[str, Any]) -> None:
+    if values["protocol"] != "udp":
+        values["tcptype"] = values["tcptype"] or "passive"  # without one nobody can use it
+    assert canonical.candidate(values)
+
+
 CANDIDATES = settled(
     Candidate,
-    canonical.candidate,
+    _settle_candidate,
     foundation=st.text("abcXYZ019+/", min_size=1, max_size=32),
     component=st.integers(1, 255),
     protocol=st.sampled_from(["udp", "udp", "tcp"]),
