@@ -126,13 +126,28 @@ class Registering(Protocol):
         ...
 
 
+class Subscribing(Protocol):
+    """Who keeps subscriptions to mailboxes."""
+
+    def add(self, trunk: str, number: str) -> None:
+        """Subscribe to a number's mailbox from now on."""
+        ...
+
+    def remove(self, trunk: str) -> None:
+        """Take leave of that trunk, where there is a subscription."""
+        ...
+
+
 class Enrolment:
     """Carries accounts to where they count."""
 
-    def __init__(self, component: str, *, routing: Enrolling, registrations: Registering) -> None:
+    def __init__(
+        self, component: str, *, routing: Enrolling, registrations: Registering, mailboxes: Subscribing
+    ) -> None:
         self._component = component
         self._routing = routing
         self._registrations = registrations
+        self._mailboxes = mailboxes
         self._trunks: dict[str, Trunk] = {}
 
     def changed(self, jid: str, account: SipAccount | None) -> None:
@@ -141,6 +156,8 @@ class Enrolment:
         after = None if account is None else account.trunk(self._component)
         if before is not None and (after is None or after.registrant != before.registrant):
             self._registrations.remove(before.name)
+        if before is not None and after != before:
+            self._mailboxes.remove(before.name)
         if after is None:
             self._routing.dismiss(jid)
             return
@@ -148,3 +165,5 @@ class Enrolment:
         self._routing.enrol(after)
         if after.registrant is not None and (before is None or before.registrant != after.registrant):
             self._registrations.add([after.registrant])
+        if account is not None and after.message_waiting and after != before:
+            self._mailboxes.add(after.name, account.user)

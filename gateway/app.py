@@ -167,7 +167,12 @@ class App:
             self.xmpp.start()
             self.mailboxes.start()
             self.registrations.add(trunk.registrant for trunk in self.settings.routing.trunks if trunk.registrant)
-            enrolment = Enrolment(self.routing.domain, routing=self.routing, registrations=self.registrations)
+            enrolment = Enrolment(
+                self.routing.domain,
+                routing=self.routing,
+                registrations=self.registrations,
+                mailboxes=self.mailboxes,
+            )
             self.accounts.watch(enrolment.changed)
             self.watch.start()
             await self._stop.wait()

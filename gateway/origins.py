@@ -75,7 +75,7 @@ class Origins:
 
     def has_mailboxes(self, trunk: str | None = None) -> bool:
         """Whether news of mailboxes are taken from that trunk, or from any."""
-        trunks = self._trunks.values() if trunk is None else [self._trunks[trunk]]
+        trunks = self._settings.trunks if trunk is None else [self._trunks[trunk]]  # accounts have what trunks have
         return any(trunk.message_waiting for trunk in trunks)
 
     def stands(self, trunk: str) -> bool:
@@ -85,7 +85,7 @@ class Origins:
     @property
     def messages(self) -> bool:
         """Whether any trunk carries chat messages."""
-        return any(trunk.messages for trunk in self._trunks.values())
+        return any(trunk.messages for trunk in self._settings.trunks)
 
     def takes_messages(self, trunk: str, *, anonymous: bool = False) -> bool:
         """Whether chat messages are taken from that trunk; ``anonymous``: those of nobody too."""

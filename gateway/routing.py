@@ -37,13 +37,12 @@ from gateway.origins import Origins
 from gateway.registration.called import meant
 from gateway.registration.grant import NO_GRANT
 from gateway.rules import LONGEST_NAME, NumberRule, RoutingSettings, Trunk
-from gateway.sip import identity, summary
+from gateway.sip import identity
 from gateway.sip.address import NameAddr, Uri, escape_user, hostport
 from gateway.sip.flow import Hop
 from gateway.sip.locating import Draw, by_priority
 from gateway.sip.manners import USUAL, Manners
 from gateway.sip.message import Header, SipRequest
-from gateway.sip.subscription import Wanted
 from gateway.sip.target import Credentials
 from gateway.sip.trickling import Mode
 from mappings.reasons import EndReason
@@ -328,29 +327,9 @@ class Routing(Origins):
             if isinstance(rule.name, str) and rule.message_waiting and trunk.message_waiting and rule.serves(trunk.name)
         ]
 
-    def mailbox(self, trunk: str, number: str, where: str) -> Wanted:
-        """What to subscribe to for a number's mailbox; ``where`` is our host:port."""
-        known, uri = self._trunks[trunk], sip_uri(number, self._trunks[trunk].domain)
-        grant = self.registered.grant(trunk) or NO_GRANT
-        return Wanted(
-            event=summary.EVENT,
-            accept=summary.CONTENT,
-            uri=str(uri),
-            to=NameAddr("", uri),
-            from_=NameAddr("", sip_uri(number, known.from_domain)),
-            hop=grant.hop or known.hop,
-            contact=f"<{grant.gruu}>" if grant.gruu else f"<sip:{escape_user(number)}@{where}>",
-            headers=tuple(("Route", route) for route in grant.routes),
-            credentials=known.credentials(self.registered.nonces(trunk)),
-        )
-
     def mailbox_of(self, uri: Uri, trunk: str) -> tuple[str, str]:
         """Whose mailbox an address names, and by which localpart it is called; PeerError 404 when it is nobody's."""
         return bare(self._callee(uri, trunk)), self._caller(uri, trunk)
-
-    def mailbox_number(self, uri: Uri, trunk: str) -> str:
-        """The localpart that is called for what waits, when an address is named for that."""
-        return self._caller(uri, trunk)
 
     def meant(self, request: SipRequest, trunk: str) -> Uri:
         """Whom a request through that trunk is for: not our name there, which its Request-URI may be."""

@@ -7,20 +7,21 @@ left; the same news again, which every refresh brings, are none.
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Protocol
 
 import structlog
 
 from gateway.errors import PeerError
-from gateway.routing import ANONYMOUS, Routing
+from gateway.registration.grant import NO_GRANT
+from gateway.routing import Routing
 from gateway.sip import summary, uas
-from gateway.sip.address import Uri
 from gateway.sip.message import Header, SipRequest, SipResponse
-from gateway.sip.subscription import Notice, Phase, Subscription, Trouble
+from gateway.sip.subscription import Notice, Phase, Subscription, Trouble, Wanted
 from gateway.sip.summary import Summary
 from gateway.sip.wire import Failed
 from gateway.stanza import Stanza
-from gateway.text import reading
+from gateway.text import mailbox, reading
 from gateway.text.desk import XmppPort
 
 SPACING_SECONDS = 0.05
@@ -93,6 +94,7 @@ class Mailboxes:
         "By our tag."
         self._known: OrderedDict[tuple[str, str], Summary] = OrderedDict()
         "What waits, by trunk and owner."
+        self._next_at = 0.0
         self._left = asyncio.Event()
         self._log = structlog.get_logger()
 
@@ -100,16 +102,22 @@ class Mailboxes:
 
     def start(self) -> None:
         """Subscribe to what the configuration names, one after the other."""
-        now = self._loop.time()
-        for index, (trunk, number) in enumerate(self._routing.mailboxes):
-            subscription = Subscription(
-                self._wanted(trunk, number),
-                at=now + index * SPACING_SECONDS,
-                agent=("User-Agent", self._server),
-                new_id=self._new_id,
-            )
-            box = self._boxes[subscription.tag] = _Box(self, trunk, number, subscription)
-            self._arm(box)
+        for trunk, number in self._routing.mailboxes:
+            self.add(trunk, number)
+
+    def add(self, trunk: str, number: str) -> None:
+        """Subscribe to a number's mailbox, and keep that."""
+        self._next_at = max(self._loop.time(), self._next_at + SPACING_SECONDS)
+        subscription = Subscription(
+            self._wanted(trunk, number), at=self._next_at, agent=("User-Agent", self._server), new_id=self._new_id
+        )
+        box = self._boxes[subscription.tag] = _Box(self, trunk, number, subscription)
+        self._arm(box)
+
+    def remove(self, trunk: str) -> None:
+        """Take leave of a trunk that is going."""
+        for box in [box for box in self._boxes.values() if box.trunk == trunk]:
+            self._carry(box, box.subscription.stop(self._loop.time()))
 
     async def leave(self, seconds: float) -> None:
         """Take leave of the notifiers, and wait so long for their answers."""
@@ -170,8 +178,12 @@ class Mailboxes:
         if deadline is not None:
             box.timer = self._loop.call_later(max(0.0, deadline - self._loop.time()), self._due, box)
 
-    def _wanted(self, trunk: str, number: str) -> Any:
-        return self._routing.mailbox(trunk, number, self._sip.contact(None))
+    def _wanted(self, trunk: str, number: str) -> Wanted:
+        known, registered = self._routing.trunk(trunk), self._routing.registered
+        where = self._sip.contact(known.transport)
+        return mailbox.wanted(
+            known, number, grant=registered.grant(trunk) or NO_GRANT, nonces=registered.nonces(trunk), where=where
+        )
 
     # ---------------------------------------------------------------------------------------------------------- NOTIFYs
 
@@ -180,6 +192,7 @@ class Mailboxes:
         box = self._boxes.get(tag)
         if box is None or request.method != "NOTIFY":
             return False
+        leaving = box.subscription.phase is Phase.LEAVING  # nobody waits for the news, and the trunk may be gone
         emitted = box.subscription.notified(request, self._loop.time())
         notices = [item for item in emitted if isinstance(item, Notice)]
         try:
@@ -189,9 +202,8 @@ class Mailboxes:
             emitted = [item for item in emitted if not isinstance(item, SipResponse)]
             found = []
         self._carry(box, [item for item in emitted if not isinstance(item, Notice)])
-        for news in found:
-            uri = Uri.parse(self._wanted(box.trunk, box.number).uri)
-            self._tell(news, box.trunk, *self._routing.mailbox_of(uri, box.trunk))
+        for news in () if leaving else found:
+            self._tell(news, box.trunk, *self._routing.mailbox_of(box.subscription.wanted.to.uri, box.trunk))
         return True
 
     def unasked(self, request: SipRequest, trunk: str) -> None:
@@ -231,11 +243,11 @@ class Mailboxes:
         self._known.move_to_end(key)
         if len(self._known) > MAX_REMEMBERED:
             self._known.popitem(last=False)
-        if not is_news(news, before):
+        if not mailbox.is_news(news, before):
             return
         if news.account is not None:
-            named = self._routing.mailbox_number(news.account, trunk)
-            called = called if named == ANONYMOUS else named
+            with suppress(PeerError):
+                called = self._routing.localpart(news.account, trunk)
         self._xmpp.send(self._message(summary.spoken(news), owner, called))
         self._log.info("mailbox_told", trunk=trunk, callee=owner)
 
@@ -248,14 +260,6 @@ class Mailboxes:
             id=self._new_id(),
             type="normal",
         )
-
-
-def is_news(summary: Summary, before: Summary | None) -> bool:
-    """Whether there is more than before, or, where something was, nothing left."""
-    if before is None or before.waiting != summary.waiting:
-        return summary.waiting or before is not None
-    had = {kind: counts.new for kind, counts in before.counts}
-    return any(counts.new > had.get(kind, 0) for kind, counts in summary.counts)
 
 
 def _read(content_type: str, body: bytes) -> Summary:

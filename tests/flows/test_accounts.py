@@ -8,7 +8,9 @@ from gateway.accounts import SipAccount
 from gateway.registration.registrant import contact_user
 from gateway.rules import Account, Trunk
 from gateway.secret import Secret
-from tests.flows.steps import Phone, Step, calls, does, holds, juliet, nurse, romeo, run
+from tests.flows.inmemory import GATEWAY
+from tests.flows.steps import Phone, Step, after, calls, does, holds, juliet, nurse, romeo, run
+from tests.flows.texting import confirms, texts, writes
 
 ACCOUNTS = """
 [[account]]
@@ -133,7 +135,12 @@ def watches(world: Any) -> None:
     """A store in the place of the configuration, whose voice is `world.enrol`."""
     from gateway.accounts import Enrolment  # noqa: PLC0415
 
-    enrolment = Enrolment(world.app.routing.domain, routing=world.app.routing, registrations=world.app.registrations)
+    enrolment = Enrolment(
+        world.app.routing.domain,
+        routing=world.app.routing,
+        registrations=world.app.registrations,
+        mailboxes=world.app.mailboxes,
+    )
     world.enrol = enrolment.changed
 
 
@@ -178,4 +185,46 @@ def test_accounts_come_change_and_go_while_the_gateway_runs() -> None:
         juliet.sends("INVITE", number=NURSE),
         juliet.gets(100),
         juliet.gets(404),
+    )
+
+
+MAILBOX = "Messages-Waiting: yes\r\nMessage-Account: sip:*97@sip.example\r\nVoice-Message: 2/0\r\n"
+
+
+def test_an_account_has_its_trunks_messages_and_mailbox() -> None:
+    notice = [
+        ("Event", "message-summary"), ("Subscription-State", "active"),
+        ("Content-Type", "application/simple-message-summary"),
+    ]  # fmt: skip
+
+    def notified(world: Any) -> None:
+        line = juliet._line(world, "box")
+        request = line.pending[-1]
+        juliet.sends(200, call="box").do(world)
+        line.call_id, line.remote = request.call_id, request.first("From") or ""
+        line.local = f"{request.first('To')};tag=juliet-tag"
+        uri = f"sip:201@{GATEWAY}"
+        juliet._request(world, line, "NOTIFY", uri, 1, body=MAILBOX.encode(), to=line.remote, headers=notice)
+
+    run(
+        *both,
+        after(1.0),
+        juliet.gets("SUBSCRIBE", call="box", has=["SUBSCRIBE sip:201@sip.example", "From: <sip:201@sip.example>"]),
+        Step(notified),
+        juliet.gets("200 NOTIFY", call="box"),
+        romeo.gets("body", has=["2 new voice messages", 'from="*97@gw.example/sip"']),
+        writes(romeo),
+        juliet.gets(
+            "MESSAGE", has=["MESSAGE sip:+15551230000@sip.example", "From: <sip:+15550201@sip.example;user=phone>;tag="]
+        ),
+        juliet.sends(200),
+        writes(nurse),
+        nurse.gets("message error service-unavailable"),
+        texts(juliet, number=ROMEO.partition("@")[0].removeprefix("sip:")),
+        confirms(romeo, has="Here!"),
+        juliet.gets("200 MESSAGE"),
+        texts(juliet, number=NURSE.partition("@")[0].removeprefix("sip:")),
+        juliet.gets("405 MESSAGE"),
+        trunk="messages = true\nmessage_waiting = true",
+        dial=ACCOUNTS,
     )
