@@ -61,7 +61,13 @@ class App:
             translate=self.routing.translate,
         )
         self.xmpp = XmppPort(xmpp_port_settings(settings), on_stanza=self._stanza, observer=self.metrics)
-        self.sip = SipPort(sip_port_settings(settings), on_request=self._request, observer=self.metrics)
+        self.sip = SipPort(
+            sip_port_settings(settings),
+            on_request=self._request,
+            is_trunk=lambda host, port: self.routing.trunk_for(host, port) is not None,
+            is_call=lambda tag: self.calls.has(tag),  # noqa: PLW0108 - they come later
+            observer=self.metrics,
+        )
         self.calls = Calls(
             CallsLimits(
                 calls=settings.limits.calls,
@@ -250,6 +256,8 @@ def sip_port_settings(settings: Settings) -> SipPortSettings:
         failover_total_seconds=settings.sip.failover_total_seconds,
         resolver=ResolverSettings(nameservers=settings.nameservers, timeout_seconds=settings.sip.dns_timeout_seconds),
         tls=settings.tls,
+        stranger_rate=settings.limits.strangers_per_second,
+        stranger_burst=settings.limits.strangers_burst,
     )
 
 

@@ -31,7 +31,7 @@ FAILOVERS = ("timeout", "transport", "status")
 NAME_OUTCOMES = ("found", "nothing", "stale", "silent")
 STANDINGS = ("pending", "registered", "failing", "refused")
 REGISTRATION_CAUSES = ("credentials", "refused", "interval", "server", "timeout", "transport")
-REFUSED_SIP = ("unknown_source", "unauthorized", "transactions", "connections")
+REFUSED_SIP = ("unknown_source", "unauthorized", "transactions", "connections", "flood")
 TRANSPORTS = ("UDP", "TCP", "TLS", "WS", "WSS")
 REFUSED_TLS = (
     "authority", "certificate", "closed", "expired", "missing", "name", "not_yet_valid", "protocol", "theirs",

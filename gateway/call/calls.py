@@ -215,6 +215,10 @@ class Calls:
 
     # -------------------------------------------------------------------------------------------------------------- SIP
 
+    def has(self, tag: str) -> bool:
+        """Whether there is a call that has this tag of ours."""
+        return tag in self._by_tag
+
     def dialog(self, message: SipRequest, tag: str) -> None:
         """A request that carries our tag: into its call, or 481 (RFC 3261 §12.2.2)."""
         door = self._by_tag.get(tag)

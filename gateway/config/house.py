@@ -53,6 +53,12 @@ class Limits(Table, frozen=True, kw_only=True):
     messages_per_minute: Count = 60
     "Chat messages of one XMPP user, and of one SIP sender."
 
+    strangers_per_second: Annotated[float, msgspec.Meta(gt=0)] = 50.0
+    "SIP messages from one address that belong to no trunk and no call; what is beyond is dropped without a word."
+
+    strangers_burst: Count = 200
+    "How many of them may come at once."
+
     iq_timeout_seconds: Seconds = 15.0
     "How long a client may take to answer an IQ."
 

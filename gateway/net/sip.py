@@ -30,6 +30,7 @@ from gateway.sip.dialog import refuse_fork
 from gateway.sip.flow import Flow, Hop
 from gateway.sip.matching import Key, server_key
 from gateway.sip.message import Header, Malformed, SipRequest, SipResponse, parse
+from gateway.sip.strangers import Strangers
 from gateway.sip.transactions import Deliver, Effect, Terminated, Transactions, Transmit
 from gateway.sip.wire import Failed, Outgoing
 
@@ -50,10 +51,16 @@ class SipPort:
         settings: SipPortSettings,
         *,
         on_request: Callable[[SipRequest], None],
+        is_trunk: Callable[[str, int], bool] = lambda host, port: False,
+        is_call: Callable[[str], bool] = lambda tag: False,
         observer: SipObserver | None = None,
         clock: Callable[[], float] | None = None,
     ) -> None:
-        """To be made inside the event loop, whose clock is the default one.  ConfigError for unusable certificates."""
+        """To be made inside the event loop, whose clock is the default one.  ConfigError for unusable certificates.
+
+        ``is_trunk`` and ``is_call`` tell whom no flood of strangers is to shut out: the addresses of trunks, and the
+        calls that have a tag of ours.
+        """
         self._settings = settings
         self._on_request = on_request
         self._observer: SipObserver = observer or NoObserver()
@@ -63,6 +70,13 @@ class SipPort:
         self._tell = Teller(self._observer, self._clock)
         self._transactions = Transactions(
             t1=settings.t1, t2=settings.t2, t4=settings.t4, limit=settings.max_transactions
+        )
+        self._strangers = Strangers(
+            rate=settings.stranger_rate,
+            burst=settings.stranger_burst,
+            is_trunk=is_trunk,
+            is_call=is_call,
+            is_ours=lambda branch: self._transactions.asked(branch),  # noqa: PLW0108 - `stop` makes new ones
         )
         self.tls = Tls(settings.tls, self._observer.certificate)
         self._sockets = Sockets(
@@ -241,11 +255,15 @@ class SipPort:
 
     def datagram(self, data: bytes, flow: Flow) -> None:
         if len(data) > self._settings.max_datagram:
-            self._refuse_oversize(data, flow)
+            if self._strangers.admit(data, flow, self._clock()):
+                self._refuse_oversize(data, flow)
         elif len(data) > 4 or data.strip(b"\r\n\0"):  # else a keep-alive (RFC 5626 §3.5.1)
             self.message(data, flow)
 
     def message(self, data: bytes, flow: Flow) -> None:
+        if not self._strangers.admit(data, flow, self._clock()):
+            self._tell.flooded(flow)
+            return
         self._tell.arrived(data, flow)
         try:
             message = parse(data, flow)

@@ -52,6 +52,12 @@ class SipPortSettings:
     failover_total_seconds: float = 20.0
     "After this no other target is tried."
 
+    stranger_rate: float = 50.0
+    "Messages a second from one address that is no trunk's, beyond which they are dropped."
+
+    stranger_burst: float = 200.0
+    "How many of them may come at once."
+
     t1: float = 0.5
     "Round trip, seconds (RFC 3261 §17.1.1.1)."
 

@@ -9,7 +9,6 @@ import socket
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
-from ipaddress import IPv6Address
 from itertools import count
 from typing import Protocol
 
@@ -21,6 +20,7 @@ from gateway.net.tls import Refused, Tls
 from gateway.net.udp import UdpSocket
 from gateway.sip.flow import SECURE, Flow
 from gateway.sip.message import MAX_HEAD, Framer, Malformed
+from gateway.sip.strangers import source
 
 TRANSPORTS = ("UDP", "TCP", "TLS")
 
@@ -264,7 +264,7 @@ class Sockets:
         self._begin(connection, partial(secure, lambda: connection, made, self._tls, self._connect_seconds))
 
     def _admits(self, host: str) -> bool:
-        if self._has_room(_place(host)):
+        if self._has_room(source(host)):
             return True
         self._user.refused("connections")
         return False
@@ -293,11 +293,11 @@ class Sockets:
         """
         if len(self._connections) < self._max_connections:
             return True
-        places = Counter(_place(flow.host) for flow in self._connections if flow.local)
+        places = Counter(source(flow.host) for flow in self._connections if flow.local)
         crowded, number = max(places.items(), key=lambda found: found[1], default=("", 0))
         if number <= max(CROWD, places[place]):
             return False
-        crowd = [found for flow, found in self._connections.items() if flow.local and _place(flow.host) == crowded]
+        crowd = [found for flow, found in self._connections.items() if flow.local and source(flow.host) == crowded]
         oldest = min(crowd, key=lambda found: (self._user.in_use(found.flow), found.heard_at))
         oldest.abort()
         self._gone(oldest, "gave way to others", orderly=True)
@@ -340,11 +340,6 @@ class Sockets:
                 connection.close()
         if self._connections:
             self._sweep_later()
-
-
-def _place(host: str) -> str:
-    """Who has an address: of IPv6, whoever has one has the whole network."""
-    return host if ":" not in host else IPv6Address(host.partition("%")[0]).packed[:8].hex()
 
 
 async def _bind(listener: Listener) -> socket.socket:

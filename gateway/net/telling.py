@@ -20,6 +20,7 @@ class Teller:
         self._ours = Throttle(clock)
         "For the connections that we make: no stranger's noise is to hide why a trunk cannot be reached."
 
+        self._floods = Throttle(clock, burst=1, seconds=60.0)
         self._log = structlog.get_logger().bind(protocol="sip")
 
     def arrived(self, data: bytes, flow: Flow) -> None:
@@ -58,6 +59,12 @@ class Teller:
                 text=text,
                 suppressed=self._throttle.held(),
             )
+
+    def flooded(self, flow: Flow) -> None:
+        """Somebody asks more than they may, and is not heard."""
+        self._observer.refused("flood")
+        if self._floods.admits():
+            self._log.warning("sip_flood", transport=flow.transport, peer=peer(flow), suppressed=self._floods.held())
 
     def lost(self, flow: Flow, text: str) -> None:
         """A connection ended that was not to end, or never came to be."""

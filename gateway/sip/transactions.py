@@ -22,7 +22,7 @@ from gateway.sip.flow import SECURE, WEB, Flow
 from gateway.sip.ledger import Ledger, Transaction
 from gateway.sip.locating import default_port
 from gateway.sip.matching import Key, companion, reply_flow, server_key, stamped, stateless_tag
-from gateway.sip.message import Header, SipRequest, SipResponse, respond
+from gateway.sip.message import METHODS, Header, SipRequest, SipResponse, respond
 from gateway.sip.transaction import CLIENT_INVITE, CLIENT_OTHER, SERVER_INVITE, SERVER_OTHER, Action, Input, State
 from gateway.sip.wire import Failed
 
@@ -275,6 +275,10 @@ class Transactions:
         """The INVITE of a live client transaction, and where it went: what its CANCEL copies (§9.1)."""
         transaction = self._ledger.live.get((branch, "INVITE"))
         return None if transaction is None or transaction.request is None else (transaction.request, transaction.flow)
+
+    def asked(self, branch: str) -> bool:
+        """Whether a live request of ours has that branch."""
+        return any((branch, method) in self._ledger.live for method in METHODS)
 
     def uses(self, flow: Flow) -> bool:
         """Whether a live transaction depends on this flow."""

@@ -41,6 +41,7 @@ match = '{called}'
 jid = "nora@home.example"
 [limits]
 calls_per_caller = 1000
+strangers_burst = 100000
 """
 
 

@@ -19,6 +19,9 @@ from gateway.sip.wire import Failed, Outgoing
 P = ParamSpec("P")
 
 HERE = "127.0.0.1"
+OUR_TAG = "ours"
+"The tag of a call that there is."
+
 BOTH = (Listener("UDP", HERE, 0), Listener("TCP", HERE, 0))
 
 
@@ -203,10 +206,17 @@ async def rig(
 ) -> AsyncIterator[Rig]:
     """A started port; in the end nothing of it may be left."""
     clock, counts, inbox = Clock(), Counts(), Inbox()
-    settings = replace(SipPortSettings(listeners=listeners), **options)  # type: ignore[arg-type]
+    unlimited = SipPortSettings(listeners=listeners, stranger_burst=1_000_000)
+    settings = replace(unlimited, **options)  # type: ignore[arg-type]
     _, phone = await asyncio.get_running_loop().create_datagram_endpoint(Phone, local_addr=(HERE, 0))
     with capture_logs() as logs:
-        port = SipPort(settings, on_request=on_request or inbox.put, observer=counts, clock=clock)
+        port = SipPort(
+            settings,
+            on_request=on_request or inbox.put,
+            is_call=lambda tag: tag == OUR_TAG,
+            observer=counts,
+            clock=clock,
+        )
         await port.start()
         made = Rig(port, clock, counts, inbox, phone, logs)  # type: ignore[arg-type]
         try:

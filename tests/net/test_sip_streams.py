@@ -12,6 +12,7 @@ from gateway.net.sip import Listener, SipPortSettings
 from gateway.net.stream import MAX_UNSENT
 from gateway.sip.flow import Flow, Hop
 from gateway.sip.message import MAX_HEAD, respond
+from gateway.sip.strangers import source
 from tests.net.rig import (
     HERE,
     Inbox,
@@ -314,7 +315,7 @@ async def test_a_crowd_from_one_place_makes_room_for_others() -> None:
 
 
 def test_a_place_of_ipv6_is_a_network() -> None:
-    assert sockets._place("2001:db8::1") == sockets._place("2001:db8::ffff:1%eth0") != sockets._place("2001:db8:1::1")
+    assert source("2001:db8::1") == source("2001:db8::ffff:1%eth0") != source("2001:db8:1::1")
 
 
 def test_all_connections_together_cannot_hold_much_of_our_memory() -> None:

@@ -44,7 +44,8 @@ def _invite(rig: Rig, raw: RawSip, name: str, via: str = "") -> str:
 
 @pytest.mark.conformance("SIP-31", "ROB-05")
 async def test_ten_thousand_invites_of_a_stranger_leave_nothing_behind(tmp_path: Path) -> None:
-    async with Rig(tmp_path, changes={"log": {"level": "info"}}) as rig:
+    changes: dict[str, Table] = {"log": {"level": "info"}, "limits": {"strangers_per_second": 1_000_000}}
+    async with Rig(tmp_path, changes=changes) as rig:
         call = await answered_out(rig, await rig.answers("uas_answer"))
         stranger, victim = await rig.raw(), await rig.raw()
         before = await _resident(rig)
@@ -66,6 +67,46 @@ async def test_ten_thousand_invites_of_a_stranger_leave_nothing_behind(tmp_path:
         assert await _resident(rig) - before < 10 * MEGABYTE
         assert len(rig.gateway.log("sip_refused")) < 20
         assert metrics.total("jinglesip_calls_active") == 1
+        await _undisturbed(call)
+
+
+async def test_a_scanner_is_not_heard_and_costs_little(tmp_path: Path) -> None:
+    seconds, a_second = 2, 10_000
+    async with Rig(tmp_path, changes={"log": {"level": "info"}}) as rig:
+        call = await answered_out(rig, await rig.answers("uas_answer"))
+        scanner = await rig.raw()
+        texts = [_invite(rig, scanner, f"s{number}").replace("INVITE", "REGISTER") for number in range(100)]
+        program = rig.gateway.program
+        before, began = program.cpu_seconds(), time.monotonic()
+        for number in range(seconds * a_second):
+            scanner.send(texts[number % 100], rig.gateway.sip)
+            if number % 100 == 0:
+                await asyncio.sleep(max(0.0, began + number / a_second - time.monotonic()))
+        took = time.monotonic() - began
+        metrics = await rig.gateway.metrics()
+        dropped = metrics.total("jinglesip_sip_refused_total", cause="flood")
+        assert dropped > seconds * a_second * 0.5  # the kernel may drop some before us
+        assert len(scanner.received) < 200 + 50 * (took + 5)
+        assert (program.cpu_seconds() - before) / took < 0.6  # of one core; a quiet machine needs 0.17
+        assert len(rig.gateway.log("sip_flood")) == 1
+        await _undisturbed(call)
+
+
+async def test_a_trunk_that_calls_beyond_the_limit_is_told_when_to_come_again(tmp_path: Path) -> None:
+    calls = 500
+    changes: dict[str, Table] = {"log": {"level": "info"}, "limits": {"calls": 1}}
+    async with Rig(tmp_path, changes=changes) as rig:
+        call = await answered_out(rig, await rig.answers("uas_answer"))
+        trunk = await rig.raw(rig.trunk[0])
+        for number in range(calls):
+            trunk.send(_invite(rig, trunk, f"t{number}"), rig.gateway.sip)
+            if number % 50 == 0:
+                await asyncio.sleep(0.005)  # or the kernel drops most of them
+        await until(lambda: trunk.count("503") > calls / 2, 20.0, "most are refused")
+        assert all(message.header("Retry-After") for message in trunk.received if message.is_("503"))
+        metrics = await rig.gateway.metrics()
+        assert metrics.total("jinglesip_calls_refused_total", origin="sip", cause="limit") > calls / 2
+        assert metrics.total("jinglesip_sip_refused_total", cause="flood") == 0
         await _undisturbed(call)
 
 
