@@ -10,7 +10,6 @@ owner is cancelled, and a 2xx that comes for it all the same gets its ACK and a 
 """
 
 import asyncio
-import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
@@ -18,6 +17,7 @@ import structlog
 
 from gateway.errors import PeerError
 from gateway.net.departures import Departures
+from gateway.net.forks import Forks
 from gateway.net.options import options
 from gateway.net.resolve import Resolver
 from gateway.net.sent_by import Listener, SentBy
@@ -26,7 +26,6 @@ from gateway.net.sockets import Sockets
 from gateway.net.telling import Teller, known, peer
 from gateway.net.tls import Tls
 from gateway.sip.address import Uri
-from gateway.sip.dialog import refuse_fork
 from gateway.sip.flow import Flow, Hop
 from gateway.sip.matching import Key, server_key
 from gateway.sip.message import Header, Malformed, SipRequest, SipResponse, parse
@@ -35,9 +34,6 @@ from gateway.sip.transactions import Deliver, Effect, Terminated, Transactions, 
 from gateway.sip.wire import Failed, Outgoing
 
 __all__ = ["Listener", "NoObserver", "Owner", "SipObserver", "SipPort", "SipPortSettings"]
-
-MAX_FORKS = 16
-"Answers to one INVITE that nobody wants of which leave is taken."
 
 _COPIED = frozenset({"Via", "From", "To", "Call-ID", "CSeq"})
 "What every response has from its request."
@@ -100,8 +96,7 @@ class SipPort:
         self._owners: dict[Key, Owner] = {}
         self._owned: dict[int, set[Key]] = {}
         "The keys of an owner, by its identity."
-        self._forks: dict[str, dict[str, Outgoing]] = {}
-        "The ACKs to answers that nobody wanted, by branch and To tag."
+        self._forks = Forks()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
 
@@ -319,7 +314,7 @@ class SipPort:
                 self.disown(effect.key)
                 self._departures.over(effect.key)
                 if effect.method == "INVITE":
-                    self._forks.pop(effect.key[0], None)
+                    self._forks.forget(effect.key[0])
                 if effect.timed_out:
                     self._observer.transaction_timed_out(known(effect.method))
             else:
@@ -371,17 +366,9 @@ class SipPort:
             self._run(self._transactions.abandon((branch, "INVITE"), self._clock()))
             return
         found = self._transactions.invite(branch)
-        acks = self._forks.setdefault(branch, {})
-        tag = response.to.tag or ""
-        if response.status >= 300 or found is None or (tag not in acks and len(acks) >= MAX_FORKS):
-            return
-        if tag in acks:
-            self.send(acks[tag])
-            return
-        leave = refuse_fork(found[0], response, lambda: secrets.token_hex(16))
-        acks[tag] = leave[0]
-        for outgoing in leave:
-            self.send(outgoing)
+        if found is not None and response.status < 300:
+            for outgoing in self._forks.leave(found[0], branch, response):
+                self.send(outgoing)
 
     def _arm(self) -> None:
         """One timer for all; it is moved only to wake us earlier."""
