@@ -175,6 +175,10 @@ class Agreement:
         given: set[int] = set()
         for index, stream in enumerate(streams):
             near, far = stream.ends.get(side), stream.ends.get(side.other)
+            if near is not None and far is not None and near.live and not far.live and _kept(near, leg):
+                assert near.told is not None
+                plans.append(_plan(index, stream, near, leg, rtp=near.told.rtp, senders=near.told.senders, same=True))
+                continue
             if (near is not None and not near.live) or (far is not None and not far.live):
                 continue
             if near is None:
@@ -211,7 +215,8 @@ class Agreement:
             else:
                 codecs = codecs or answered(offered.rtp.codecs, usable(offered.rtp.codecs, leg.codecs))
                 senders = Senders.NONE
-            rtp = Rtp(media=stream.kind, codecs=codecs, rtcp_mux=offered.rtp.rtcp_mux)
+            limits = far.said.rtp.bandwidth if far is not None and far.said is not None else ()
+            rtp = Rtp(media=stream.kind, codecs=codecs, bandwidth=limits, rtcp_mux=offered.rtp.rtcp_mux)
             plans.append(_plan(index, stream, near, leg, rtp=rtp, senders=senders))
         if not carried:
             raise _nothing_in_common(stream.kind for stream in self.streams if stream.end(side))
@@ -294,8 +299,9 @@ def _offered(index: int, stream: Stream, side: Side, leg: LegMedia, avoid: set[i
     heard = far.said if far is not None else None
     senders = heard.senders if heard is not None else Senders.BOTH
     if near.told is not None and near.said is not None and heard is not None:
-        agreed = {identity(codec) for codec in near.said.rtp.codecs if not auxiliary(codec)}
-        if agreed <= set(map(identity, heard.rtp.codecs)) and senders is near.told.senders:
+        told = {identity(codec) for codec in near.told.rtp.codecs if not auxiliary(codec)}
+        agreed = told.intersection(map(identity, near.said.rtp.codecs))
+        if agreed.issubset(map(identity, heard.rtp.codecs)) and senders is near.told.senders:
             return _plan(index, stream, near, leg, rtp=near.told.rtp, senders=senders, same=True)
     if heard is None:
         codecs = own(stream.kind, leg.codecs, feedback=leg.feedback, ptime=leg.ptime)
@@ -309,7 +315,8 @@ def _offered(index: int, stream: Stream, side: Side, leg: LegMedia, avoid: set[i
     if all(map(auxiliary, codecs)):
         codecs = ()
     mux = leg.rtcp_mux if near.said is None else near.said.rtp.rtcp_mux is not None
-    rtp = Rtp(media=stream.kind, codecs=codecs, rtcp_mux=RtcpMux() if mux else None)
+    limits = heard.rtp.bandwidth if heard is not None else ()
+    rtp = Rtp(media=stream.kind, codecs=codecs, bandwidth=limits, rtcp_mux=RtcpMux() if mux else None)
     return _plan(index, stream, near, leg, rtp=rtp, senders=senders)
 
 
@@ -327,6 +334,11 @@ def _plan(
         told=near.told,
         same=same,
     )
+
+
+def _kept(near: End, leg: LegMedia) -> bool:
+    """Whether a side was told of a medium only to have an answer to all that it offered (`LegMedia.whole`)."""
+    return leg.whole and near.told is not None and near.told.senders is Senders.NONE
 
 
 def _lives(stream: Stream) -> bool:

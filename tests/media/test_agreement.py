@@ -4,17 +4,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.errors import AnchorError
+from gateway.fields import Dropped
 from gateway.media.agreement import Agreement, Plan, groups, protection
 from gateway.media.anchor import PHONE, WEB, LegMedia, Protection
+from gateway.sdp.answer import fit
 from gateway.signals import Side
 from mappings.codecs import KINDS
-from mappings.description import Codec, Description, Fingerprint, Group, Ice, Media, RawUdp, RtcpMux, Rtp
+from mappings.description import Bandwidth, Codec, Description, Fingerprint, Group, Ice, Media, RawUdp, RtcpMux, Rtp
 from mappings.reasons import EndReason
 from mappings.terms import Role, Senders
 
-from .test_negotiation import CHROME, EVENTS_8, NOISE, OPUS, PCMA, PCMU
+from .test_negotiation import CHROME, EVENTS_8, NOISE, OPUS, PCMA, PCMU, offers
 
 CALLER, CALLEE = Side
 VP8 = Codec(id=96, name="VP8", clockrate=90000)
@@ -195,6 +199,64 @@ def test_video_that_the_phone_refuses_stands_in_the_answer_without_senders() -> 
     assert [one.rtp.media for one in told.media] == ["audio", "video"]
     assert [(one.name, one.senders) for one in back.media] == [("0", Senders.BOTH), ("1", Senders.NONE)]
     assert not agreement.may_send(1, CALLER)
+
+
+def test_what_was_refused_once_makes_no_change_later() -> None:
+    agreement, _, back = established(said(media(OPUS, PCMU), media(VP8, name="1")), said(plain(PCMU)))
+    agreement = agreement.heard_offer(CALLEE, said(plain(PCMU, senders=Senders.RESPONDER)), PHONE)
+    _, plans = agreement.plan_offer(CALLER, WEB, ())
+    assert [(plan.name, plan.senders, plan.same) for plan in plans] == [
+        ("0", Senders.RESPONDER, False),
+        ("1", Senders.NONE, True),
+    ]
+    assert made(plans).media[1].rtp == back.media[1].rtp
+    _, plans = agreement.heard_offer(CALLEE, said(plain(PCMU)), PHONE).plan_offer(CALLER, WEB, ())
+    assert all(plan.same for plan in plans)
+
+
+def test_how_much_a_side_can_take_is_told_to_the_other() -> None:
+    narrow = replace(VP8, id=97)
+    limits = (Bandwidth(type="AS", value="512"),)
+    video = plain(narrow, name="1")
+    video = replace(video, rtp=replace(video.rtp, bandwidth=limits))
+    agreement = Agreement().heard_offer(CALLER, said(plain(PCMU), video), PHONE)
+    agreement, told = offered(agreement, CALLEE, WEB)
+    assert [one.rtp.bandwidth for one in told.media] == [(), limits]
+    more = media(VP8, name="1")
+    more = replace(more, rtp=replace(more.rtp, bandwidth=(Bandwidth(type="TIAS", value="900000"),)))
+    agreement = agreement.heard_answer(CALLEE, said(media(PCMU), more))
+    _, back = answered(agreement, CALLER, PHONE)
+    assert back.media[1].rtp.bandwidth == more.rtp.bandwidth
+
+
+@given(offers(), offers(), st.sampled_from(list(Senders)), st.sampled_from(list(Senders)))
+def test_whatever_is_agreed_on_is_what_both_could_have_agreed_on(
+    offer: tuple[Codec, ...], answer: tuple[Codec, ...], wanted: Senders, granted: Senders
+) -> None:
+    try:
+        agreement = Agreement().heard_offer(CALLER, said(media(*offer, senders=wanted)), WEB)
+    except AnchorError:
+        assert not [codec for codec in offer if (codec.name or "").lower() in ("opus", "g722", "pcmu", "pcma")]
+        return
+    agreement, told = offered(agreement, CALLEE, PHONE)
+    dropped = Dropped()
+    try:
+        # The phone's answer as its leg passes it on, and ours as a client's leg would read it.
+        fitted = fit(said(plain(*answer, senders=granted)), told, dropped)
+        agreement = agreement.heard_answer(CALLEE, fitted)
+        agreement, back = answered(agreement, CALLER, WEB)
+    except AnchorError:
+        return
+    dropped = Dropped()
+    (read,) = fit(back, said(media(*offer, senders=wanted)), dropped).media
+    assert (read.name, read.rtp, read.senders) == (back.media[0].name, back.media[0].rtp, back.media[0].senders)
+    assert dropped.names() == ()
+    speech = [number for number, passage in agreement.passages(0, CALLER).items() if not passage.events]
+    assert speech
+    assert {passage.number for passage in agreement.passages(0, CALLER).values()} <= {
+        None,
+        *(codec.id for codec in told.media[0].rtp.codecs),
+    }
 
 
 def test_a_phone_is_answered_without_what_was_refused() -> None:

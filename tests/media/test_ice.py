@@ -14,7 +14,7 @@ from gateway.signals import Side
 from mappings.description import Candidate, Description, GatheringComplete, Ice
 from mappings.reasons import EndReason
 from mappings.terms import CandidateType
-from tests.media.rig import PATIENCE, PCMU, BackToBack, dropped, rigged, rtp
+from tests.media.rig import PATIENCE, PCMU, BackToBack, dropped, drops, rigged, rtp
 from tests.peers.program import until
 
 CALLER, CALLEE = Side
@@ -230,6 +230,31 @@ async def test_a_restart_that_is_refused_is_forgotten() -> None:
         assert ice(await pair.one.make_offer(CALLEE)).ufrag != ice(offer).ufrag
 
 
+async def test_a_restart_that_finds_no_way_leaves_the_old_one() -> None:
+    async with rigged(ice_seconds=0.3) as rig:
+        pair = BackToBack(rig)
+        await pair.connect()
+        free = rig.anchors.ports.free
+        offer = await pair.one.make_offer(CALLEE, restart=True)
+        answer = with_ice(offer, ufrag="gone", pwd="x" * 24, candidates=())
+        await pair.one.take_answer(CALLEE, answer)
+        assert rig.anchors.ports.free < free
+        await until(lambda: rig.anchors.ports.free == free, PATIENCE, "the end of the restart")
+        assert not pair.one_told.has(Failed)
+        await talks(pair, 1)
+
+
+async def test_a_way_that_is_lost_before_the_restart_has_one_ends_the_call() -> None:
+    async with rigged(ice_seconds=1.5, consent_interval=0.02, consent_seconds=0.1) as rig:
+        pair = BackToBack(rig)
+        await pair.connect()
+        offer = await pair.one.make_offer(CALLEE, restart=True)
+        await pair.two.close()
+        await pair.one.take_answer(CALLEE, with_ice(offer, ufrag="gone", pwd="x" * 24, candidates=()))
+        failed = await pair.one_told.expect(Failed)
+        assert failed.reason is EndReason.CONNECTIVITY_ERROR
+
+
 async def test_a_restart_by_candidates_is_answered_by_candidates() -> None:
     async with rigged() as rig:
         pair = BackToBack(rig)
@@ -295,3 +320,28 @@ async def test_garbage_of_every_kind_is_dropped(way: object) -> None:
         await talks(pair, 300)
         assert not pair.one_told.has(Failed)
         assert dropped(pair.one, CALLEE) > 800
+
+
+async def test_checks_of_strangers_are_not_even_read() -> None:
+    async with rigged() as rig:
+        pair = BackToBack(rig)
+        await pair.connect()
+        stranger = await rig.ear()
+        current = link(pair.one, CALLEE)._current
+        assert current is not None
+        target = ("127.0.0.1", current.local_candidates[0].port)
+        check = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
+        check.attributes["USERNAME"] = "someone:else"
+        check.add_message_integrity(b"guess")
+        answer = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.RESPONSE)
+        keepalive = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.INDICATION)
+        for message in (keepalive, check, answer):
+            stranger.send(bytes(message), target)
+        await drops(pair.one, CALLEE, 2)
+        guess = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
+        guess.attributes["USERNAME"] = f"{current.local_username}:else"
+        guess.add_message_integrity(b"guess")
+        stranger.send(bytes(guess), target)
+        (refusal,) = await stranger.hears(1)
+        assert stun.parse_message(refusal).error_code == 401
+        await talks(pair, 1)

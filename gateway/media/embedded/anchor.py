@@ -86,9 +86,11 @@ class EmbeddedAnchor:
         leg = self._legs[side]
         agreement, plans = self._now.agreement.plan_offer(side, leg, kinds)
         told = self._now.told.get(side)
-        same = told is not None and {media.name for media in told.media} == {plan.name for plan in plans}
-        if same and all(plan.same for plan in plans) and not restart:
-            assert told is not None
+        live = {end.name for stream in self._now.agreement.streams if (end := stream.end(side)) is not None}
+        # What the side has refused stands in what it was told still, and is over all the same.
+        named = {media.name for media in told.media} & live if told is not None else set()
+        same = all(plan.same for plan in plans) and named == {plan.name for plan in plans}
+        if told is not None and same and not restart:
             return told
         with self._step(side):
             if restart:

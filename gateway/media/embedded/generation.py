@@ -27,6 +27,12 @@ from gateway.media.embedded.socket import DatagramSocket
 GATHER_SECONDS = 5.0
 "How long STUN and TURN servers are waited for."
 
+_COOKIE = b"\x21\x12\xa4\x42"
+"Of every STUN message (RFC 8489 §5)."
+
+_INDICATION = b"\x00\x11"
+"How a Binding indication begins: it keeps a NAT's way open and wants nothing (RFC 8445 §11)."
+
 
 class User(Protocol):
     """What a generation tells its link."""
@@ -47,13 +53,19 @@ class User(Protocol):
         """A packet of the second component that is no STUN."""
         ...
 
+    def dropped(self) -> None:
+        """A packet that begins like STUN and is none, or not for us."""
+        ...
+
 
 class _Stun(StunProtocol):
     """What gets a socket's packets: STUN goes on to aioice, all else to the link."""
 
-    def __init__(self, receiver: "Generation", media: Callable[[bytes, Any], None]) -> None:
+    def __init__(self, receiver: "Generation", user: "User", component: int) -> None:
         super().__init__(receiver)
-        self._media = media
+        self._media = user.receive if component == 1 else user.receive_control
+        self._dropped = user.dropped
+        self._name = f"{receiver.local_username}:".encode()
 
     def datagram_received(self, data: bytes | str, addr: tuple[Any, ...]) -> None:
         data = cast(bytes, data)
@@ -61,10 +73,19 @@ class _Stun(StunProtocol):
             return
         if data[0] > 3:
             self._media(data, addr)
-        # aioice reads whatever has the right length, and attributes without their bounds.
-        elif len(data) >= 20 and data[4:8] == b"\x21\x12\xa4\x42":
+        elif len(data) >= 20 and data[4:8] == _COOKIE and self._ours(data):
+            # aioice reads attributes without their bounds.
             with contextlib.suppress(Exception):
                 super().datagram_received(data, addr)
+        elif data[:2] != _INDICATION:
+            self._dropped()
+
+    def _ours(self, data: bytes) -> bool:
+        """Whether a message can be meant for us: an answer to what we asked, or a check that knows our name.
+
+        Anything else aioice would read, and answer with an error, at ten times the price.
+        """
+        return data[8:20] in self.transactions if data[0] & 1 else self._name in data
 
 
 class _Transport:
@@ -121,7 +142,7 @@ class Generation(aioice.Connection):
         self._local_candidates_end = True
 
     def _listen(self, opened: DatagramSocket, component: int, preference: int) -> None:
-        protocol = _Stun(self, self._user.receive if component == 1 else self._user.receive_control)
+        protocol = _Stun(self, self._user, component)
         _Transport(opened, protocol)
         opened.listen(protocol.datagram_received)
         host, port = opened.name
@@ -162,11 +183,10 @@ class Generation(aioice.Connection):
             await self._relay(server, component)
 
     async def _relay(self, server: IceServer, component: int) -> None:
-        media = self._user.receive if component == 1 else self._user.receive_control
         candidate, relay = await relayed_candidate(
             component=component,
             hide_related_address=False,
-            protocol_factory=lambda: _Stun(self, media),
+            protocol_factory=lambda: _Stun(self, self._user, component),
             turn_server=(server.host, server.port),
             turn_username=server.username,
             turn_password=server.password.reveal() if server.password is not None else None,

@@ -61,6 +61,9 @@ class IceLink(Link):
         self._next: Generation | None = None
         "The one that is to take its place, or the first."
 
+        self._stale = False
+        "The present way was lost while ICE restarts."
+
         self._heard: tuple[str, str] | None = None
         "The peer's credentials that the newest generation works with."
 
@@ -191,7 +194,7 @@ class IceLink(Link):
         if self._closed:
             return
         if generation is self._next:
-            previous, self._current, self._next = self._current, generation, None
+            previous, self._current, self._next, self._stale = self._current, generation, None, False
             if previous is not None:
                 self._part(previous)
         if generation is self._current:
@@ -201,10 +204,16 @@ class IceLink(Link):
             Link.start(self)
 
     def lost(self, generation: Generation, text: str) -> None:
-        """A generation has no way, or not any more."""
-        if self._closed or (generation is self._current and self._next is not None):
-            return  # a restart is under way, which has its own limit
-        self._failed(EndReason.CONNECTIVITY_ERROR, text)
+        """A generation has no way, or not any more; the other one may have, while ICE restarts."""
+        if self._closed:
+            return
+        if generation is self._current and self._next is not None:
+            self._stale = True
+        elif generation is self._next and self._current is not None and not self._stale:
+            self._part(generation)
+            self._next = None
+        else:
+            self._failed(EndReason.CONNECTIVITY_ERROR, text)
 
     def receive(self, data: bytes, address: Any) -> None:
         """Take a packet that is no STUN (RFC 7983)."""
@@ -222,6 +231,10 @@ class IceLink(Link):
             self._receive(data, address)
         else:
             self.path.dropped += 1
+
+    def dropped(self) -> None:
+        """Count a packet that is nothing."""
+        self.path.dropped += 1
 
     def _receive(self, data: bytes, address: Any) -> None:
         path = self.path

@@ -63,3 +63,8 @@ class EmbeddedSettings:
 
     one_way_seconds: float = 6.0
     "After so long without a packet of one side only, that is told."
+
+    def __post_init__(self) -> None:
+        """ValueError where the two lists of addresses do not go together."""
+        if not self.addresses or len(self.advertised) not in (0, len(self.addresses)):
+            raise ValueError("advertised: one for each of addresses")
