@@ -41,7 +41,9 @@ class Gateway:
         jid: str,
         xmpp_host: str = "127.0.0.1",
         secret: str = SECRET,
+        more: str = "",
     ) -> None:
+        """``more``: further tables."""
         self.sip = ("127.0.0.1", sip_port)
         self.http_port = http_port
         self._folder = folder
@@ -84,6 +86,7 @@ format = "json"
 
 [http]
 port = {http_port}
+{more}
 """
         )
 

@@ -390,3 +390,15 @@ def test_every_answer_has_a_row_in_every_phase_that_waits_for_one() -> None:
     answers = set(Event) - {Event.DUE, Event.LEAVE}
     for phase in (Phase.ASKING, Phase.PARTING, Phase.LEAVING):
         assert {event for event in answers if (phase, event) in TABLE} == answers
+
+
+def test_a_registrar_that_only_asks_who_leaves_is_left() -> None:
+    talk = Conversation()
+    talk.due()
+    talk.grant()
+    talk.leave()
+    number = 0
+    while talk.answer(401, ("WWW-Authenticate", ASKS.replace("pbx", f"pbx{number}"))):
+        number += 1
+    assert number < MAX_REQUESTS
+    assert talk.binding.phase is Phase.GONE
