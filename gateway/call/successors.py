@@ -20,6 +20,7 @@ from gateway.routing import Outbound, Routing
 from gateway.sdp.history import SdpSession
 from gateway.signals import Side, Transfer
 from gateway.sip.address import NameAddr, Uri
+from gateway.sip.body import session_description
 from gateway.sip.leg import LegSettings, SipLeg, SipTarget
 from gateway.sip.message import SipRequest
 from gateway.sip.replaces import Replaces
@@ -136,7 +137,8 @@ class Successors:
     def replacing(self, opened: Opened, party: Party, request: SipRequest, replaces: Replaces, trunk: str) -> None:
         """Let an INVITE take the place of a leg whose dialog it names (RFC 3891 §3).  PeerError: the status of the no.
 
-        A dialog that is early is not replaced: its caller would have made an offer, and be made one.
+        A dialog that is early is not replaced: its caller would have made an offer, and be made one.  Nor is one by an
+        INVITE without a description: who comes into a call that goes on makes the offer (`gateway.call.seat`).
         """
         leg = party.leg
         if not isinstance(leg, SipLeg) or leg.dialog is None or not replaces.names(leg.dialog):
@@ -147,6 +149,8 @@ class Successors:
             raise PeerError("Replaces: that dialog is over", status=603, reason=EndReason.DECLINE)
         if not opened.task.answered:
             raise PeerError("Replaces: an early dialog is not replaced", status=481)
+        if session_description(request) is None:
+            raise PeerError("Replaces: without a session description", status=488)
         if replaces.early_only:
             raise PeerError("Replaces: that dialog is not early any more", status=486, reason=EndReason.BUSY)
         transport = request.flow.transport if request.flow is not None else None

@@ -71,15 +71,22 @@ def ends(caller: str, call: str = "two") -> tuple[Step, ...]:
     )
 
 
-def replaces(call: str = "two", *, names: str = "one", phone: Phone = juliet, more: str = "", odd: str = "") -> Step:
+def replaces(
+    call: str = "two",
+    *,
+    phone: Phone = juliet,
+    more: str = "",
+    odd: str = "",
+    sdp: str | None = sdp_of(port=30100),
+) -> Step:
     """An INVITE that takes the place of another call of juliet's."""
 
     def do(world: World) -> None:
-        line = juliet._line(world, names)
+        line = juliet._line(world, "one")
         ours, theirs = NameAddr.parse(line.remote).tag, NameAddr.parse(line.local).tag
         value = f"{line.call_id};to-tag={ours}{odd};from-tag={theirs}{more}"
         headers = [("Replaces", value), ("Require", "replaces")]
-        phone.sends("INVITE", call=call, sdp=sdp_of(port=30100), headers=headers).do(world)
+        phone.sends("INVITE", call=call, sdp=sdp, headers=headers).do(world)
 
     return Step(do)
 
@@ -730,22 +737,11 @@ def test_two_cannot_take_one_place_and_who_gives_up_leaves_it() -> None:
     )
 
 
-def test_an_invite_without_a_common_codec_leaves_the_call_as_it_was() -> None:
-    def do(world: World) -> None:
-        line = juliet._line(world, "one")
-        ours, theirs = NameAddr.parse(line.remote).tag, NameAddr.parse(line.local).tag
-        headers = [("Replaces", f"{line.call_id};to-tag={ours};from-tag={theirs}")]
-        sdp = (
-            sdp_of(port=30100)
-            .replace("0 8", "9")
-            .replace("rtpmap:0 PCMU", "rtpmap:9 G722")
-            .replace("a=rtpmap:8 PCMA/8000\r\n", "")
-        )
-        juliet.sends("INVITE", call="two", sdp=sdp, headers=headers).do(world)
-
+@pytest.mark.parametrize("sdp", [None, sdp_of(port=30100).replace("0 8", "9").replace("PCM", "G7")])
+def test_an_invite_that_offers_nothing_of_use_leaves_the_call_as_it_was(sdp: str | None) -> None:
     run(
         *answered,
-        Step(do),
+        replaces(sdp=sdp),
         juliet.gets(100, call="two"),
         juliet.gets("488 INVITE", call="two"),
         nothing(),

@@ -142,6 +142,10 @@ class Baresip:
         """Answer the call that rings."""
         await self.command("accept")
 
+    async def transfer(self, uri: str) -> None:
+        """Hand the other side of the call on, blindly."""
+        await self.command("transfer", uri)
+
     async def hang_up(self) -> None:
         """End the call, refuse it, or give up dialling."""
         await self.command("hangup")

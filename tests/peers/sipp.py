@@ -23,6 +23,8 @@ KEYS = {
     "reason": 'Q.850;cause=16;text="Normal call clearing"',
     "extra": "X-Rig: none",
     "contact": "<sip:bob@127.0.0.1:9>",
+    "refer_to": "sip:+15557777@127.0.0.1",
+    "fragment": "200 OK",
     "challenge": 'WWW-Authenticate: Digest realm="sip.example", nonce="f00d", algorithm=MD5, qop="auth"',
     "second": 'WWW-Authenticate: Digest realm="sip.example", nonce="beef", algorithm=MD5, qop="auth", stale=true',
 }
