@@ -66,7 +66,8 @@ class Template(Generic[T]):
         except (ValueError, KeyError):
             return self._salvage(texts, dropped)
         if self.keywords and texts[-1]:
-            words = texts[-1].split()
+            # As the pattern does it: to str.split() further signs are blanks, and the pairs would not come out even.
+            words = [word for word in texts[-1].replace("\t", " ").split(" ") if word]
             known = self.keywords
             for word, text in zip(words[::2], words[1::2], strict=True):
                 if word in known:

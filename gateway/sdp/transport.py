@@ -48,6 +48,7 @@ NONE_YET = Address("0.0.0.0", DISCARD)  # noqa: S104
 
 _HOST = {field.name: field.read for field in fields(RawCandidate)}["ip"]
 _REMOTE = {field.name: field.read for field in fields(RemoteCandidate)}
+_ICE = {field.name: field.read for field in fields(Ice)}
 _SETUP = {str(setup): setup for setup in Setup}
 
 
@@ -91,7 +92,7 @@ def read(
     What the first section leaves out holds from those after it (RFC 8839 §5.4).
     """
     fingerprints = _fingerprints(sections, by, dropped, answer=answer)
-    ufrag, pwd = _inherited("ice-ufrag", sections), _inherited("ice-pwd", sections)
+    ufrag, pwd = _credential("ufrag", sections), _credential("pwd", sections)
     if not ufrag or not pwd or "ice-mismatch" in medium.attributes:
         for name in ("candidate", "ice-ufrag", "ice-mismatch", "remote-candidates"):
             if name in medium.attributes:
@@ -113,6 +114,14 @@ def read(
         fingerprints=fingerprints,
         gathering_complete=GatheringComplete() if complete else None,
     )
+
+
+def _credential(name: str, sections: Sequence[Section]) -> str | None:
+    said = _inherited(f"ice-{name}", sections)
+    try:
+        return None if said is None else _ICE[name](said)
+    except ValueError:
+        return None  # blanks in it: nobody could check connectivity with that
 
 
 def _inherited(name: str, sections: Sequence[Section]) -> str | None:

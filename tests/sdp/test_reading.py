@@ -702,3 +702,23 @@ def test_ice_needs_no_connection_line() -> None:
 def test_a_made_name_is_made_until_it_is_nobodys() -> None:
     names = [media.name for media in read(AUDIO, AUDIO, "a=mid:audio", AUDIO, "a=mid:audio0").media]
     assert names == ["audio0x", "audio", "audio0"]
+
+
+@pytest.mark.parametrize("value", ["\x85", "\u2028", "a\u2028b", "\xa0"])
+def test_signs_that_only_look_blank_separate_nothing_in_a_candidate(value: str) -> None:
+    session = SdpSession(Role.RESPONDER, 1)
+    line = f"a=candidate:1 1 udp 2130706431 192.0.2.20 30000 typ host network-cost {value} generation 3"
+    (media,) = session.read_offer(sdp(AUDIO, *ICE, line)).media
+    assert isinstance(media.transport, Ice)
+    assert [(one.port, one.generation) for one in media.transport.candidates] == [(30000, 3)]
+    assert "candidate network-cost" in session.dropped
+
+
+@pytest.mark.parametrize("broken", ["a=ice-ufrag:ab cd", "a=ice-pwd:abcdefghijk lmnopqrstuvw", "a=ice-pwd:"])
+def test_credentials_that_nobody_could_use_are_none(broken: str) -> None:
+    session = SdpSession(Role.RESPONDER, 1)
+    whole = ["a=ice-ufrag:abcd", "a=ice-pwd:abcdefghijklmnopqrstuv"]
+    lines = [broken if line.partition(":")[0] == broken.partition(":")[0] else line for line in whole]
+    found = session.read_offer(sdp(AUDIO, *lines))
+    assert isinstance(found.media[0].transport, RawUdp)
+    assert "ice-ufrag" in session.dropped
