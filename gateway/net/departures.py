@@ -261,13 +261,14 @@ class Departures:
         """Set the targets, in the order in which they are tried."""
         hop = departure.outgoing.hop
         large = hop.transport is None and self._takes_tcp and octets(departure.outgoing.request) > LARGE
-        ordered, doubtful = self._standing.order(map(hop.aimed, found))
+        aimed = [hop.aimed(flow) for flow in found]
+        ordered, doubtful = self._standing.order(aimed, spare=departure.outgoing.spare)
         for flow in ordered:
             if large and flow.transport == "UDP" and not self._standing.refuses_tcp(flow):
                 departure.targets.append(Target(Flow("TCP", flow.host, flow.port), unasked=True))
             departure.targets.append(Target(flow))
         if not ordered:
-            departure.text = f"{hop.host}: name does not resolve"
+            departure.text = f"{hop.host}: {'failed not long ago' if aimed else 'name does not resolve'}"
         for flow in doubtful:
             self._try(flow)
         self._next(departure)

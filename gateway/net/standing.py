@@ -6,6 +6,7 @@ import structlog
 
 from gateway.sip.blacklist import Blacklist, place
 from gateway.sip.flow import Flow
+from gateway.throttle import Throttle
 
 REFUSAL_SECONDS = 300.0
 "How long we remember that a peer takes no TCP."
@@ -22,21 +23,33 @@ class Standing:
         self._blacklist = Blacklist()
         self._refusals: dict[tuple[str, int], float] = {}
         "Until when a peer is believed not to take TCP."
+        self._throttle = Throttle(clock, burst=20)
         self._log = structlog.get_logger().bind(protocol="sip")
 
-    def order(self, targets: Iterable[Flow]) -> tuple[list[Flow], list[Flow]]:
-        """The targets in the order in which they are tried, and those of them to find out about."""
+    def order(self, targets: Iterable[Flow], *, spare: bool = False) -> tuple[list[Flow], list[Flow]]:
+        """The targets in the order in which they are tried, and those of them to find out about.
+
+        Whoever has another way (``spare``) tries none when all of them are bad.
+        """
         now = self._clock()
         ordered = self._blacklist.order(targets, now)
+        if spare and ordered and not self._blacklist.is_good(ordered[0], now):
+            return [], self._blacklist.on_trial(ordered, now)
         return ordered, self._blacklist.on_trial(ordered[1:], now)
 
     def failed(self, flow: Flow, text: str) -> None:
         """It was silent, or could not be reached."""
         now = self._clock()
         before, self._blacklist = self._blacklist, self._blacklist.failed(flow, now)
-        if self._blacklist is not before:
+        if self._blacklist is not before and self._throttle.admits():
             seconds = round(self._blacklist.bans[place(flow)].until - now, 3)
-            self._log.warning("sip_target_failed", peer=f"{flow.host}:{flow.port}", text=text, delay_seconds=seconds)
+            self._log.warning(
+                "sip_target_failed",
+                peer=f"{flow.host}:{flow.port}",
+                text=text,
+                delay_seconds=seconds,
+                suppressed=self._throttle.held(),
+            )
 
     def told(self, flow: Flow, seconds: float) -> None:
         """It asks to be left alone for so long."""

@@ -4,8 +4,8 @@ Nothing is ruled out here: the list only changes the order, so that a target com
 tried all the same when there is no other.  A single carrier that says 503 for one number does not lock itself out.
 
 Two ways lead on to it.  Silence or a broken connection: for a span that doubles each time, and when that is over the
-target is on trial, to be asked by something less dear than a call, until it answers.  And a 503 with Retry-After (RFC
-3261 §21.5.4): for the time that the server itself asks for, after which it is as good as any.
+target is on trial, to be asked by something less dear than a call, a few times, until it answers.  And a 503 with
+Retry-After (RFC 3261 §21.5.4): for the time that the server itself asks for, after which it is as good as any.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,8 +17,11 @@ from gateway.sip.flow import Flow
 FIRST_SECONDS = 5.0
 "How long a target comes last that failed once."
 
-MOST_SECONDS = 300.0
+MOST_SECONDS = 120.0
 "The longest, however often it failed, and whatever it asks for itself."
+
+TRIALS = 5
+"How often it is asked before a call finds out after all: there are those who answer no OPTIONS."
 
 MAX_BANS = 1_024
 "Targets remembered."
@@ -65,17 +68,22 @@ class Blacklist:
         """The same targets: the good ones as they stood, then those on trial, then the others, the soonest first."""
 
         def rank(target: Flow) -> float:
-            ban = self.bans.get(place(target))
-            if ban is None or (ban.until <= now and not ban.failures):
+            if self.is_good(target, now):
                 return 0.0
-            return max(ban.until, 0.0) + 1.0 if ban.until > now else 0.5
+            until = self.bans[place(target)].until
+            return max(until, 0.0) + 1.0 if until > now else 0.5
 
         return sorted(targets, key=rank) if self.bans else list(targets)
+
+    def is_good(self, target: Flow, now: float) -> bool:
+        """Whether nothing speaks against it."""
+        ban = self.bans.get(place(target))
+        return ban is None or (ban.until <= now and not 0 < ban.failures <= TRIALS)
 
     def on_trial(self, targets: Iterable[Flow], now: float) -> list[Flow]:
         """Those whose time is over, and of which nobody knows whether they are well."""
         bans = ((target, self.bans.get(place(target))) for target in targets)
-        return [target for target, ban in bans if ban is not None and ban.failures and ban.until <= now]
+        return [target for target, ban in bans if ban and 0 < ban.failures <= TRIALS and ban.until <= now]
 
     def _with(self, target: Flow, ban: Ban) -> "Blacklist":
         bans = {key: known for key, known in self.bans.items() if key != place(target)}

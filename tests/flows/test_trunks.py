@@ -66,6 +66,23 @@ def test_a_silent_trunk_is_followed_by_the_next_within_seconds() -> None:
     goes(*initiated, after(3.9), nothing(), after(0.2), *taken_over)
 
 
+def test_the_next_call_does_not_wait_for_a_trunk_that_was_silent() -> None:
+    goes(
+        *initiated,
+        after(4),
+        spare.gets("INVITE"),
+        mercutio.sends("session-initiate", call="two"),
+        mercutio.gets("result", call="two"),
+        spare.gets("INVITE", call="two"),
+        spare.sends(486, call="two"),
+        spare.gets("ACK", call="two"),
+        mercutio.gets("session-terminate busy", call="two"),
+        spare.sends(486),
+        spare.gets("ACK"),
+        romeo.gets("session-terminate busy"),
+    )
+
+
 def test_a_trunk_that_wakes_up_too_late_is_cancelled() -> None:
     goes(
         *initiated,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,7 @@ from gateway.sip.flow import Flow, Hop
 from gateway.sip.locating import Question, Srv
 from gateway.sip.message import SipRequest, respond
 from gateway.sip.wire import Failed
-from tests.net.rig import HERE, Inbox, Phone, Rig, answer, outgoing, rig, scenario, stream_request, tcp_server
+from tests.net.rig import HERE, Inbox, Phone, Rig, answer, outgoing, rig, scenario, stream_request, tcp_server, until
 
 HOP = Hop("trunk.example")
 SOON = 0.05
@@ -215,11 +216,37 @@ async def test_of_many_dead_targets_the_last_is_not_tried_after_minutes() -> Non
 @scenario
 async def test_who_has_another_way_does_not_wait_out_the_last_target_either() -> None:
     async with rig(failover_seconds=SOON) as it:
-        owner, spare = Inbox(), outgoing(it.phone.hop)
-        it.port.send(type(spare)(spare.request, spare.branch, spare.hop, spare=True), owner)
+        owner = Inbox()
+        it.port.send(replace(outgoing(it.phone.hop), spare=True), owner)
         where = f"{HERE}:{it.phone.port}"
         text = f"{where}: no response in {SOON:g} s"
         assert await owner.failure() == Failed("z9hG4bKout1", "INVITE", "timeout", text)
+
+
+@scenario
+async def test_who_has_another_way_passes_over_what_failed_until_it_answers_options() -> None:
+    async with rig(failover_seconds=SOON) as it:
+        owner = Inbox()
+        call = replace(outgoing(it.phone.hop), spare=True)
+        it.port.send(call, owner)
+        assert (await owner.failure()).cause == "timeout"
+        it.port.send(replace(call, branch="z9hG4bK2"), owner)
+        text = f"{HERE}: failed not long ago"
+        assert await owner.failure() == Failed("z9hG4bK2", "INVITE", "transport", text)
+        it.later(FIRST_SECONDS)
+        it.port.send(replace(call, branch="z9hG4bK3"), owner)
+        assert (await owner.failure()).text == text
+        it.phone.send(answer(await late(it.phone, "OPTIONS"), 200), it.udp)
+        await until(lambda: any(line["event"] == "sip_target_back" for line in it.logs))
+        it.port.send(replace(call, branch="z9hG4bK4"), owner)
+        while (request := await invited(it.phone)).branch != "z9hG4bK4":
+            pass
+        it.phone.send(answer(request, 486), it.udp)
+        assert (await owner.response()).status == 486
+        # Without another way it is called all the same.
+        it.port.send(outgoing(it.phone.hop, branch="z9hG4bK5"), owner)
+        it.phone.send(answer(await invited(it.phone), 486), it.udp)
+        assert (await owner.response()).status == 486
 
 
 @scenario
@@ -306,8 +333,7 @@ async def test_a_target_that_failed_is_asked_by_options_before_it_gets_calls_aga
         options = await late(one, "OPTIONS")
         assert options.to.uri.hostport == f"{HERE}:{one.port}"
         one.send(answer(options, 404), it.udp)
-        while not any(line["event"] == "sip_target_back" for line in it.logs):  # noqa: ASYNC110
-            await asyncio.sleep(0)
+        await until(lambda: any(line["event"] == "sip_target_back" for line in it.logs))
         call()
         await taken_by(one)
 

@@ -227,13 +227,15 @@ def toml(tables: Mapping[str, Table | Sequence[Table]]) -> str:
 
 
 def _keys(table: Table) -> str:
-    # JSON's strings, numbers, booleans and arrays are TOML's too; a table inside is written inline.
+    # JSON's strings, numbers and booleans are TOML's too; a table inside is written inline.
     return "".join(f"{key} = {_value(value)}\n" for key, value in table.items())
 
 
 def _value(value: object) -> str:
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{json.dumps(key)} = {_value(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_value, value))}]"
     return json.dumps(value)
 
 

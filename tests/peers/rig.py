@@ -81,6 +81,10 @@ class Rig:
         if complaints and not self.complains:
             raise PeerFailure("the gateway complained:\n" + "\n".join(complaints))
 
+    def leaves(self, leave: Callable[[], object]) -> None:
+        """What is to be done at the end, for what the test has put up beside."""
+        self._stack.callback(leave)
+
     def check_sockets(self) -> None:
         """Check that the gateway holds no UDP socket but the one that it listens on: nothing for media."""
         datagram = self.gateway.program.datagram_sockets()
