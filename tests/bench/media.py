@@ -19,8 +19,9 @@ import statistics
 import struct
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import aioice
@@ -141,6 +142,61 @@ async def forward(kind: str, calls: int, web: int, phone: int) -> None:
     await asyncio.Event().wait()
 
 
+class Rtpengine:
+    """rtpengine in user space, told of the same calls over its ng protocol, which it takes as JSON too."""
+
+    def __init__(self, folder: str) -> None:
+        self._ng = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._ng.settimeout(5)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind((HOST, 0))
+            self._address = probe.getsockname()
+        command = [
+            "rtpengine", "--config-file=none", "--foreground", "--log-stderr", "--log-level=3", "--table=-1",
+            f"--interface={HOST}", f"--listen-ng={HOST}:{self._address[1]}", f"--pidfile={folder}/rtpengine.pid",
+            "--port-min=45000", "--port-max=49999",
+        ]  # fmt: skip
+        self.process = subprocess.Popen(pinned(command), stderr=subprocess.DEVNULL)
+        for _ in range(100):
+            with contextlib.suppress(OSError):
+                self._ask({"command": "ping"})
+                return
+            time.sleep(0.1)
+        raise RuntimeError("rtpengine does not answer")
+
+    def _ask(self, said: Mapping[str, object]) -> dict[str, str]:
+        cookie = os.urandom(8).hex()
+        self._ng.sendto(f"{cookie} {json.dumps(said)}".encode(), self._address)
+        answer: dict[str, str] = json.loads(self._ng.recv(65536).partition(b" ")[2])
+        if answer["result"] not in ("ok", "pong"):
+            raise RuntimeError(f"rtpengine: {answer}")
+        return answer
+
+    def open(self, calls: int, suite: str, web: int, phone: int) -> list[list[int]]:
+        """So many calls between the driver's two ports; the ports that each has."""
+        ports = []
+        for index in range(calls):
+            near, far = _sdp(web, suite), _sdp(phone, "")
+            keys = {"call-id": str(index), "from-tag": "near", "ICE": "remove", "replace": ["origin"]}
+            offer = {"command": "offer", "sdp": near, "DTLS": "off", "transport-protocol": "RTP/AVP", **keys}
+            told = self._ask(offer)["sdp"]
+            answer = self._ask({"command": "answer", "to-tag": "far", "sdp": far, **keys})["sdp"]
+            ports.append([_port(answer), _port(told)])
+        return ports
+
+
+def _sdp(port: int, suite: str) -> str:
+    line = crypto(suite) if suite else None
+    lines = ["v=0", f"o=- 1 1 IN IP4 {HOST}", "s=-", f"c=IN IP4 {HOST}", "t=0 0"]
+    lines += [f"m=audio {port} RTP/{'SAVP' if suite else 'AVP'} 0"]
+    lines += [f"a=crypto:{line.tag} {line.crypto_suite} {line.key_params}"] if line is not None else []
+    return "\r\n".join([*lines, ""])
+
+
+def _port(sdp: str) -> int:
+    return int(sdp.partition("m=audio ")[2].split()[0])
+
+
 # --------------------------------------------------------------------------------------------------------------- driver
 
 
@@ -160,7 +216,7 @@ class Outcome:
         p99 = late[int(len(late) * 0.99)] * 1000 if late else 0.0
         each = self.cpu / max(1, self.arrived)
         return (
-            f"{name:32} {calls:4} calls: {each * 1e6:5.1f} µs CPU a packet, {1 / each:7.0f} packets a CPU second, "
+            f"{name:39} {calls:4} calls: {each * 1e6:5.1f} µs CPU a packet, {1 / each:7.0f} packets a CPU second, "
             f"{self.cpu / self.seconds:4.0%} of a core, {self.sent - self.arrived} of {self.sent} lost, "
             f"p99 delay {p99:.1f} ms"
         )
@@ -190,30 +246,48 @@ def packets(calls: int, count: int, suite: str) -> Iterator[tuple[int, bytes, by
             yield call, made[call].protect(plain) if suite else plain, plain
 
 
+def pinned(command: list[str]) -> list[str]:
+    """A command on the second core, where there is one."""
+    return ["taskset", "-c", "1", *command] if (os.cpu_count() or 1) > 1 and shutil.which("taskset") else command
+
+
+@contextlib.contextmanager
+def forwarding(kind: str, calls: int, ends: list[int], loop: str) -> Iterator[tuple[int, list[list[int]]]]:
+    """A forwarder of so many calls: its process, and the ports that each call has."""
+    if kind.startswith("rtpengine"):
+        with tempfile.TemporaryDirectory() as folder:
+            engine = Rtpengine(folder)
+            try:
+                yield engine.process.pid, engine.open(calls, kind.partition(" ")[2], *ends)
+            finally:
+                engine.process.terminate()
+                engine.process.wait()
+        return
+    command = [sys.executable, "-m", "tests.bench.media", "--forward", kind, "--calls", str(calls)]
+    command += ["--ends", *map(str, ends), *(["--loop", loop] if loop else [])]
+    with subprocess.Popen(pinned(command), stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        try:
+            yield process.pid, json.loads(process.stdout.readline())
+        finally:
+            process.terminate()
+
+
 def run(kind: str, calls: int, seconds: float, *, loop: str = "") -> Outcome:
     """Forward so many calls for so long."""
-    suite = "" if kind == "floor" else kind
+    suite = "" if kind == "floor" else kind.removeprefix("rtpengine").strip()
     sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
     for one in sockets:
         one.setblocking(False)
         one.bind((HOST, 0))
         one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024 * 1024)
     web, phone = sockets
-    ends = [str(one.getsockname()[1]) for one in sockets]
-    command = [sys.executable, "-m", "tests.bench.media", "--forward", kind, "--calls", str(calls), "--ends", *ends]
-    if loop:
-        command += ["--loop", loop]
-    cores = os.cpu_count() or 1
-    pinned = ["taskset", "-c", "1", *command] if cores > 1 and shutil.which("taskset") else command
-    with subprocess.Popen(pinned, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        try:
-            ports = json.loads(process.stdout.readline())
-            return _drive(process.pid, web, phone, ports, list(packets(calls, int(seconds * RATE), suite)))
-        finally:
-            process.terminate()
-            for one in sockets:
-                one.close()
+    try:
+        with forwarding(kind, calls, [one.getsockname()[1] for one in sockets], loop) as (pid, ports):
+            return _drive(pid, web, phone, ports, list(packets(calls, int(seconds * RATE), suite)))
+    finally:
+        for one in sockets:
+            one.close()
 
 
 def _drive(
@@ -304,12 +378,14 @@ def main() -> None:
         return
     if (os.cpu_count() or 1) > 1:
         os.sched_setaffinity(0, {0})
-    rows = (
+    rows: tuple[tuple[str, str], ...] = (
         ("bare recv and sendto", "floor"),
         ("RTP to RTP", ""),
         ("SRTP AEAD_AES_128_GCM", "AEAD_AES_128_GCM"),
         ("SRTP AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_80"),
     )
+    if shutil.which("rtpengine"):
+        rows += tuple((f"rtpengine, {name}", f"rtpengine {kind}") for name, kind in rows[1:])
     for _ in range(options.rounds):
         for name, kind in rows:
             print(run(kind, options.calls, options.seconds, loop=options.loop).line(name, options.calls), flush=True)

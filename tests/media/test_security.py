@@ -212,6 +212,25 @@ async def test_what_is_repeated_or_damaged_is_dropped_and_counted() -> None:
         await drops(anchor, CALLER, 3)
 
 
+async def test_reports_that_are_damaged_or_too_long_are_dropped() -> None:
+    async with rigged() as rig:
+        keyed, plain = KeyedPhone(await rig.phone(), "AES_CM_128_HMAC_SHA1_80"), await rig.phone()
+        anchor, _ = await rig.anchor(SDES, PHONE)
+        await anchor.take_offer(CALLER, keyed.description())
+        plain.told(await anchor.make_offer(CALLEE))
+        await anchor.take_answer(CALLEE, plain.description())
+        keyed.told(await anchor.make_answer(CALLER))
+        whole = keyed.out.protect_rtcp(sender_report(5))
+        for packet in (whole[:-1] + bytes([whole[-1] ^ 1]), sender_report(5), whole, whole):
+            keyed.phone.report(packet)
+        assert await plain.control.hears(1) == [sender_report(5)]
+        await drops(anchor, CALLER, 3)
+        plain.report(sender_report(6) * 50)
+        plain.report(sender_report(7))
+        (report,) = await keyed.phone.control.hears(1)
+        assert keyed.into.unprotect_rtcp(report) == sender_report(7)
+
+
 async def test_an_offer_without_a_key_that_can_be_used_is_refused() -> None:
     async with rigged() as rig:
         keyed = KeyedPhone(await rig.phone(), "AES_CM_128_HMAC_SHA1_80")

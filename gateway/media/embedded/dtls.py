@@ -47,7 +47,7 @@ class Identity:
     """Our certificate, made anew at every start, and the context that all handshakes share."""
 
     def __init__(self) -> None:
-        key = ec.generate_private_key(ec.SECP256R1())
+        self.key = key = ec.generate_private_key(ec.SECP256R1())
         # RFC 8827 §6.5: nothing in the certificate says who it is.
         name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "media")])
         now = datetime.datetime.now(datetime.UTC)
