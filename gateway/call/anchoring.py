@@ -16,7 +16,7 @@ from typing import assert_never
 
 from gateway.call.bridge import Bridge, Send, State
 from gateway.errors import AnchorError
-from gateway.media.anchor import Anchor, Anchors, Call, Listener, Statistics
+from gateway.media.anchor import Anchor, Anchors, Call, Event, Listener, Statistics
 from gateway.signals import (
     Answer,
     Candidates,
@@ -58,19 +58,25 @@ class Anchoring:
         anchors: Anchors,
         call: Call,
         *,
+        wanted: Callable[[Description | None], bool],
         caller_proposes: bool,
         source: Callable[[Side], str | None] = lambda side: None,
     ) -> None:
-        """``caller_proposes``: a caller that owes its description gives it when the callee has answered, as clients do
+        """``wanted`` says whether a call that begins with this offer is anchored; None: it is still owed.
+
+        ``caller_proposes``: a caller that owes its description gives it when the callee has answered, as clients do
         after their propose; else it wants an offer, as phones do that send an INVITE without one.  ``source`` is the
         address from which a side's signalling comes, where that says anything of its media.
         """
-        self.backend = anchors.name
+        self.listener: Listener = lambda event: None
+        "Is told what happens by itself, outside of every operation."
+
         self.counted: Statistics = {}
         "What was counted, when the call is over."
 
         self._anchors = anchors
         self._call = call
+        self._wanted = wanted
         self._caller_proposes = caller_proposes
         self._source = source
         self._anchor: Anchor | None = None
@@ -83,16 +89,18 @@ class Anchoring:
         self._owes = False
         "The caller has not described anything yet."
 
+        self._begun = self._opened = False
         self._answered = False
         self._ours: Side | None = None
         "The side that was offered a change which the other did not ask for, until it has answered."
 
-    async def open(self, listener: Listener) -> None:
-        """Begin; what happens by itself is told to the listener."""
-        self._anchor = await self._anchors.open(self._call, listener)
+    @property
+    def backend(self) -> str | None:
+        """Which anchor the call has, or had; None: none."""
+        return self._anchors.name if self._opened else None
 
     async def close(self) -> None:
-        """Give everything back, and keep what was counted."""
+        """Give everything back, and keep what was counted.  AnchorError: the back-end could not be asked."""
         if self._anchor is not None:
             anchor, self._anchor = self._anchor, None
             try:
@@ -118,6 +126,11 @@ class Anchoring:
 
     async def _through(self, send: Send, state: State) -> Outcome:
         to, signal = send
+        if isinstance(signal, Offer) and not self._begun:
+            self._begun = True
+            if self._wanted(signal.description):
+                self._anchor = await self._anchors.open(self._call, self._happened)
+                self._opened = True
         anchor = self._anchor
         if anchor is None:
             return Outcome((send,))
@@ -145,6 +158,10 @@ class Anchoring:
                 return Outcome((send,))
             case never:
                 assert_never(never)
+
+    def _happened(self, event: Event) -> None:
+        if self._anchor is not None:
+            self.listener(event)
 
     # ------------------------------------------------------------------------------------------------- the first offer
 

@@ -9,7 +9,7 @@ import pytest
 from gateway.call.anchoring import Anchoring
 from gateway.call.bridge import Bridge, State
 from gateway.errors import AnchorError
-from gateway.media.anchor import PHONE, WEB, Call
+from gateway.media.anchor import PHONE, WEB, Call, Connected
 from gateway.signals import (
     Answer,
     Candidates,
@@ -45,9 +45,11 @@ class Talk:
         web, phone = legs
         self.bridge = Bridge()
         self.anchoring = Anchoring(
-            self.anchors, Call(id="c1", legs={web: WEB, phone: PHONE}), caller_proposes=caller_proposes
+            self.anchors,
+            Call(id="c1", legs={web: WEB, phone: PHONE}),
+            wanted=lambda offer: True,
+            caller_proposes=caller_proposes,
         )
-        asyncio.run(self.anchoring.open(lambda event: None))
         self.told: list[tuple[Side, Signal]] = []
         self.described: dict[Side, Description] = {}
         "What each side was told last."
@@ -272,15 +274,33 @@ def test_the_end_is_told_as_it_is_and_closing_keeps_what_was_counted() -> None:
 
 def test_an_anchor_that_is_full_takes_no_call() -> None:
     anchors = PaperAnchors(full=True)
-    anchoring = Anchoring(anchors, Call(id="c1"), caller_proposes=True)
+    anchoring = Anchoring(anchors, Call(id="c1"), wanted=lambda offer: True, caller_proposes=True)
     with pytest.raises(AnchorError, match="no port"):
-        asyncio.run(anchoring.open(lambda event: None))
+        asyncio.run(anchoring.carry(Bridge(), CALLER, Offer(BROWSER)))
 
 
-def test_without_an_anchor_all_is_passed_as_it_is() -> None:
-    anchoring = Anchoring(PaperAnchors(), Call(id="c1"), caller_proposes=True)
-    sends: Sequence[object] = asyncio.run(anchoring.carry(Bridge(), CALLER, Offer(BROWSER)))
-    assert sends == [(CALLEE, Offer(BROWSER))]
+def test_a_call_that_needs_no_anchor_is_passed_as_it_is() -> None:
+    asked: list[Description | None] = []
+    bridge, anchors = Bridge(), PaperAnchors()
+    anchoring = Anchoring(anchors, Call(id="c1"), wanted=lambda offer: bool(asked.append(offer)), caller_proposes=True)
+    for side, signal in ((CALLER, Offer(BROWSER)), (CALLEE, Answer(PHONES)), (CALLER, Offer(BROWSER))):
+        sends: Sequence[object] = asyncio.run(anchoring.carry(bridge, side, signal))
+        assert sends == [(side.other, signal)]
+    assert asked == [BROWSER]
+    assert anchoring.backend is None
+    assert not anchors.opened
+
+
+def test_what_happens_by_itself_is_told_until_the_end() -> None:
+    talk = established()
+    events: list[object] = []
+    talk.anchoring.listener = events.append
+    talk.anchor.listener(Connected(CALLER))
+    assert events == [Connected(CALLER)]
+    assert talk.anchoring.backend == "paper"
+    asyncio.run(talk.anchoring.close())
+    talk.anchor.listener(Connected(CALLEE))
+    assert events == [Connected(CALLER)]
 
 
 def test_picking_up_is_said_to_callers_only() -> None:
