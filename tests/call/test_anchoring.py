@@ -282,7 +282,12 @@ def test_an_anchor_that_is_full_takes_no_call() -> None:
 def test_a_call_that_needs_no_anchor_is_passed_as_it_is() -> None:
     asked: list[Description | None] = []
     bridge, anchors = Bridge(), PaperAnchors()
-    anchoring = Anchoring(anchors, Call(id="c1"), wanted=lambda offer: bool(asked.append(offer)), caller_proposes=True)
+
+    def unwanted(offer: Description | None) -> bool:
+        asked.append(offer)
+        return False
+
+    anchoring = Anchoring(anchors, Call(id="c1"), wanted=unwanted, caller_proposes=True)
     for side, signal in ((CALLER, Offer(BROWSER)), (CALLEE, Answer(PHONES)), (CALLER, Offer(BROWSER))):
         sends: Sequence[object] = asyncio.run(anchoring.carry(bridge, side, signal))
         assert sends == [(side.other, signal)]
