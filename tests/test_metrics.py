@@ -120,7 +120,7 @@ def test_names_are_prefixed_and_have_base_units(registry: CollectorRegistry, met
         assert family.name.startswith("jinglesip_")
         assert family.documentation.endswith(".")
         if family.type == "histogram":
-            assert family.name.endswith("_seconds")
+            assert family.name.endswith(("_seconds", "_ratio", "_mos"))
     assert "_created" not in generate_latest(registry).decode()
 
 
