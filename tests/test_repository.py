@@ -139,7 +139,9 @@ def metric_names() -> frozenset[str]:
 def metrics_in(text: str) -> frozenset[str]:
     """The metrics that a text asks for."""
     names = re.findall(r"\bjinglesip_\w+", text)
-    return frozenset(re.sub(r"(?:(?<=_seconds)|(?<=_ratio)|(?<=_mos))_(?:bucket|count|sum)$", "", found) for found in names)
+    return frozenset(
+        re.sub(r"(?:(?<=_seconds)|(?<=_ratio)|(?<=_mos))_(?:bucket|count|sum)$", "", found) for found in names
+    )
 
 
 def test_the_dashboard_shows_every_metric_and_no_other() -> None:

@@ -1,15 +1,48 @@
 """What a call is told when it begins, and tells of itself: its limits, and who counts."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from gateway.call.seat import Party
-from mappings.description import Description
+from gateway.media.anchor import StreamStatistics
+from gateway.signals import Side
+from mappings.reasons import EndReason
+
+
+class MediaObserver(Protocol):
+    """The facts of anchored media that are counted."""
+
+    def opened(self, backend: str) -> None:
+        """A call has an anchor."""
+        ...
+
+    def closed(self, backend: str) -> None:
+        """It has none any more."""
+        ...
+
+    def failed(self, reason: EndReason) -> None:
+        """A call ends for its media."""
+        ...
+
+    def connected(self, side: Side, seconds: float) -> None:
+        """A side's media have a way, so long after the answer."""
+        ...
+
+    def one_way(self, side: Side) -> None:
+        """Nothing comes from a side while the other one sends."""
+        ...
+
+    def counted(self, side: Side, stream: StreamStatistics) -> None:
+        """What came from a side in a call that is over."""
+        ...
 
 
 class CallObserver(Protocol):
     """The facts of a call that are counted."""
+
+    @property
+    def media(self) -> MediaObserver:
+        """Those of its media, where they are anchored."""
+        ...
 
     def call_answered(self, origin: str, setup_seconds: float) -> None:
         """From the offer to the answer."""
@@ -41,29 +74,3 @@ class CallLimits:
 
     call_seconds: float = 14_400.0
     "From the answer to the end."
-
-
-def codec(description: Description) -> str | None:
-    """The first codec of a description, for the log."""
-    for media in description.media:
-        for one in media.rtp.codecs:
-            return one.name or str(one.id)
-    return None
-
-
-_IDENTITIES = {
-    "jingle": (("jingle_sid", "sid"),),
-    "sip": (("sip_call_id", "call_id"), ("sip_session_id", "session_id"), ("sip_status", "last_status")),
-}
-
-
-def identities(parties: Iterable[Party]) -> dict[str, str | int | None]:
-    """What a call's legs call it, for the log."""
-    facts: dict[str, str | int | None] = {}
-    for party in parties:
-        facts |= {key: _plain(getattr(party.leg, name, None)) for key, name in _IDENTITIES.get(party.protocol, ())}
-    return facts
-
-
-def _plain(value: object) -> str | int | None:
-    return value if value is None or isinstance(value, str | int) else str(value)

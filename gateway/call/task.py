@@ -4,14 +4,18 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, assert_never
 
 import structlog
 
+from gateway.call.anchoring import Anchoring
 from gateway.call.bridge import Bridge, OutOfOrder, Send, State
-from gateway.call.facts import CallLimits, CallObserver, codec, identities
+from gateway.call.facts import CallLimits, CallObserver
 from gateway.call.seat import Inlet, Party, Said, Seat, Told, Word, refused
-from gateway.errors import PeerError
+from gateway.call.story import Story
+from gateway.errors import AnchorError, PeerError
+from gateway.media.anchor import Connected, DigitHeard, Event, Failed, Gathered, OneWay
 from gateway.signals import (
     Answer,
     Candidates,
@@ -53,13 +57,12 @@ class CallTask:
         on_closed: Callable[["CallTask"], None],
         address: Callable[[str], str | None] = lambda address: None,
         transfer: Callable[[Side, Transfer], Transfer | Party] = refused,
+        anchoring: Anchoring | None = None,
     ) -> None:
         self.id = call
         self.origin = origin
         self.seats = {side: Seat(side, parties[side]) for side in Side}
         self.bridge = Bridge()
-        self.ended: End | None = None
-        self.ended_by = "gateway"
         self._limits = limits
         self._observer = observer
         self._on_closed = on_closed
@@ -68,6 +71,9 @@ class CallTask:
         self._transfer = transfer
         """From what one side wants to what the other is told, or to a leg that takes the place of who wants it.
         PeerError with the status, where neither may be."""
+        self._anchoring = anchoring
+        "None: media are never anchored here."
+
         self._successors = 0
         self._joining: float | None = None
         "When a successor must have come."
@@ -77,15 +83,12 @@ class CallTask:
         "Whose message is being taken, until its sender has heard something of it."
         self._wake: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._limit: float | None = None
-        self._opened = self._loop.time()
-        self._offered: float | None = None
-        self._answered: float | None = None
-        self._codec: str | None = None
         self._log = structlog.get_logger().bind(call=call, origin=origin)
-        self._facts = facts
+        self._story = Story(origin, facts, limits=limits, observer=observer, log=self._log, now=self._loop.time())
         for party in parties.values():
             party.inlet.bind(self, party)
+        if anchoring is not None:
+            anchoring.listener = partial(self._push, None)
 
     @property
     def parties(self) -> dict[Side, Party]:
@@ -136,15 +139,15 @@ class CallTask:
     async def run(self) -> None:
         """Live until both legs are closed.  A failure of ours ends this call and no other."""
         try:
-            self._log.info("call_opened", **self._facts)
+            self._story.begin()
             while not self._over():
                 while self._inbox:
                     since, party, item = self._inbox[0]
                     now = self._loop.time()
                     self._observer.inbox_wait(now - since)
                     self._asking = party
-                    self._take(party, item, now)
-                    self._release(now)
+                    await self._take(party, item, now)
+                    await self._release(now)
                     self._inbox.popleft()
                 if self._over():
                     break
@@ -160,54 +163,51 @@ class CallTask:
         finally:
             if self._timer is not None:
                 self._timer.cancel()
-            self._tell()
+            await self._close_media()
+            self._story.tell(self.parties.values(), self._loop.time())
             self._on_closed(self)
 
     # ----------------------------------------------------------------------------------------------------- what happens
 
-    def _take(self, party: Party | None, item: Any, now: float) -> None:
+    async def _take(self, party: Party | None, item: Any, now: float) -> None:
         if party is not None:
             if item is GIVE_WAY:
-                self._carry(party, party.leg.give_way(now), now)  # type: ignore[attr-defined]
+                await self._carry(party, party.leg.give_way(now), now)  # type: ignore[attr-defined]
             else:
-                self._guard(party, party.leg.receive, item, now)
+                await self._guard(party, party.leg.receive, item, now)
         elif isinstance(item, End):
-            self._end(item, now)
+            await self._end(item, now)
+        elif item is None:
+            await self._expire(now)
         else:
-            self._expire(now)
+            await self._happened(item, now)
 
-    def _expire(self, now: float) -> None:
+    async def _expire(self, now: float) -> None:
         self._timer = None
         for party in tuple(self._everybody()):
             deadline = party.leg.deadline
             if deadline is not None and deadline <= now:
-                self._carry(party, party.leg.expire(now), now)
+                await self._carry(party, party.leg.expire(now), now)
         if self._joining is not None and self._joining <= now:
             self._joining = None
             seconds = self._limits.ring_seconds
             for seat in self.seats.values():
-                self._do(seat, seat.give_up(End(EndReason.TIMEOUT, f"no answer within {seconds:g} seconds")), now)
-        if self._limit is not None and self._limit <= now:
-            self._limit = None
-            if self._answered is None:
-                seconds = self._limits.ring_seconds
-                self._end(End(EndReason.TIMEOUT, f"no answer within {seconds:g} seconds"), now)
-            else:
-                seconds = self._limits.call_seconds
-                self._end(End(EndReason.EXPIRED, f"the longest call here is {seconds:g} seconds"), now)
+                await self._do(seat, seat.give_up(End(EndReason.TIMEOUT, f"no answer within {seconds:g} seconds")), now)
+        if (end := self._story.expired(now)) is not None:
+            await self._end(end, now)
 
-    def _guard(self, party: Party, step: Callable[[Any, float], Iterable[Any]], item: Any, now: float) -> None:
+    async def _guard(self, party: Party, step: Callable[[Any, float], Iterable[Any]], item: Any, now: float) -> None:
         """Let a leg take a step.  A PeerError that it could not answer in its own protocol ends the call."""
         try:
             out = step(item, now)
         except PeerError as error:
             side = self._seat(party).side
             self._log.warning("peer_refused", side=side.value, protocol=party.protocol, text=error.text)
-            self._end(End(error.reason, error.text, error.status), now)
+            await self._end(End(error.reason, error.text, error.status), now)
         else:
-            self._carry(party, out, now)
+            await self._carry(party, out, now)
 
-    def _carry(self, party: Party, out: Iterable[Any], now: float) -> None:
+    async def _carry(self, party: Party, out: Iterable[Any], now: float) -> None:
         """Carry out what a leg returned, in its order: messages to the wire, signals to its seat."""
         seat = self._seat(party)
         for item in out:
@@ -221,40 +221,80 @@ class CallTask:
                 signal = replace(signal, redirect=self._address(signal.redirect))
             state = self.bridge.state
             asked = state is (State.CALLEE_REOFFERED if seat.side is Side.CALLER else State.CALLER_REOFFERED)
-            self._do(seat, seat.hear(party, signal, free=state is State.ESTABLISHED, asked=asked), now)
+            await self._do(seat, seat.hear(party, signal, free=state is State.ESTABLISHED, asked=asked), now)
         if dropped := getattr(party.leg, "dropped", None):
             for name in dropped:
                 self._observer.dropped(party.spelling, name)
             self._log.debug("translation_dropped", side=seat.side.value, names=list(dropped))
             dropped.clear()
-        if (trunk := self.trunk) is not None and trunk != self._facts.get("trunk"):
-            self._facts = {**self._facts, "trunk": trunk}
-            self._log.info("call_rerouted", trunk=trunk)
+        if (trunk := self.trunk) is not None:
+            self._story.goes_through(trunk)
 
-    def _do(self, seat: Seat, words: Iterable[Word], now: float) -> None:
+    async def _do(self, seat: Seat, words: Iterable[Word], now: float) -> None:
         """Pass on what a seat makes of a signal."""
         for word in words:
             match word:
                 case Told(party, signal):
-                    self._guard(party, party.leg.send, signal, now)
+                    await self._guard(party, party.leg.send, signal, now)
                 case Said(Transfer() as transfer):
-                    self._hand_on(seat, transfer, now)
+                    await self._hand_on(seat, transfer, now)
                 case Said(signal):
-                    self._bridge(seat.side, signal, now)
+                    await self._bridge(seat.side, signal, now)
                 case never:
                     assert_never(never)
 
-    def _bridge(self, side: Side, signal: Signal, now: float) -> None:
+    async def _bridge(self, side: Side, signal: Signal, now: float) -> None:
+        anchoring = self._anchoring
         try:
-            sends = self.bridge.receive(side, signal)
+            if anchoring is None:
+                sends: Iterable[Send] = self.bridge.receive(side, signal)
+            else:
+                sends = await anchoring.carry(self.bridge, side, signal)
+                if anchoring.backend is not None:
+                    self._story.anchored(anchoring.backend)
         except OutOfOrder as error:
             self._observer.out_of_order(side.value, type(signal).__name__)
             self._log.debug("signal_out_of_order", side=side.value, text=str(error))
             return
-        self._note(side, signal, now)
-        self._pass(sends, now)
+        except AnchorError as error:
+            self._story.note(side, signal, now)
+            await self._media_lost(End(error.reason, error.text, error.status), None, now)
+            return
+        self._story.note(side, signal, now)
+        await self._pass(sends, now)
 
-    def _hand_on(self, seat: Seat, transfer: Transfer, now: float) -> None:
+    async def _happened(self, event: Event, now: float) -> None:
+        """What the anchor says of itself."""
+        match event:
+            case Gathered(side, candidates):
+                await self._pass([Send(side, candidates)], now)
+            case Connected(side):
+                self._story.connected(side, now)
+            case Failed(side, reason, text):
+                await self._media_lost(End(reason, text), side, now)
+            case OneWay(side, silent):
+                self._story.heard(side, silent=silent)
+            case DigitHeard(side, digit, duration, carried):
+                if not carried:
+                    await self._pass([Send(side.other, Digit(digit, duration))], now)
+            case never:
+                assert_never(never)
+
+    async def _media_lost(self, end: End, side: Side | None, now: float) -> None:
+        """Without its media the call is over."""
+        self._story.media_lost(end, side)
+        await self._end(end, now)
+
+    async def _close_media(self) -> None:
+        if self._anchoring is None:
+            return
+        try:
+            await self._anchoring.close()
+        except Exception:
+            self._log.exception("media_not_closed")
+        self._story.counted(self._anchoring.counted)
+
+    async def _hand_on(self, seat: Seat, transfer: Transfer, now: float) -> None:
         """One side hands the other on: that side is told so, or somebody else takes the place of who wants it."""
         try:
             found = self._transfer(seat.side, transfer)
@@ -262,34 +302,34 @@ class CallTask:
                 self.join(seat.side, found, referred=True)
         except PeerError as error:
             self._log.info("transfer_refused", side=seat.side.value, status=error.status, text=error.text)
-            self._do(seat, [Told(seat.party, Transferred(error.status))], now)
+            await self._do(seat, [Told(seat.party, Transferred(error.status))], now)
             return
         if isinstance(found, Party):
-            self._do(seat, [Told(seat.party, Transferred(100)), Told(found, Offer(None))], now)
+            await self._do(seat, [Told(seat.party, Transferred(100)), Told(found, Offer(None))], now)
         else:
-            self._bridge(seat.side, found, now)
+            await self._bridge(seat.side, found, now)
 
-    def _release(self, now: float) -> None:
+    async def _release(self, now: float) -> None:
         """After a change: a successor's offer that has waited for its end."""
         for seat in self.seats.values():
             if seat.coming is not None and self.bridge.state is State.ESTABLISHED:
-                self._do(seat, seat.release(), now)
+                await self._do(seat, seat.release(), now)
         if all(seat.coming is None for seat in self.seats.values()):
             self._joining = None
 
-    def _pass(self, sends: Iterable[Send], now: float) -> None:
+    async def _pass(self, sends: Iterable[Send], now: float) -> None:
         for side, signal in sends:
             seat = self.seats[side]
             before = seat.party
-            self._do(seat, seat.tell(signal), now)
+            await self._do(seat, seat.tell(signal), now)
             if seat.party is not before:
                 self._log.info("leg_replaced", side=side.value)
 
-    def _end(self, end: End, now: float) -> None:
+    async def _end(self, end: End, now: float) -> None:
         sends = self.bridge.end(end)
         if sends:
-            self._note(None, end, now)
-        self._pass(sends, now)
+            self._story.note(None, end, now)
+        await self._pass(sends, now)
 
     def _seat(self, party: Party) -> Seat:
         return next(seat for seat in self.seats.values() if party in seat)
@@ -301,9 +341,8 @@ class CallTask:
     def _give_up(self) -> None:
         """After a bug of ours: tell both sides as well as the legs still can, and leave."""
         end = End(EndReason.GENERAL_ERROR, "the gateway failed", 500)
-        if self.ended is None:
-            self.ended = end
         now = self._loop.time()
+        self._story.break_off(end)
         for party in self._everybody():
             try:
                 for item in party.leg.send(end, now):
@@ -319,7 +358,7 @@ class CallTask:
 
     def _arm(self) -> None:
         deadlines = [party.leg.deadline for party in self._everybody()]
-        due = min((at for at in (*deadlines, self._limit, self._joining) if at is not None), default=None)
+        due = min((at for at in (*deadlines, self._story.limit, self._joining) if at is not None), default=None)
         if due is None:
             return
         if self._timer is not None:
@@ -327,52 +366,6 @@ class CallTask:
                 return  # it fires early, finds nothing due and is armed anew: cheaper than to re-arm at every message
             self._timer.cancel()
         self._timer = self._loop.call_at(due, self._push, None, None)
-
-    def _note(self, side: Side | None, signal: Signal, now: float) -> None:
-        """Keep the facts of a change of state, and say it in one line."""
-        match signal:
-            case Offer() if self._offered is None:
-                self._offered = now
-                self._limit = now + self._limits.ring_seconds
-            case Progress(ringing=True):
-                self._log.info("leg_ringing", side=side.value if side else None)
-            case Answer() if self._answered is None:
-                self._answered = now
-                self._limit = now + self._limits.call_seconds
-                self._codec = codec(signal.description)
-                setup = now - (self._offered if self._offered is not None else self._opened)
-                self._observer.call_answered(self.origin, setup)
-                self._log.info("leg_answered", side=side.value if side else None, setup_seconds=round(setup, 4))
-            case End():
-                self.ended = signal
-                self.ended_by = side.value if side else "gateway"
-                self._limit = None
-            case Refuse():
-                self._log.info("offer_refused", side=side.value if side else None, reason=signal.reason.value)
-            case _:
-                pass
-
-    def _tell(self) -> None:
-        end = self.ended or End(EndReason.UNSPECIFIED)
-        now = self._loop.time()
-        duration = None if self._answered is None else now - self._answered
-        self._observer.call_ended(self.origin, end.reason.value, self.ended_by, duration)
-        self._log.info(
-            "call_ended",
-            **self._facts,
-            **identities(self.parties.values()),
-            reason=end.reason.value,
-            text=end.text,
-            status=end.status,
-            ended_by=self.ended_by,
-            answered=self._answered is not None,
-            setup_seconds=None
-            if self._answered is None
-            else round(self._answered - (self._offered or self._opened), 4),
-            duration_seconds=None if duration is None else round(duration, 3),
-            codec=self._codec,
-            anchor="none",
-        )
 
     @property
     def unanswered(self) -> list[tuple[Party, Any]]:
@@ -383,12 +376,12 @@ class CallTask:
     def trunk(self) -> str | None:
         """The trunk that the call takes, or took last."""
         ways = (getattr(party.leg, "trunk", None) for party in self.parties.values())
-        return next(filter(None, ways), self._facts.get("trunk"))
+        return next(filter(None, ways), self._story.trunk)
 
     @property
     def answered(self) -> bool:
         """Whether somebody answered."""
-        return self._answered is not None
+        return self._story.answered is not None
 
     @property
     def over(self) -> bool:

@@ -11,8 +11,10 @@ from structlog.testing import capture_logs
 from gateway.call.facts import CallLimits
 from gateway.call.seat import Party
 from gateway.call.task import CallTask
+from gateway.media.anchor import StreamStatistics
 from gateway.signals import End, Side
 from mappings.description import Codec, Description, Media, RawUdp, Rtp
+from mappings.reasons import EndReason
 from tests.flows.clock import VirtualLoop
 
 AUDIO = Description(
@@ -60,11 +62,37 @@ class ScriptedLeg:
         return self._does("give way", "give way")
 
 
+class MediaCounts:
+    """The same for media."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[object, ...]] = []
+
+    def opened(self, backend: str) -> None:
+        self.told.append(("opened", backend))
+
+    def closed(self, backend: str) -> None:
+        self.told.append(("closed", backend))
+
+    def failed(self, reason: EndReason) -> None:
+        self.told.append(("failed", reason))
+
+    def connected(self, side: Side, seconds: float) -> None:
+        self.told.append(("connected", side, seconds))
+
+    def one_way(self, side: Side) -> None:
+        self.told.append(("one way", side))
+
+    def counted(self, side: Side, stream: StreamStatistics) -> None:
+        self.told.append(("counted", side, stream.kind))
+
+
 class Counts:
     """Counts as metrics do."""
 
     def __init__(self) -> None:
         self.of: Counter[tuple[object, ...]] = Counter()
+        self.media = MediaCounts()
         self.durations: list[float | None] = []
         self.setups: list[float] = []
         self.waits: list[float] = []

@@ -1,0 +1,192 @@
+"""What happens to a call, as it is told: a line for each change, one line with everything at the end, and counts."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from gateway.call.facts import CallLimits, CallObserver
+from gateway.call.seat import Party
+from gateway.media.anchor import Statistics
+from gateway.signals import Answer, End, Offer, Progress, Refuse, Side, Signal
+from mappings.description import Description
+from mappings.reasons import EndReason
+
+
+class Story:
+    """One call's.  Times are on the clock of whoever tells it, in seconds."""
+
+    def __init__(
+        self,
+        origin: str,
+        facts: Mapping[str, str],
+        *,
+        limits: CallLimits,
+        observer: CallObserver,
+        log: Any,
+        now: float,
+    ) -> None:
+        self.limit: float | None = None
+        "When the call must be over, or answered."
+
+        self.answered: float | None = None
+        self._origin = origin
+        self._facts = facts
+        self._limits = limits
+        self._observer = observer
+        self._log = log
+        self._began = now
+        self._ended: End | None = None
+        self._ended_by = "gateway"
+        self._offered: float | None = None
+        self._codec: str | None = None
+        self._backend: str | None = None
+        self._media: dict[str, object] = {}
+
+    def begin(self) -> None:
+        """There is a call."""
+        self._log.info("call_opened", **self._facts)
+
+    def expired(self, now: float) -> End | None:
+        """The end, when the limit has come."""
+        if self.limit is None or self.limit > now:
+            return None
+        self.limit = None
+        if self.answered is None:
+            return End(EndReason.TIMEOUT, f"no answer within {self._limits.ring_seconds:g} seconds")
+        return End(EndReason.EXPIRED, f"the longest call here is {self._limits.call_seconds:g} seconds")
+
+    def note(self, side: Side | None, signal: Signal, now: float) -> None:
+        """Keep the facts of a change of state, and say it in one line."""
+        match signal:
+            case Offer() if self._offered is None:
+                self._offered = now
+                self.limit = now + self._limits.ring_seconds
+            case Progress(ringing=True):
+                self._log.info("leg_ringing", side=side.value if side else None)
+            case Answer() if self.answered is None:
+                self.answered = now
+                self.limit = now + self._limits.call_seconds
+                self._codec = codec(signal.description)
+                self._observer.call_answered(self._origin, self._setup(now))
+                setup = round(self._setup(now), 4)
+                self._log.info("leg_answered", side=side.value if side else None, setup_seconds=setup)
+            case End():
+                self._ended = signal
+                self._ended_by = side.value if side else "gateway"
+                self.limit = None
+            case Refuse():
+                self._log.info("offer_refused", side=side.value if side else None, reason=signal.reason.value)
+            case _:
+                pass
+
+    @property
+    def trunk(self) -> str | None:
+        """The trunk that the call took last."""
+        return self._facts.get("trunk")
+
+    def goes_through(self, trunk: str) -> None:
+        """The trunk that its SIP side has now."""
+        if trunk != self.trunk:
+            self._facts = {**self._facts, "trunk": trunk}
+            self._log.info("call_rerouted", trunk=trunk)
+
+    def break_off(self, end: End) -> None:
+        """An error of ours ends it, unless it had ended."""
+        self._ended = self._ended or end
+
+    def tell(self, parties: Iterable[Party], now: float) -> None:
+        """It is over: the one line."""
+        end = self._ended or End(EndReason.UNSPECIFIED)
+        duration = None if self.answered is None else now - self.answered
+        self._observer.call_ended(self._origin, end.reason.value, self._ended_by, duration)
+        self._log.info(
+            "call_ended",
+            **self._facts,
+            **identities(parties),
+            reason=end.reason.value,
+            text=end.text,
+            status=end.status,
+            ended_by=self._ended_by,
+            answered=self.answered is not None,
+            setup_seconds=None if self.answered is None else round(self._setup(self.answered), 4),
+            duration_seconds=None if duration is None else round(duration, 3),
+            codec=self._codec,
+            anchor=self._backend or "none",
+            **self._media,
+        )
+
+    def _setup(self, answered: float) -> float:
+        return answered - (self._offered if self._offered is not None else self._began)
+
+    # ---------------------------------------------------------------------------------------------------------- media
+
+    def anchored(self, backend: str) -> None:
+        """Its media pass here."""
+        if self._backend is None:
+            self._backend = backend
+            self._observer.media.opened(backend)
+
+    def connected(self, side: Side, now: float) -> None:
+        """A side's media have a way."""
+        seconds = 0.0 if self.answered is None else now - self.answered
+        self._observer.media.connected(side, seconds)
+        self._log.info("media_connected", side=side.value, setup_seconds=round(seconds, 4))
+
+    def heard(self, side: Side, *, silent: bool) -> None:
+        """Nothing comes from a side while the other one sends; or it does after all."""
+        if silent:
+            self._observer.media.one_way(side)
+            self._log.warning("media_one_way", side=side.value)
+        else:
+            self._log.info("media_both_ways", side=side.value)
+
+    def media_lost(self, end: End, side: Side | None) -> None:
+        """Its media cannot be, or are no more."""
+        self._observer.media.failed(end.reason)
+        self._log.warning("media_failed", side=side.value if side else None, reason=end.reason.value, text=end.text)
+
+    def counted(self, statistics: Statistics) -> None:
+        """Its media are over, and this is what they were."""
+        if self._backend is None:
+            return
+        self._observer.media.closed(self._backend)
+        for side, streams in statistics.items():
+            for stream in streams:
+                self._observer.media.counted(side, stream)
+                if stream.kind == "audio":
+                    self._media |= {
+                        f"{side.value}_packets": stream.packets,
+                        f"{side.value}_lost": stream.lost,
+                        f"{side.value}_jitter_seconds": round(stream.jitter, 4),
+                        f"{side.value}_round_trip_seconds": _rounded(stream.round_trip, 4),
+                        f"{side.value}_mos": _rounded(stream.mos, 2),
+                    }
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
+
+
+def codec(description: Description) -> str | None:
+    """The first codec of a description, for the log."""
+    for media in description.media:
+        for one in media.rtp.codecs:
+            return one.name or str(one.id)
+    return None
+
+
+_IDENTITIES = {
+    "jingle": (("jingle_sid", "sid"),),
+    "sip": (("sip_call_id", "call_id"), ("sip_session_id", "session_id"), ("sip_status", "last_status")),
+}
+
+
+def identities(parties: Iterable[Party]) -> dict[str, str | int | None]:
+    """What a call's legs call it, for the log."""
+    facts: dict[str, str | int | None] = {}
+    for party in parties:
+        facts |= {key: _plain(getattr(party.leg, name, None)) for key, name in _IDENTITIES.get(party.protocol, ())}
+    return facts
+
+
+def _plain(value: object) -> str | int | None:
+    return value if value is None or isinstance(value, str | int) else str(value)
