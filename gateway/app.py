@@ -23,6 +23,8 @@ from gateway.entity import disco
 from gateway.entity.answers import Entity
 from gateway.entity.presence import Devices
 from gateway.jingle.leg import JingleTimers
+from gateway.media.anchor import Anchors
+from gateway.media.embedded import EmbeddedAnchors
 from gateway.metrics import Metrics
 from gateway.net.http import HttpPort
 from gateway.net.resolve import ResolverSettings
@@ -33,6 +35,7 @@ from gateway.reception import Reception
 from gateway.registration.registrant import Timing
 from gateway.registrations import Registrations, RegistrationSettings
 from gateway.routing import Routing
+from gateway.rules import Trunk
 from gateway.sip.leg import LegSettings
 from gateway.sip.message import SipRequest
 from gateway.stanza import Stanza
@@ -56,7 +59,7 @@ class App:
         self.devices = Devices(_new_id)
         self.entity = Entity(
             component=disco.component("jingle-sip", messages=self.routing.messages),
-            number=disco.number(disco.Abilities(video=settings.media.video, messages=self.routing.messages)),
+            number=disco.number(abilities(settings, messages=self.routing.messages)),
             version=__version__,
             translate=self.routing.translate,
         )
@@ -68,6 +71,7 @@ class App:
             is_call=lambda tag: self.calls.has(tag),  # noqa: PLW0108 - they come later
             observer=self.metrics,
         )
+        self.anchors = anchors(settings)
         self.calls = Calls(
             CallsLimits(
                 calls=settings.limits.calls,
@@ -86,6 +90,7 @@ class App:
                 observer=self.metrics,
                 new_id=_new_id,
                 calls=calls,
+                anchors=self.anchors,
             ),
             xmpp=self.xmpp,
             sip=self.sip,
@@ -185,6 +190,8 @@ class App:
             await self._leave()
         finally:
             await self.watch.stop()
+            if self.anchors is not None:
+                await self.anchors.close()
             await self.sip.stop()
             await self.xmpp.stop()
             await self.http.stop()
@@ -227,6 +234,23 @@ class App:
     def _announce(self, user: str, local: str) -> Element | None:
         """The caps to tell a user by directed presence, who does not get that number's presence by subscription."""
         return None if self.devices.sees(user, local) else self._caps
+
+
+def anchors(settings: Settings) -> Anchors | None:
+    """What anchors media; None where no trunk ever needs it."""
+    if settings.embedded is None or not any(map(_may_anchor, settings.routing.trunks)):
+        return None
+    return EmbeddedAnchors(settings.embedded)
+
+
+def abilities(settings: Settings, *, messages: bool) -> disco.Abilities:
+    """What calls can have here, with the trunks that there are."""
+    anchored = settings.embedded is not None and any(map(_may_anchor, settings.routing.trunks))
+    return disco.Abilities(video=settings.media.video, messages=messages, batch=not anchored)
+
+
+def _may_anchor(trunk: Trunk) -> bool:
+    return trunk.media.anchors_client(None) or trunk.media.anchors_phone(None)
 
 
 def xmpp_port_settings(settings: Settings) -> XmppPortSettings:

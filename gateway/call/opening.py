@@ -1,11 +1,12 @@
 """A new call put together: where it goes, its two legs, and what the log will call it."""
 
 from collections.abc import Callable, Container, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 from xml.etree.ElementTree import Element
 
+from gateway.call.anchoring import Anchoring
 from gateway.call.facts import CallLimits, CallObserver
 from gateway.call.opened import Opened, SipWire
 from gateway.call.seat import Party
@@ -14,6 +15,9 @@ from gateway.call.task import CallTask
 from gateway.entity.presence import Direct, Propose
 from gateway.jid import bare, is_full
 from gateway.jingle.leg import JingleLeg, JingleTimers
+from gateway.media.anchor import WEB, Anchors, LegMedia
+from gateway.media.anchor import Call as AnchoredCall
+from gateway.media.policy import Policy, TrunkMedia
 from gateway.routing import Outbound, Routing
 from gateway.sdp.history import SdpSession
 from gateway.signals import Side, Transfer
@@ -21,6 +25,7 @@ from gateway.sip.address import Uri
 from gateway.sip.leg import LegSettings, SipLeg, SipTarget
 from gateway.sip.message import SipRequest
 from gateway.stanza import Stanza, read_error
+from mappings.description import Description
 from mappings.namespaces import MESSAGE_INITIATION
 from mappings.terms import Role
 
@@ -92,8 +97,12 @@ class Opening:
         observer: OpeningObserver,
         new_id: Callable[[], str],
         calls: CallsBook,
+        anchors: Anchors | None = None,
     ) -> None:
         self._settings = settings
+        self._anchors = anchors
+        "None: media never pass here."
+
         self._routing = routing
         self._xmpp = xmpp
         self._sip = sip
@@ -118,9 +127,11 @@ class Opening:
         outbound = self._routing.outbound(stanza.sender, stanza.to, full=full)
         name = self._new_id()[:16]
         local = self.local(stanza.to)
+        media = outbound.media
         jingle = JingleLeg.answering(
             name=name,
             request=stanza,
+            late=self._anchors is not None and media.anchors_client(None),
             local=local,
             new_id=self._new_id,
             settings=settings.jingle,
@@ -140,7 +151,10 @@ class Opening:
             manners=outbound.manners,
         )
         facts = {"caller": stanza.sender, "callee": outbound.number_label, "trunk": outbound.trunk}
-        return self._opened(name, Side.CALLER, jingle, sip, facts, sid=sid, owner=stanza.sender, local=local)
+        anchoring = self._anchoring(name, Side.CALLER, media.anchors_client, media, sip)
+        return self._opened(
+            name, Side.CALLER, jingle, sip, facts, anchoring=anchoring, sid=sid, owner=stanza.sender, local=local
+        )
 
     def from_sip(self, request: SipRequest, trunk: str) -> Opened:
         """An INVITE from a trunk: a call to an XMPP user.  PeerError with the status when nobody has that number."""
@@ -163,18 +177,23 @@ class Opening:
             settings=settings.jingle,
             knows=self._knows,
         )
+        media = inbound.media
+        offers = self._anchors is not None and media.anchors_phone(None)
         sip = SipLeg.called(
             request,
             tag=self._new_id()[:16],
             contact=inbound.contact(self._sip.contact(request.flow.transport if request.flow else None)),
             sdp=self._sdp(Role.RESPONDER),
             new_id=self._new_id,
-            settings=settings.sip,
+            settings=replace(settings.sip, offers=True, kinds=settings.kinds) if offers else settings.sip,
             trickle=inbound.trickle,
             manners=inbound.manners,
         )
         facts = {"caller": named(request.from_.uri), "callee": inbound.callee, "trunk": trunk}
-        return self._opened(name, Side.CALLEE, jingle, sip, facts, sid=sid, owner=bare(inbound.callee), local=local)
+        anchoring = self._anchoring(name, Side.CALLEE, media.anchors_phone, media, sip)
+        return self._opened(
+            name, Side.CALLEE, jingle, sip, facts, anchoring=anchoring, sid=sid, owner=bare(inbound.callee), local=local
+        )
 
     @property
     def limits(self) -> Mapping[str, int]:
@@ -218,6 +237,29 @@ class Opening:
         # 62 bits: RFC 3264 §5 wants the o= numbers to fit in 64 bits, signed, with room to count up.
         return SdpSession(role, int(self._new_id()[:16], 16) >> 2, address=self._settings.sdp_address)
 
+    def _anchoring(
+        self,
+        name: str,
+        xmpp_side: Side,
+        wanted: Callable[[Description | None], bool],
+        media: TrunkMedia,
+        sip: SipLeg,
+    ) -> Anchoring | None:
+        """The call's dealings with an anchor, if it may come to any."""
+        if self._anchors is None or media.policy is Policy.DIRECT:
+            return None
+        return Anchoring(
+            self._anchors,
+            AnchoredCall(id=name, legs={xmpp_side: self._carried(WEB), xmpp_side.other: self._carried(media.leg)}),
+            wanted=wanted,
+            caller_proposes=xmpp_side is Side.CALLER,
+            source=lambda side: None if side is xmpp_side else sip.source,
+        )
+
+    def _carried(self, leg: LegMedia) -> LegMedia:
+        """What is carried on a leg, of the kinds that calls have here."""
+        return leg if "video" in self._settings.kinds else replace(leg, codecs=leg.audio)
+
     def _opened(
         self,
         name: str,
@@ -226,6 +268,7 @@ class Opening:
         sip: SipLeg,
         facts: dict[str, str],
         *,
+        anchoring: Anchoring | None,
         sid: str,
         owner: str,
         local: str,
@@ -248,6 +291,7 @@ class Opening:
             on_closed=self._calls.closed,
             address=partial(self._routing.redirect, user=owner),
             transfer=transfer,
+            anchoring=anchoring,
         )
         opened = Opened(
             task=task,

@@ -73,6 +73,11 @@ class LegMedia:
     whole: bool = False
     "Whether an answer has all media of the offer: what the other side refused stands in it with senders none."
 
+    @property
+    def audio(self) -> Sequence[str]:
+        """Its codecs for sound."""
+        return tuple(name for name in self.codecs if name in AUDIO_CODECS)
+
 
 WEB = LegMedia(ice=True, protection=Protection.DTLS, rtcp_mux=True, bundle=True, feedback=True, whole=True)
 "A browser, or what speaks as one. COMPAT(Conversations): an answer without a kind that it offered ends its call."

@@ -114,6 +114,12 @@ class SipLeg(LegState):
         return self.target.trunk or None if self.target is not None else None
 
     @property
+    def source(self) -> str | None:
+        """The address that the peer's signalling comes from, once it is known."""
+        flow = self.dialog.flow if self.dialog is not None else self.heard
+        return None if flow is None else flow.host
+
+    @property
     def deadline(self) -> float | None:
         """When `expire` is wanted, or None."""
         due = min(self.timers.values(), default=None)

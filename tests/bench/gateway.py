@@ -76,6 +76,9 @@ trunk = "pbx"
 match = '\\+1555.*'
 jid = "{jid}"
 
+[media]
+anchor = "none"
+
 [limits]
 calls = 10000
 calls_per_caller = 10000

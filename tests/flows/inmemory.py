@@ -63,6 +63,8 @@ jid = "romeo@montague.example"
 [[number]]
 number = "+15550101"
 jid = "nurse@capulet.example"
+[media]
+{media}
 [limits]
 {limits}
 """
@@ -71,7 +73,8 @@ jid = "nurse@capulet.example"
 @lru_cache
 def settings(**tables: str) -> Settings:
     """The settings of a flow; further keys by table."""
-    text = SETTINGS.format(**{"xmpp": "", "host": PHONE, "trunk": "", "dial": "", "limits": ""} | tables)
+    usual = {"xmpp": "", "host": PHONE, "trunk": "", "dial": "", "media": 'anchor = "none"', "limits": ""}
+    text = SETTINGS.format(**usual | tables)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "gateway.toml"
         path.write_text(text)

@@ -39,6 +39,8 @@ trunk = "carrier"
 [[number]]
 match = '{called}'
 jid = "nora@home.example"
+[media]
+anchor = "none"
 [limits]
 calls_per_caller = 1000
 strangers_burst = 100000

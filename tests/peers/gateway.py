@@ -78,7 +78,7 @@ class Gateway:
             "sip": {"listen": [f"udp:{host}:{port}", f"tcp:{host}:{port}"]},
             "log": {"level": "debug", "format": "json", "identities": "full"},
             "http": {"host": self.http[0], "port": self.http[1]},
-            "trunk": [{"name": "pbx", "host": trunk[0], "port": trunk[1], "allow": [HOST], **keys}],
+            "trunk": [{"name": "pbx", "host": trunk[0], "port": trunk[1], "allow": [HOST], "media": "direct", **keys}],
             "dial": [
                 {"match": r"\+?[0-9]+", "trunk": "pbx"},
                 {"match": r"[^@]+@sip\.example\.org", "trunk": "pbx"},
