@@ -2,7 +2,7 @@
 
 import { createClient } from "stanza";
 import { XMLElement, attribute } from "stanza/jxt";
-import { isLoopback, media, play, statistics } from "./media.js";
+import { hears, isLoopback, media, play, speak, statistics } from "./media.js";
 
 const INITIATION = "urn:xmpp:jingle-message:0";
 const RTP = "urn:xmpp:jingle:apps:rtp:1";
@@ -117,6 +117,12 @@ window.peer = {
     return proposed;
   },
   features: async jid => (await client.getDiscoInfo(jid)).features,
+  speak,
+  hears: hertz => hears(session.pc, hertz),
+  press: (digits, duration, gap) => {
+    const sender = session.pc.getSenders().find(one => one.track?.kind === "audio");
+    sender.dtmf.insertDTMF(digits, duration, gap);
+  },
   end: () => session.end("success"),
   ended: async () => (await next("session-terminated")).reason,
   statistics: () => statistics(session.pc),

@@ -3,8 +3,53 @@
 // Nothing but loopback, so that no packet of a test takes another way, whatever interfaces the machine has.
 export const isLoopback = candidate => /^\S+ \d+ \S+ \d+ (?:127\.[\d.]+|::1) /.test(candidate);
 
-export const media = async kinds =>
-  navigator.mediaDevices.getUserMedia({ audio: kinds.includes("audio"), video: kinds.includes("video") });
+let tone = 0;
+
+// Speak a steady tone from the next call on, instead of what the fake microphone has.
+export const speak = hertz => {
+  tone = hertz;
+};
+
+export async function media(kinds) {
+  const audio = kinds.includes("audio");
+  if (!audio || !tone) return navigator.mediaDevices.getUserMedia({ audio, video: kinds.includes("video") });
+  const stream = kinds.includes("video") ? await navigator.mediaDevices.getUserMedia({ video: true }) : new MediaStream();
+  const context = new AudioContext();
+  const oscillator = context.createOscillator();
+  const out = context.createMediaStreamDestination();
+  oscillator.frequency.value = tone;
+  oscillator.connect(out);
+  oscillator.start();
+  for (const track of out.stream.getAudioTracks()) stream.addTrack(track);
+  return stream;
+}
+
+// The share of a tone in what is heard, of all that is: of the last 0.7 seconds.
+const ears = new Map();
+
+export function hears(connection, hertz) {
+  const track = connection.getReceivers().find(receiver => receiver.track.kind === "audio").track;
+  if (!ears.has(track)) {
+    const context = new AudioContext();
+    const analyser = context.createAnalyser();
+    analyser.fftSize = 32768;
+    analyser.smoothingTimeConstant = 0;
+    context.createMediaStreamSource(new MediaStream([track])).connect(analyser);
+    ears.set(track, analyser);
+  }
+  const analyser = ears.get(track);
+  const decibels = new Float32Array(analyser.frequencyBinCount);
+  analyser.getFloatFrequencyData(decibels);
+  const width = analyser.context.sampleRate / analyser.fftSize;
+  let all = 0;
+  let tuned = 0;
+  decibels.forEach((level, bin) => {
+    const power = Number.isFinite(level) ? 10 ** (level / 10) : 0;
+    all += power;
+    if (Math.abs(bin * width - hertz) < 40) tuned += power;
+  });
+  return all > 1e-6 ? tuned / all : 0;
+}
 
 // What comes in is played, as a person's browser does it.
 export function play(connection) {

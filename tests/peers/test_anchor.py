@@ -1,0 +1,95 @@
+"""A browser calls a plain phone, and is called by one: ICE and DTLS-SRTP on one side, G.711 over RTP on the other.
+
+The browser is Chromium with stanza, the phone Debian's baresip.  What each says is a steady tone, and is looked for in
+what the other hears, decoded by itself.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.peers import chromium, g711
+from tests.peers.alone import on_loopback
+from tests.peers.baresip import Baresip
+from tests.peers.chromium import Chromium, Page
+from tests.peers.program import PeerFailure
+from tests.peers.prosody import Prosody
+from tests.peers.rig import Rig
+from tests.peers.steps import NUMBER
+from tests.peers.xmpp_server import ACCOUNTS, HOST
+
+pytestmark = pytest.mark.skipif(bool(chromium.missing()), reason=chromium.missing())
+
+PHONE_HERTZ = 1000
+BROWSER_HERTZ = 600
+AUDIO = ["audio"]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_but_loopback() -> Iterator[None]:
+    with on_loopback():
+        yield
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A gateway with a browser on one side and a phone on the other."""
+
+    rig: Rig
+    client: Page
+    phone: Baresip
+
+    async def heard(self) -> None:
+        """Wait until the browser hears the phone's tone."""
+        deadline = asyncio.get_running_loop().time() + 15
+        while (share := await self.client.call("hears", PHONE_HERTZ)) < 0.9:
+            if asyncio.get_running_loop().time() > deadline:
+                statistics = await self.client.call("statistics")
+                raise PeerFailure(f"the browser hears {share:.0%} of the tone\n{statistics}\n{self.client.tail()}")
+            await asyncio.sleep(0.1)
+
+    async def check_phone(self) -> None:
+        """The phone has heard the browser's tone; to be asked after the call."""
+        sent, received = await self.phone.packets()
+        assert sent > 0
+        assert received > 0
+        assert g711.share_of_tone(self.phone.heard(), BROWSER_HERTZ) > 0.9
+
+
+@contextlib.asynccontextmanager
+async def pair(folder: Path, *, auto_answer: bool = False) -> AsyncIterator[Pair]:
+    """Romeo's browser is signed in; a plain phone stands at the trunk, whose calls are anchored where they must be."""
+    server = Prosody(folder, browsers=True)
+    async with Chromium(folder) as browser, Rig(folder, server=lambda _: server, trunk={"media": "auto", "media_source": "any"}) as rig:
+        client = await browser.page("client", "client")
+        await client.call("login", f"romeo@{HOST}", ACCOUNTS["romeo"], server.websocket)
+        await client.call("speak", BROWSER_HERTZ)
+        yield Pair(rig, client, await rig.phone(auto_answer=auto_answer, hertz=PHONE_HERTZ))
+
+
+@pytest.mark.conformance("MED-01", "MED-02")
+@pytest.mark.parametrize("direct", [False, True], ids=["by-message", "without-message-initiation"])
+async def test_a_browser_calls_a_plain_phone_and_both_hear_each_other(tmp_path: Path, direct: bool) -> None:
+    async with pair(tmp_path, auto_answer=True) as both:
+        number = both.rig.gateway.number(NUMBER)
+        await both.client.call("call", f"{number}/sip" if direct else number, AUDIO, direct)
+        await both.heard()
+        await asyncio.gather(both.client.call("end"), both.phone.expect("CALL_CLOSED"))
+        await both.check_phone()
+
+
+async def test_a_plain_phone_calls_a_browser_and_both_hear_each_other(tmp_path: Path) -> None:
+    async with pair(tmp_path) as both:
+        host, port = both.rig.gateway.sip
+        await asyncio.gather(
+            both.client.call("take", AUDIO),
+            both.phone.dial(f"sip:romeo@{host}:{port}"),
+            both.phone.expect("CALL_ESTABLISHED", 15),
+        )
+        await both.heard()
+        await asyncio.gather(both.phone.hang_up(), both.client.call("ended"))
+        await both.check_phone()
