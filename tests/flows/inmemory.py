@@ -30,6 +30,7 @@ from gateway.jid import bare
 from gateway.net.sent_by import Listener
 from gateway.sip.flow import Flow
 from mappings.namespaces import COMPONENT
+from tests.call.paper_anchor import PaperAnchors
 from tests.flows.clock import VirtualLoop
 
 DOMAIN = "gw.example"
@@ -319,6 +320,13 @@ class World:
     # ---------------------------------------------------------------------------------------------------- nothing left
 
     @property
+    def anchors(self) -> PaperAnchors:
+        """What anchors media, where that is configured."""
+        anchors = self.app.anchors
+        assert isinstance(anchors, PaperAnchors)
+        return anchors
+
+    @property
     def has_stopped(self) -> bool:
         """Whether the process would have ended."""
         return self.running.done()
@@ -332,6 +340,8 @@ class World:
             "tags": len(calls._by_tag),
             "users": len(calls._by_user),
             "call tasks": len(calls._tasks),
+            "anchors": len([one for one in getattr(self.app.anchors, "opened", ()) if not one.closed]),
+            "anchors_active": int(self.total("jinglesip_anchors_active")),
             "calls_active": int(sum(self.sample("jinglesip_calls_active", origin=kind) for kind in ("xmpp", "sip"))),
             "tasks": len([task for task in asyncio.all_tasks(self.loop) if not task.get_name().startswith("gateway")]),
         }
@@ -398,6 +408,7 @@ def world(**tables: str) -> Iterator[World]:
         mock.patch("gateway.net.sip.Sockets", partial(MemorySockets, made)),
         mock.patch("gateway.net.xmpp._Component", partial(MemoryStream, made)),
         mock.patch.object(application, "_new_id", new_id),
+        mock.patch.object(application, "EmbeddedAnchors", return_value=PaperAnchors()),
     ):
 
         async def start() -> None:

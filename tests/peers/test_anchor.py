@@ -64,7 +64,10 @@ class Pair:
 async def pair(folder: Path, *, auto_answer: bool = False) -> AsyncIterator[Pair]:
     """Romeo's browser is signed in; a plain phone stands at the trunk, whose calls are anchored where they must be."""
     server = Prosody(folder, browsers=True)
-    async with Chromium(folder) as browser, Rig(folder, server=lambda _: server, trunk={"media": "auto", "media_source": "any"}) as rig:
+    async with (
+        Chromium(folder) as browser,
+        Rig(folder, server=lambda _: server, trunk={"media": "auto", "media_source": "any"}) as rig,
+    ):
         client = await browser.page("client", "client")
         await client.call("login", f"romeo@{HOST}", ACCOUNTS["romeo"], server.websocket)
         await client.call("speak", BROWSER_HERTZ)
