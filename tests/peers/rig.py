@@ -13,9 +13,13 @@ from tests.peers.jingle_client import JingleClient
 from tests.peers.program import PeerFailure, until
 from tests.peers.prosody import Prosody
 from tests.peers.raw_sip import RawSip
+from tests.peers.relay import Fault, Relay
 from tests.peers.rtp import RtpEndpoint
 from tests.peers.sipp import Sipp
 from tests.peers.xmpp_server import ACCOUNTS, HOST, XmppServer
+
+PATIENT = ("-default_behaviors", "all,-abortunexp")
+"What SIPp is told where messages come twice, or one before another."
 
 
 class Rig:
@@ -151,17 +155,20 @@ class Rig:
         parameters: Mapping[str, str | int] | None = None,
         transport: str = "udp",
         calls: int = 1,
+        fault: Fault | None = None,
     ) -> Sipp:
-        """A SIPp at the trunk's address that plays a server's scenario."""
+        """A SIPp at the trunk's address, or behind a bad wire that ends there, that plays a server's scenario."""
+        host, port = self.trunk if fault is None else await self._behind(fault)
         server = Sipp(
             self.folder,
             scenario,
-            host=self.trunk[0],
-            port=self.trunk[1],
+            host=host,
+            port=port,
             keys=keys,
             parameters=parameters,
             transport=transport,
             calls=calls,
+            options=PATIENT if fault is not None else (),
         )
         self._stack.callback(server.kill)
         return await server.start()
@@ -177,23 +184,34 @@ class Rig:
         host: str = "",
         credentials: tuple[str, str] | None = None,
         echo: bool = True,
+        fault: Fault | None = None,
     ) -> Sipp:
-        """A SIPp at the trunk's address (or another) that plays a client's scenario towards the gateway."""
+        """A SIPp at the trunk's address, another, or behind a bad wire, that plays a client's scenario."""
+        at = (host, 0) if host else self.trunk if fault is None else await self._behind(fault)
         client = Sipp(
             self.folder,
             scenario,
-            host=host or self.trunk[0],
-            port=self.trunk[1] if not host else 0,
-            target=self.gateway.sip,
+            host=at[0],
+            port=at[1],
+            target=self.gateway.sip if fault is None else self.trunk,
             user=user,
             keys=keys,
             parameters=parameters,
             transport=transport,
             credentials=credentials,
             echo=echo,
+            options=PATIENT if fault is not None else (),
         )
         self._stack.callback(client.kill)
         return await client.start()
+
+    async def _behind(self, fault: Fault) -> tuple[str, int]:
+        """An address whose datagrams pass the trunk's, on a bad wire."""
+        host = loopback.address()
+        inner = (host, loopback.port(host))
+        relay = await Relay(fault, self.trunk, self.gateway.sip, inner).open()
+        self._stack.callback(relay.close)
+        return inner
 
     async def raw_trunk(self) -> RawSip:
         """A socket at the trunk's address that says nothing by itself."""

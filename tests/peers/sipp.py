@@ -36,6 +36,7 @@ PARAMETERS = {
     "method": "OPTIONS",
     "to_tag": "",
     "max_forwards": "70",
+    "linger": "1",
     "expires": "3600",
 }
 "What `$name` stands for unless told otherwise."
