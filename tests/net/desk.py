@@ -44,6 +44,7 @@ anchor = "none"
 [limits]
 calls_per_caller = 1000
 strangers_burst = 100000
+messages_per_minute = 100000
 """
 
 
@@ -58,6 +59,8 @@ def settings(trunk: str = "", called: str = "[+]1555[0-9]+") -> Settings:
 
 class NoStream:
     """In the place of the XMPP port: keeps what is said."""
+
+    connected = True
 
     def __init__(self, *_: Any, **__: Any) -> None:
         self.said: list[Stanza] = []

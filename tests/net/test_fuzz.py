@@ -48,6 +48,22 @@ JINGLES: Final = (
     ("session-accept", content()),
     ("session-terminate", REASON),
 )
+SIP_HEAD: Final = (
+    'Via: SIP/2.0/UDP 127.0.0.2:5060;branch=z9hG4bK{n}\r\nFrom: "N" <sip:n@127.0.0.2>;tag={n}\r\n'
+    "To: <sip:+15550100@gw.example>\r\nCall-ID: {n}@h\r\nCSeq: {n} {method}\r\nMax-Forwards: 70\r\n"
+    "P-Asserted-Identity: <tel:+1555>\r\nRemote-Party-ID: <sip:r@h>;privacy=name\r\nPrivacy: none\r\n"
+    'Diversion: "D" <sip:d@h>;reason=away\r\nHistory-Info: <sip:a@h>;index=1, <sip:b@h;cause=486>;index=2;mp=1\r\n'
+)
+OUTSIDE_CALLS: Final = (
+    ("MESSAGE", "Content-Type: text/plain;charset=utf-8\r\nSubject: s\r\nContent-Language: de\r\n", "Hm \u2600"),
+    ("MESSAGE", "Content-Type: message/cpim\r\n", "From: x\r\nSubject: s\r\n\r\nContent-Type: text/plain\r\n\r\nHm"),
+    (
+        "NOTIFY",
+        "Event: message-summary\r\nSubscription-State: active;expires=9\r\n"
+        "Content-Type: application/simple-message-summary\r\n",
+        "Messages-Waiting: yes\r\nMessage-Account: sip:*97@h\r\nVoice-Message: 2/8 (1/1)\r\n",
+    ),
+)
 INITIATIONS: Final = ("propose", "ringing", "proceed", "retract", "reject", "finish")
 CAPS: Final = (
     "<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='urn:x' ver='q07IKJEyjvHSyhy//CH0CxmKi8w='/>"
@@ -60,7 +76,10 @@ def stanza(chance: random.Random) -> Element:
     sender = f"{chance.choice((CALLER, CALLER, 'eve@far.example'))}/{chance.choice(('phone', 'desk'))}"
     to = chance.choice((NUMBER, f"{NUMBER}/sip", "gw.example"))
     head = f"id='i{chance.randrange(99)}' from='{sender}' to='{to}'"
-    match chance.randrange(8):
+    match chance.randrange(9):
+        case 8:
+            said = "<subject>s</subject><body xml:lang='de'>Hm &amp; ha</body><thread>t@h</thread>"
+            return fromstring(f"<message type='chat' {head}>{said}<request xmlns='urn:xmpp:receipts'/></message>")
         case 0 | 1 | 2:
             action, inside = chance.choice(JINGLES)
             return fromstring(f"<iq type='set' {head}>{jingle(action, sid, inside)}</iq>")
@@ -120,6 +139,13 @@ def value(element: Element) -> Stanza:
     )
 
 
+def outside_calls(number: int, chance: random.Random) -> bytes:
+    """A request that belongs to no call."""
+    method, headers, body = chance.choice(OUTSIDE_CALLS)
+    head = SIP_HEAD.format(n=number, method=method)
+    return f"{method} sip:+15550100@gw.example SIP/2.0\r\n{head}{headers}\r\n{body}".encode()
+
+
 def mangled(data: bytes, chance: random.Random) -> bytes:
     """The same with octets changed, gone, doubled, or a line said otherwise."""
     changed = bytearray(data)
@@ -158,6 +184,7 @@ def state(it: Desk) -> dict[str, int]:
         "kept of calls": len(calls._by_session) + len(calls._by_tag) + len(calls._by_user) + len(calls._tasks),
         "transactions": sip.transactions,
         "owners": len(sip._owners) + len(sip._owned) + len(sip._forks),
+        "texts": len(it.app.texts),
         "tasks": len(asyncio.all_tasks()) - 1,
     }
 
@@ -166,6 +193,7 @@ async def rest(it: Desk) -> None:
     """Everything ends, and enough time passes."""
     it.app.calls.end_all()
     it.app.calls._draining = False
+    await it.app.texts.emptied(0.0)
     await it.app.calls.emptied(0.1)  # which cuts off those whose peers would have to answer first
     clock = it.app.sip._clock
     for hundreds in range(1, 4):
@@ -175,7 +203,9 @@ async def rest(it: Desk) -> None:
 
 
 def no_line_breaks_out(datagram: bytes) -> bool:
-    """Whether nothing that was to be smuggled into what leaves became a line of it."""
+    """Whether nothing that was to be smuggled into what leaves became a line of it; a text has what lines it likes."""
+    if datagram.startswith(b"MESSAGE "):
+        datagram = datagram.partition(b"\r\n\r\n")[0]
     return re.search(rb"(?im)^(?:injected|a=injected)", datagram) is None
 
 
@@ -191,7 +221,7 @@ def _throw(seed: int) -> None:
     pending: list[bytes] = []
 
     async def throw() -> None:
-        async with desk() as it:
+        async with desk(trunk="messages = true\nmessage_waiting = true") as it:
             await it.peer(TRUNK)
             await it.peer(STRANGER)
 
@@ -206,7 +236,9 @@ def _throw(seed: int) -> None:
             for turn in range(1_500):
                 host = chance.choice((TRUNK, TRUNK, STRANGER))
                 flow = Flow("UDP", host, 5060, listener)
-                match chance.randrange(6):
+                match chance.randrange(7):
+                    case 6:
+                        it.app.sip.datagram(mangled(outside_calls(turn, chance), chance), flow)
                     case 0 | 1 | 2:
                         it.app.reception.stanza(value(mutilated(stanza(chance), chance)))
                     case 3:
@@ -254,6 +286,10 @@ def returned(said: Stanza, chance: random.Random) -> Element:
     type = chance.choice(("result", "error")) if said.kind == "iq" else "error"
     element: Element = Element(str(said.kind), {"type": type, "id": said.id, "from": said.to, "to": said.sender})
     if type == "error":
+        if said.kind == "message" and chance.randrange(3) == 0:
+            receipt = f"<received xmlns='urn:xmpp:receipts' id='{said.id}'/>"
+            head = f"id='r' from='{said.to}' to='{said.sender}'"
+            return fromstring(f"<message {head}>{receipt}</message>")
         condition = chance.choice(("item-not-found", "service-unavailable", "conflict", "redirect"))
         element.append(
             fromstring(f"<error><{condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>sip:x</{condition}></error>")
