@@ -12,6 +12,7 @@ from tests.peers.program import until
 from tests.peers.rig import Rig
 from tests.peers.servers import SERVERS
 from tests.peers.steps import NUMBER, status_in
+from tests.peers.test_registration import ACCOUNTS, DOMAIN, house
 from tests.peers.xmpp_server import HOST, XmppServer
 
 RECEIPTS = "urn:xmpp:receipts"
@@ -128,3 +129,20 @@ async def test_what_people_write_is_in_no_log_even_where_all_is_shown(tmp_path: 
         assert "MESSAGE sip:" in shown
         assert "rosemary" not in shown
         assert "thyme" not in shown
+
+
+async def test_a_text_between_two_accounts_goes_through_a_proxy_that_asks_for_the_password(tmp_path: Path) -> None:
+    """Out by romeo's account, through Kamailio, in by juliet's; her receipt comes back as his."""
+    trunk = {"domain": DOMAIN, **MESSAGES}
+    async with house(tmp_path, trunk=trunk, accounts=ACCOUNTS, registered=2) as (rig, server):
+        romeo, juliet = await rig.client("romeo"), await rig.client("juliet")
+        for body in ("Parting is such", "sweet sorrow"):
+            write(romeo, rig.gateway.number("202"), body, body[:5])
+            came = await juliet.expect(text(body))
+            assert came.sender == f"201@{rig.gateway.domain}/sip"
+            confirm(juliet, came)
+            receipt = (await romeo.expect(RECEIPT)).element.find(f"{{{RECEIPTS}}}received")
+            assert receipt is not None
+            assert receipt.get("id") == body[:5]
+        # The second one answered before it was asked.
+        assert server.program.text().count("received MESSAGE sip:202") == 3
