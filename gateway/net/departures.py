@@ -181,8 +181,10 @@ class Departures:
         departure.cause, departure.text = failed.cause, failed.text
         if failed.cause == "timeout":
             departure.shun()
-        if not departure.target.unasked and not departure.heard:
-            self._standing.failed(departure.target.flow, failed.text)
+        flow = departure.target.flow
+        again = not flow.reliable or not flow.local  # a connection that the peer has made comes back by itself, or not
+        if again and not departure.target.unasked and not departure.heard:
+            self._standing.failed(flow, failed.text)
         if departure.may_move(self._clock()):
             self._move(departure)
             return None

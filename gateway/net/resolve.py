@@ -21,7 +21,7 @@ from gateway.errors import TransportError
 from gateway.net.names import Names, Reply, Silent
 from gateway.net.sent_by import Listener
 from gateway.sip.flow import Flow, Hop
-from gateway.sip.locating import Kind, Located, Question, Record, is_numeric, locate
+from gateway.sip.locating import Kind, Located, Question, Record, is_numeric, locate, numeric
 from gateway.throttle import Throttle
 
 LEAST_SECONDS = 1.0
@@ -109,8 +109,10 @@ class Resolver:
 
         ``seed`` is what chance is made of, so that the requests of one call meet the same server.
         """
-        if is_numeric(hop.host) or not hop.host:
-            return self._locate(hop, seed, lambda question: ()).targets
+        if not hop.host:
+            return ()
+        if is_numeric(hop.host):
+            return (numeric(hop),)
         found = self._locate(hop, seed, self._recall)
         return None if found.open else found.targets
 

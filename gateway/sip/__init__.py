@@ -2,7 +2,9 @@
 
 Layers, the lower first; each knows only those below it:
 - `address`, `tel`, `grammar`, `headers`, `lines`, `message`, `framer`: bytes ↔ values.
-- `flow`, `wire`: where messages go, and what passes between a leg and the transactions.
+- `flow`, `wire`, `target`: where messages go, and what passes between a leg and the transactions.
+- `locating`, `blacklist`, `health`: from a next hop and what the DNS says to targets in their order, which of them come
+  last, and whether a peer is up.
 - `transaction` (the tables), `transactions`: what is repeated, absorbed, answered without anybody's doing.
 - `dialog`, `auth`, `guard`, `body`, `reasons`, `uas`: what a user agent knows besides: routes, passwords of its own and
   of others, SDP in bodies, why something ended, and what a request must pass before a call hears of it.

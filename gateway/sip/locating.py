@@ -11,6 +11,7 @@ targets, since one that fails is followed by the next (§4.3).
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Literal, Protocol, TypeVar
 
@@ -120,6 +121,7 @@ def by_priority(choices: Iterable[W], draw: Draw) -> list[W]:
     return ordered
 
 
+@lru_cache(maxsize=4096)
 def is_numeric(host: str) -> bool:
     """Whether this is an address and no name.  IPv6 comes without brackets."""
     if not host or host[-1] not in "0123456789abcdefABCDEF:.":
@@ -136,6 +138,12 @@ def default_port(transport: str) -> int:
     return PORTS.get(transport, DEFAULT_PORT)
 
 
+def numeric(hop: Hop) -> Flow:
+    """The target of a hop whose host is an address."""
+    transport = hop.transport or "UDP"
+    return Flow(transport, hop.host, hop.port or default_port(transport))
+
+
 def locate(hop: Hop, answers: Answers, *, transports: Sequence[str], versions: Sequence[Kind], draw: Draw) -> Located:
     """The targets of a hop, best first.
 
@@ -145,8 +153,7 @@ def locate(hop: Hop, answers: Answers, *, transports: Sequence[str], versions: S
     if not hop.host:
         found: list[Flow] = []
     elif is_numeric(hop.host):
-        transport = hop.transport or "UDP"
-        found = [Flow(transport, hop.host, hop.port or default_port(transport))]
+        found = [numeric(hop)]
     else:
         name = hop.host.lower().rstrip(".")
         if hop.port:

@@ -130,6 +130,26 @@ async def test_a_server_that_says_503_is_followed_by_the_next(tmp_path: Path) ->
         assert line["cause"] == "status"
 
 
+async def test_servers_of_one_priority_share_the_calls_by_weight(tmp_path: Path) -> None:
+    async with house(tmp_path) as it:
+        records = [f"1 {weight} {it.places[place][1]} s{place}.{CARRIER}." for place, weight in enumerate((1, 3))]
+        it.dns.add(f"_sip._udp.{CARRIER}", "SRV", *records)
+        servers = [await it.server(place, "uas_refuse", calls=1000, status="486 Busy Here") for place in (0, 1)]
+        client = await it.rig.client()
+        for _ in range(40):
+            out = await calling_out(it.rig, servers[0], client=client)
+            assert (await out.session.terminated()).condition == "busy"
+        shares = await until(
+            lambda: found if sum(found := [len(server.received("INVITE")) for server in servers]) == 40 else None,
+            8.0,
+            "the two have 40 calls",
+        )
+        light = shares[0]
+        assert 1 <= light <= 25  # 10 are due; anything else is the chance of one run in a hundred thousand
+        for server in servers:
+            server.kill()
+
+
 async def test_a_silent_server_costs_a_call_a_second_and_is_told_that_it_is_too_late(tmp_path: Path) -> None:
     async with house(tmp_path) as it:
         silent = await it.raw(0)
