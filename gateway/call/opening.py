@@ -124,7 +124,7 @@ class Opening:
         ``full`` are the trunks that take no more calls.
         """
         settings = self._settings
-        outbound = self._routing.outbound(stanza.sender, stanza.to, full=full)
+        outbound = self.successors.inherited(stanza, self._routing.outbound(stanza.sender, stanza.to, full=full))
         name = self._new_id()[:16]
         local = self.local(stanza.to)
         media = outbound.media

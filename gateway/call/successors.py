@@ -10,12 +10,14 @@ to take the place of another, the gateway calls, as that user, and changes the c
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from gateway.call.opened import Opened, SipWire
 from gateway.call.seat import Inlet, Party
 from gateway.errors import PeerError
 from gateway.jid import bare, domain
+from gateway.jingle import transfer
 from gateway.routing import Outbound, Routing
 from gateway.sdp.history import SdpSession
 from gateway.signals import Side, Transfer
@@ -23,7 +25,9 @@ from gateway.sip.address import NameAddr, Uri
 from gateway.sip.body import session_description
 from gateway.sip.leg import LegSettings, SipLeg, SipTarget
 from gateway.sip.message import SipRequest
+from gateway.sip.replaces import TAG as REPLACES
 from gateway.sip.replaces import Replaces
+from gateway.stanza import Stanza
 from mappings.namespaces import TRANSFER
 from mappings.reasons import EndReason
 
@@ -63,18 +67,18 @@ class Successors:
         self._local = local
         self._new_id = new_id
 
-    def transfer(self, opened: Opened, side: Side, transfer: Transfer) -> Transfer | Party:
+    def transfer(self, opened: Opened, side: Side, wanted: Transfer) -> Transfer | Party:
         """What becomes of a transfer that a side asks for.  PeerError with the status, where nothing may."""
-        return self._of_client(opened, transfer) if side is opened.xmpp_side else self._of_peer(opened, transfer)
+        return self._of_client(opened, wanted) if side is opened.xmpp_side else self._of_peer(opened, wanted)
 
-    def _of_client(self, opened: Opened, transfer: Transfer) -> Transfer:
+    def _of_client(self, opened: Opened, wanted: Transfer) -> Transfer:
         user = opened.jingle.peer
-        if transfer.by is not None and bare(transfer.by) != bare(user):
+        if wanted.by is not None and bare(wanted.by) != bare(user):
             raise PeerError("transfer: 'from' is somebody else", status=403)
-        if transfer.replaces is None:
-            return Transfer(self._address(transfer.target, user))
-        other = self._book.session(bare(user), transfer.replaces)
-        if other is None or other is opened or bare(other.local) != bare(transfer.target):
+        if wanted.replaces is None:
+            return Transfer(self._address(wanted.target, user))
+        other = self._book.session(bare(user), wanted.replaces)
+        if other is None or other is opened or bare(other.local) != bare(wanted.target):
             raise PeerError("transfer: no session of that sid with that address", status=404)
         dialog = other.sip.dialog
         if dialog is None or not other.task.answered or other.task.over:
@@ -90,27 +94,30 @@ class Successors:
             raise PeerError("transfer: nobody of that address", status=404)
         return address
 
-    def _of_peer(self, opened: Opened, transfer: Transfer) -> Transfer | Party:
+    def _of_peer(self, opened: Opened, wanted: Transfer) -> Transfer | Party:
         user = opened.jingle.peer
         try:
-            jid = f"{self._routing.localpart(Uri.parse(transfer.target), opened.trunk)}@{self._routing.domain}"
+            jid = f"{self._routing.localpart(Uri.parse(wanted.target), opened.trunk)}@{self._routing.domain}"
             found = self._routing.outbound(user, jid)
         except PeerError as error:
             raise PeerError(error.text, status=603, reason=EndReason.DECLINE) from None
         outbound = next((way for way in (found, *found.others) if way.trunk == opened.trunk), None)
         if outbound is None:
             raise PeerError("transfer: not through the trunk of who hands on", status=603, reason=EndReason.DECLINE)
-        if transfer.replaces is None and self._knows(user, TRANSFER):
+        if wanted.replaces is None and self._knows(user, TRANSFER):
             return Transfer(self._local(jid))
-        return self._calling(opened, outbound, transfer)
+        return self._calling(opened, outbound, wanted)
 
-    def _calling(self, opened: Opened, outbound: Outbound, transfer: Transfer) -> Party:
+    def _calling(self, opened: Opened, outbound: Outbound, wanted: Transfer) -> Party:
         """A leg that calls the target."""
         headers = outbound.headers
-        if transfer.replaces is not None:
-            headers = (*headers, ("Replaces", transfer.replaces), ("Require", "replaces"))
-        if transfer.by is not None:
-            headers = (*headers, ("Referred-By", transfer.by))
+        if wanted.replaces is not None:
+            headers = (*headers, ("Replaces", wanted.replaces), ("Require", REPLACES))
+        if wanted.by is not None:
+            headers = (*headers, ("Referred-By", wanted.by))
+        # A provisional response that must arrive would have the offer in it, and want the answer with its PRACK
+        # (RFC 3262 §5), long before anybody has picked up.
+        manners = replace(outbound.manners, prack="never")
         leg = SipLeg.calling(
             SipTarget(
                 uri=outbound.request_uri,
@@ -120,7 +127,7 @@ class Successors:
                 headers=headers,
                 credentials=outbound.credentials,
                 trunk=outbound.trunk,
-                manners=outbound.manners,
+                manners=manners,
             ),
             call_id=self._new_id(),
             tag=self._new_id()[:16],
@@ -129,10 +136,31 @@ class Successors:
             new_id=self._new_id,
             settings=self._settings,
             trickle="never",
-            manners=outbound.manners,
+            manners=manners,
             asks=True,
         )
         return self._party(opened, leg)
+
+    def inherited(self, stanza: Stanza, outbound: Outbound) -> Outbound:
+        """The way of an XMPP user's call that is to take another user's place with the same phone (XEP-0251, attended).
+
+        That user has told them the sid, and the phone is told to replace the one call by the other.  A call that was
+        not handed on, or to take the place of none that there is, goes its way as it is.
+        """
+        said = transfer.handed_on(stanza)
+        other = None if said is None else self._book.session(bare(said.from_ or ""), said.sid or "")
+        if other is None or bare(other.local) != bare(stanza.to) or not other.task.answered or other.task.over:
+            return outbound
+        dialog = other.sip.dialog
+        way = next((way for way in (outbound, *outbound.others) if way.trunk == other.trunk), None)
+        if dialog is None or way is None:
+            return outbound
+        headers = (
+            ("Replaces", str(Replaces.naming(dialog))),
+            ("Require", REPLACES),
+            ("Referred-By", f"<{NameAddr.parse(dialog.local).uri}>"),
+        )
+        return replace(way, headers=(*way.headers, *headers), others=())
 
     def replacing(self, opened: Opened, party: Party, request: SipRequest, replaces: Replaces, trunk: str) -> None:
         """Let an INVITE take the place of a leg whose dialog it names (RFC 3891 §3).  PeerError: the status of the no.

@@ -3,9 +3,10 @@
 A client that hands its call on sends an order, whose reply waits until the other side has taken it up or not.  It is
 told of the result by the end of its session, and of a failure, for which the XEP has no word, by a session-info with
 the SIP status.  A client that is handed on gets the order: it calls the new one by itself, and then ends this session
-with <transferred/>.
+with <transferred/>.  Whoever calls us because somebody handed them on says whose place they are to take.
 """
 
+from contextlib import suppress
 from typing import assert_never
 from xml.etree.ElementTree import Element
 
@@ -40,6 +41,19 @@ _CONDITIONS = {
     603: "not-allowed",
 }
 "The stanza error that says why nobody was handed on, by the SIP status; for others not-acceptable."
+
+
+def handed_on(stanza: Stanza) -> TransferTo | None:
+    """What a session-initiate says of who sends it: they were handed on, to take somebody's place in another session.
+
+    None: they do not say so, or not whose place.
+    """
+    elements = (child for jingle in stanza.children for child in jingle if child.tag == ORDER)
+    with suppress(PeerError, StopIteration):
+        found = tree.read(TransferTo, next(elements))
+        if found.from_ is not None and found.sid is not None:
+            return found
+    return None
 
 
 def asked(session: Session, stanza: Stanza, request: JingleRequest) -> Out:

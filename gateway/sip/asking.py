@@ -7,7 +7,7 @@ would have to be offered again, and with ICE without end, since each side's new 
 
 from gateway.errors import PeerError
 from gateway.signals import Answer, Candidates, End, Offer, Refuse
-from gateway.sip import gather
+from gateway.sip import digits, gather
 from gateway.sip.body import SDP, session_description
 from gateway.sip.message import SipRequest, SipResponse
 from gateway.sip.reasons import end_of_bye, end_of_error
@@ -28,6 +28,8 @@ def offered(leg: LegState, response: SipResponse, now: float) -> None:
         return
     leg.note_dropped()
     leg.phase = Phase.DECIDING
+    leg.session.accepted(response)
+    digits.learn(leg, response)
     leg.timers[Timer.UNACKED] = now + leg.patience
     leg.out.append(Offer(description))
 
@@ -63,6 +65,7 @@ def accept(leg: LegState, _: None, now: float) -> None:
     leg.note_dropped()
     leg.agreed = text
     leg.timers.clear()
+    leg.rearm(now)
     leg.phase = Phase.CONFIRMED
     acknowledge(leg, leg.invite.request, (("Content-Type", SDP),), text.encode())
 

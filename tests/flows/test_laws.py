@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gateway.sip.address import NameAddr
 from gateway.sip.message import SipRequest, parse
 from tests.flows.inmemory import World, world
 from tests.flows.steps import Client, Phone, Step, after, juliet, romeo, server_goes, server_returns, tablet
@@ -68,9 +69,38 @@ def _phone(phone: Phone, call: str) -> dict[str, Step]:
     return steps
 
 
+def _handing(phone: Phone) -> dict[str, Step]:
+    """What hands calls on, and what is said of it."""
+    refer = [("Contact", f"<sip:{phone.name}@{phone.host}:{phone.port}>"), ("Refer-To", "<sip:+15557777@192.0.2.20>")]
+    about = [("Event", "refer"), ("Content-Type", "message/sipfrag")]
+    active, over = ("Subscription-State", "active"), ("Subscription-State", "terminated;reason=noresource")
+    order = "<transfer xmlns='urn:xmpp:jingle:transfer:0' to='+15557777@gw.example'/>"
+
+    def takes_the_place(world: World) -> None:
+        line = phone._line(world, ONE)
+        ours, theirs = NameAddr.parse(line.remote).tag, NameAddr.parse(line.local).tag
+        value = f"{line.call_id};to-tag={ours};from-tag={theirs}"
+        phone.sends("INVITE", call=TWO, headers=[("Replaces", value)]).do(world)
+
+    return {
+        "romeo hands on": romeo.sends("session-info", xml=order),
+        f"{phone.name} {ONE} REFER": phone.sends("REFER", headers=refer),
+        f"{phone.name} {ONE} 202": phone.sends(202, to="REFER"),
+        f"{phone.name} {ONE} NOTIFY 100": phone.sends("NOTIFY", headers=[*about, active], body="SIP/2.0 100 Trying"),
+        f"{phone.name} {ONE} NOTIFY 200": phone.sends("NOTIFY", headers=[*about, over], body="SIP/2.0 200 OK"),
+        f"{phone.name} {ONE} NOTIFY 486": phone.sends("NOTIFY", headers=[*about, active], body="SIP/2.0 486 Busy"),
+        f"{phone.name} {TWO} replaces": Step(takes_the_place),
+    }
+
+
 TALK = _client(romeo) | _client(tablet) | _phone(juliet, ONE) | _phone(juliet, TWO)
+HANDING = _handing(juliet)
 TIME = {f"after {seconds:g}": after(seconds) for seconds in (0.5, 2, 16, 35)}
 OUTAGE = {"server goes": server_goes(), "server returns": server_returns()}
+
+
+_WITHIN = frozenset({"ACK", "BYE", "re-INVITE", "OPTIONS", "INFO", "REFER", "NOTIFY"})
+"What is said inside a call."
 
 
 class Witness:
@@ -88,7 +118,7 @@ class Witness:
         who, _, rest = name.partition(" ")
         call, _, word = rest.partition(" ")
         line = juliet._line(self.world, call) if who == juliet.name else None
-        if line is not None and word in ("ACK", "BYE", "re-INVITE", "OPTIONS", "INFO") and not line.target:
+        if line is not None and word.partition(" ")[0] in _WITHIN and not line.target:
             return  # it knows of no such call
         try:
             step.do(self.world)
@@ -169,6 +199,14 @@ OPENINGS = (
 "Random talk alone hardly ever makes a call."
 
 
+HANDED = (
+    ("romeo session-initiate", "juliet one 200", "romeo result", "juliet one REFER"),
+    ("romeo session-initiate", "juliet one 200", "romeo result", "romeo hands on", "juliet one 202"),
+    ("romeo session-initiate", "juliet one 200", "romeo result", "juliet two replaces"),
+    (*OPENINGS[2], "juliet one REFER", "juliet two 180", "juliet two 200"),
+)
+
+
 def scripts(steps: dict[str, Step]) -> st.SearchStrategy[list[str]]:
     """The beginning of a call, and then anything."""
     beginnings = st.sampled_from([list(opening[:length]) for opening in OPENINGS for length in range(len(opening) + 1)])
@@ -183,6 +221,12 @@ LAW = settings(deadline=None, max_examples=60, suppress_health_check=[HealthChec
 @given(scripts(TALK | TIME))
 def test_every_request_is_answered_once_and_nothing_is_left(names: list[str]) -> None:
     play(names, TALK | TIME, replies=True)
+
+
+@LAW
+@given(st.sampled_from(HANDED).map(list), st.lists(st.sampled_from(sorted(TALK | TIME | HANDING)), max_size=12))
+def test_every_request_is_answered_once_while_calls_are_handed_on(beginning: list[str], chaos: list[str]) -> None:
+    play(beginning + chaos, TALK | TIME | HANDING, replies=True)
 
 
 @LAW

@@ -16,6 +16,7 @@ from tests.flows.steps import (
     at_once,
     calls,
     juliet,
+    mercutio,
     nothing,
     nurse,
     romeo,
@@ -95,7 +96,7 @@ REFERRED = (
     refers(),
     juliet.gets(202),
     *told("SIP/2.0 100 Trying", "Subscription-State: active;expires=300", "message/sipfrag"),
-    juliet.gets("INVITE", call="two", has="INVITE sip:+15557777@192.0.2.20", lacks="m=audio"),
+    juliet.gets("INVITE", call="two", has="INVITE sip:+15557777@192.0.2.20", lacks=["m=audio", "100rel"]),
 )
 DONE = (
     *told("SIP/2.0 200 OK", "Subscription-State: terminated;reason=noresource"),
@@ -596,6 +597,38 @@ def test_a_client_brings_two_phones_together() -> None:
         romeo.gets("session-terminate success"),
         juliet.gets("BYE", has=TRANSFERRED),
         juliet.sends(200, to="BYE"),
+    )
+
+
+@pytest.mark.conformance("EXT-10")
+@pytest.mark.parametrize(
+    ("sid", "to", "known"),
+    [("s-one", "+15551230000", True), ("s-other", "+15551230000", False), ("s-one", "+15557777", False)],
+)
+def test_a_client_gives_its_place_to_another_user(sid: str, to: str, known: bool) -> None:
+    handed = (
+        "<content creator='initiator' name='audio'><description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'>"
+        "<payload-type id='0' name='PCMU' clockrate='8000'/></description>"
+        "<transport xmlns='urn:xmpp:jingle:transports:raw-udp:1'>"
+        "<candidate component='1' generation='0' id='m1' ip='192.0.2.8' port='40400'/></transport></content>"
+        f"<transfer xmlns='urn:xmpp:jingle:transfer:0' from='romeo@montague.example/phone' sid='{sid}' to='{to}'/>"
+    )
+    replacing = ["Replaces: ", ";to-tag=juliet-tag;from-tag=", "Require: replaces", "Referred-By: <sip:romeo"]
+    run(
+        *answered,
+        mercutio.sends("session-initiate", number=to, xml=handed),
+        mercutio.gets("result"),
+        juliet.gets("INVITE", call="two", has=replacing if known else (), lacks=() if known else "Replaces"),
+        juliet.sends(200, call="two"),
+        juliet.gets("ACK", call="two"),
+        mercutio.gets("session-accept"),
+        juliet.sends("BYE", headers=[("Reason", TRANSFERRED)]),
+        juliet.gets("200 BYE"),
+        romeo.gets("session-terminate success", has=":transferred"),
+        mercutio.sends("session-terminate success"),
+        mercutio.gets("result"),
+        juliet.gets("BYE", call="two"),
+        juliet.sends(200, call="two"),
     )
 
 
