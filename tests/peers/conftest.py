@@ -8,7 +8,7 @@ import pytest
 
 from tests.peers.program import Program
 
-PROGRAMS = ("prosody", "baresip", "sipp", "stdbuf", "kamailio")
+PROGRAMS = ("prosody", "baresip", "sipp", "stdbuf", "kamailio", "linphonec")
 LONGEST_TEST_SECONDS = 90.0
 
 

@@ -5,8 +5,9 @@ from xml.etree.ElementTree import Element
 
 import pytest
 
-from tests.peers import jingle
+from tests.peers import jingle, linphone, loopback
 from tests.peers.jingle_client import Seen, Wanted, action, initiation
+from tests.peers.linphone import Linphone
 from tests.peers.program import until
 from tests.peers.rig import Rig
 from tests.peers.sip_trace import Traced
@@ -194,3 +195,37 @@ def replaces(call: Sipp) -> str:
     answer = call.received("200")[0]
     ours, theirs = ((answer.header(name) or "").partition("tag=")[2] for name in ("To", "From"))
     return f"Replaces: {answer.header('Call-ID')};to-tag={ours};from-tag={theirs}"
+
+
+@pytest.mark.conformance("EXT-07", "EXT-09", "EXT-11")
+@pytest.mark.parametrize("which", ["1 --to-call 2", "2 --to-call 1"], ids=["by REFER to us", "by INVITE to us"])
+async def test_linphone_brings_its_two_calls_together(tmp_path: Path, which: str) -> None:
+    attendant, carol = Linphone(tmp_path, "attendant"), Linphone(tmp_path, "carol", auto_answer=True)
+    host = loopback.address()
+    # Who is called gets the name without the port from it, so that has to be the usual one.
+    changes = {"sip": {"listen": [f"udp:{host}:5060"]}}
+    rig = Rig(tmp_path, trunk={"host": linphone.HOST, "port": carol.port}, changes=changes)
+    rig.gateway.sip = (host, 5060)
+    async with rig:
+        juliet = await rig.client("juliet")
+        async with attendant, carol:
+            attendant.tell(f"call sip:juliet@{host}")
+            proposed = await juliet.expect(initiation("propose"))
+            juliet.initiate_message("proceed", proposed.sid, proposed.sender)
+            offer = await juliet.expect(action("session-initiate", proposed.sid))
+            session = juliet.session(offer.sender, proposed.sid, voice=await rig.voice(), initiator=False)
+            assert (await session.accept(offer)).type == "result"
+            await attendant.says("Media streams established")
+            attendant.tell("pause")
+            await juliet.expect(action("content-modify", session.sid))
+            await attendant.says("is now paused")
+            attendant.tell(f"call sip:+15557777@{linphone.HOST}:{carol.port}")
+            await carol.says("Media streams established")
+            await attendant.says("Media streams established", 2)
+            attendant.tell(f"transfer {which}")
+            await juliet.expect(action("transport-info", session.sid), 20)
+            await juliet.expect(action("content-modify", session.sid))
+            await attendant.says("ended", 2)
+            await carol.says("Media streams established", 2)
+            assert (await session.terminate()).type == "result"
+            await carol.says("ended", 2)
