@@ -23,6 +23,8 @@ from tests.flows.steps import (
     run,
     sdp_of,
 )
+from tests.flows.test_anchored import MEDIA, talking
+from tests.flows.test_anchored import called as anchored_call
 
 BOTH = pytest.mark.parametrize(("opening", "caller"), [(answered, "romeo"), (accepted, "juliet")])
 CAROL = "<sip:+15557777@192.0.2.20>"
@@ -795,3 +797,29 @@ def test_a_phone_hangs_up_at_the_moment_it_is_replaced() -> None:
         juliet.sends("ACK", call="two"),
         *ends("romeo"),
     )
+
+
+# --------------------------------------------------------------------------------------------------- with an anchor
+
+
+@pytest.mark.conformance("EXT-09", "EXT-11")
+@pytest.mark.parametrize("opening", [talking, anchored_call], ids=["romeo", "juliet"])
+@pytest.mark.parametrize("by", ["REFER", "INVITE"])
+def test_a_client_whose_media_are_anchored_hears_of_nothing(opening: tuple[Step, ...], by: str) -> None:
+    if by == "REFER":
+        handed: tuple[Step, ...] = (
+            *REFERRED,
+            juliet.sends(200, call="two", sdp=sdp_of(port=30100)),
+            juliet.gets("ACK", call="two", has=["m=audio", "192.0.2.99"]),
+            *DONE,
+        )
+    else:
+        handed = (
+            replaces(),
+            juliet.gets(100, call="two"),
+            juliet.gets(200, call="two", has=["m=audio", "192.0.2.99"]),
+            juliet.gets("BYE", has=TRANSFERRED),
+            juliet.sends(200),
+            juliet.sends("ACK", call="two"),
+        )
+    run(*opening, *handed, nothing(), *ends("juliet"), media=MEDIA, trunk='media = "anchor"')
