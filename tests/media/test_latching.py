@@ -155,6 +155,23 @@ async def test_a_new_address_needs_a_new_description() -> None:
         await moved.speech.hears(1)
 
 
+async def test_who_spoke_before_from_the_same_host_does_not_take_the_sound_back() -> None:
+    async with rigged() as rig:
+        anchor, one, other = await joined(rig, Latch.SIGNALLED)
+        one.speak(rtp(1))
+        await other.speech.hears(1)
+        successor = await rig.phone()
+        successor.far = one.far
+        await anchor.take_offer(CALLER, successor.description())
+        await anchor.make_answer(CALLER)
+        await rounds(anchor, one.speech, one, 3)
+        successor.speak(rtp(2))
+        await other.speech.hears(2)
+        other.speak(rtp(1, ssrc=9))
+        await successor.speech.hears(1)
+        assert one.speech.heard == []
+
+
 async def test_an_offer_that_says_the_same_moves_nothing_while_the_phone_is_heard() -> None:
     async with rigged() as rig:
         anchor, one, other = await joined(rig, Latch.SIGNALLED)

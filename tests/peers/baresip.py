@@ -187,6 +187,12 @@ class Baresip:
             f"{self.program.name}: statistics of {answered} answered calls",
         )
 
+    @property
+    def recorded(self) -> int:
+        """How many octets it has written down of what it heard in its last call, which may go on."""
+        dumps = sorted(self._folder.glob("dump-*-dec.wav"))
+        return dumps[-1].stat().st_size if dumps else 0
+
     def heard(self) -> list[int]:
         """The last second that it heard, decoded by itself; ask after CALL_CLOSED."""
         dumps = sorted(self._folder.glob("dump-*-dec.wav"))

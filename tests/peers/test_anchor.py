@@ -16,7 +16,7 @@ from tests.peers import chromium, g711
 from tests.peers.alone import on_loopback
 from tests.peers.baresip import Baresip
 from tests.peers.chromium import Chromium, Page
-from tests.peers.program import PeerFailure
+from tests.peers.program import PeerFailure, until
 from tests.peers.prosody import Prosody
 from tests.peers.rig import Rig
 from tests.peers.steps import NUMBER
@@ -95,4 +95,20 @@ async def test_a_plain_phone_calls_a_browser_and_both_hear_each_other(tmp_path: 
         )
         await both.heard()
         await asyncio.gather(both.phone.hang_up(), both.client.call("ended"))
+        await both.check_phone()
+
+
+@pytest.mark.conformance("EXT-09")
+async def test_a_plain_phone_hands_a_browser_on_and_it_hears_the_new_call(tmp_path: Path) -> None:
+    async with pair(tmp_path, auto_answer=True) as both:
+        await both.client.call("call", both.rig.gateway.number(NUMBER), AUDIO, False)
+        await both.phone.expect("CALL_ESTABLISHED")
+        await both.heard()
+        host, port = both.rig.trunk
+        await both.phone.transfer(f"sip:{NUMBER}@{host}:{port}")
+        await both.phone.expect("CALL_ESTABLISHED")
+        await both.phone.expect("CALL_CLOSED")
+        await until(lambda: both.phone.recorded > 16_000, 15.0, "the phone hears a second of the new call")
+        await both.heard()
+        await asyncio.gather(both.client.call("end"), both.phone.expect("CALL_CLOSED"))
         await both.check_phone()

@@ -21,6 +21,10 @@ from mappings.reasons import EndReason
 QUIET_SECONDS = 2.0
 "After so long without a packet, a new description lets a phone come from elsewhere again."
 
+STRAGGLING_SECONDS = 1.0
+"""So long after a peer said that it is elsewhere, what still comes from where it was moves nothing.  A phone whose
+place somebody takes goes on speaking until its BYE is there, and often it is the same switch that speaks for both."""
+
 
 class PlainLink(Link):
     """A transport without ICE."""
@@ -46,6 +50,10 @@ class PlainLink(Link):
         self._mux = False
         self._signalled: Address | None = None
         self._peer: Address | None = None
+        self._left: Address | None = None
+        "Where the peer was before it said that it is elsewhere."
+
+        self._left_until = 0.0
         self._control: Address | None = None
         self._control_fixed = False
         self._hosts: frozenset[str] = frozenset()
@@ -96,6 +104,7 @@ class PlainLink(Link):
         self._hosts = frozenset({host} | ({source} if source and self._latch is not Latch.SIGNALLED else set()))
         if signalled == self._signalled:
             return
+        self._left, self._left_until = self._peer, now + STRAGGLING_SECONDS
         self._signalled = self._peer = signalled
         self._control = (host, first.port + 1) if second is None else (_address(second.ip), second.port)
         self._control_fixed = False
@@ -116,7 +125,7 @@ class PlainLink(Link):
     def _receive(self, data: bytes, address: Any) -> None:
         path = self.path
         known = address == self._peer or address[:2] == self._peer
-        if not known and not self._believable(address[0]):
+        if not known and not self._believable(address[:2]):
             path.dropped += 1
             return
         if not 8 <= len(data) <= 1500:
@@ -140,10 +149,11 @@ class PlainLink(Link):
             self._move(address[:2])
         self._until = 0.0
 
-    def _believable(self, host: str) -> bool:
-        if not self._until or monotonic() > self._until:
+    def _believable(self, address: Address) -> bool:
+        now = monotonic()
+        if not self._until or now > self._until or (address == self._left and now < self._left_until):
             return False
-        return host in self._hosts or self._latch is Latch.ANY
+        return address[0] in self._hosts or self._latch is Latch.ANY
 
     def _move(self, address: Address) -> None:
         self._peer = address
