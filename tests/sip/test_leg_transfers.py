@@ -4,7 +4,7 @@ import pytest
 
 from gateway.sdp.history import SdpSession
 from gateway.signals import Answer, Candidates, End, Offer, Progress, Refuse, Transfer, Transferred
-from gateway.sip.leg import LegSettings, SipLeg
+from gateway.sip.leg import Credentials, LegSettings, SipLeg
 from gateway.sip.message import Header
 from mappings.reasons import EndReason
 from mappings.terms import CandidateType, Role
@@ -122,6 +122,24 @@ def test_our_refer_is_lost(cause: str, status: int) -> None:
     call.says(Transfer("sip:carol@phones.example"))
     assert call.fails("REFER", cause) == [f"Transferred {status}"]
     assert call.fails("REFER", cause) == []
+
+
+def test_credentials_are_given_to_who_asks_for_them() -> None:
+    call = in_call(credentials=Credentials("romeo", "r0m30"))
+    asks = (("Proxy-Authenticate", 'Digest realm="pbx", nonce="n1", algorithm=MD5, qop="auth"'),)
+    call.says(Transfer("sip:carol@phones.example"))
+    assert call.answered(407, to="REFER", headers=asks) == ["REFER"]
+    again = call.last("REFER").request
+    assert again.first("Refer-To") == "<sip:carol@phones.example>"
+    assert again.first("Proxy-Authorization") is not None
+    assert told(call, "SIP/2.0 404 Not Found", "terminated") == ["200 NOTIFY", "Transferred 404"]
+
+    assert call.asks("REFER", headers=REFER) == ["Transfer"]
+    assert call.says(Transferred(100)) == ["202 REFER", "NOTIFY"]
+    stale = (("Proxy-Authenticate", 'Digest realm="pbx", nonce="n2", algorithm=MD5, qop="auth", stale=true'),)
+    assert call.answered(407, to="NOTIFY", headers=stale) == ["NOTIFY"]
+    assert call.last("NOTIFY").request.body == b"SIP/2.0 100 Trying\r\n"
+    assert call.last("NOTIFY").request.first("Event") == "refer"
 
 
 def test_our_refer_is_overtaken_by_its_result() -> None:
