@@ -231,7 +231,7 @@ class Phone:
         if request.method == "INVITE":
             if 101 <= status < 300:
                 headers = (("Contact", f"<sip:{self.name}@{self.host}:{self.port}>"), *headers)
-            if 200 <= status < 300:
+            if 200 <= status < 300 or (sdp and status > 100):
                 body = _sdp(sdp)
                 content_type = "application/sdp" if body else None
         response = respond(
