@@ -1,9 +1,11 @@
 """Chat messages as SIP's MESSAGE, both ways, and what becomes of them (RFC 3428, RFC 7572)."""
 
+import re
 import signal
 
 import pytest
 
+from gateway.sip import auth
 from tests.flows.inmemory import World
 from tests.flows.steps import (
     Client,
@@ -505,6 +507,26 @@ def test_where_messages_are_off_they_are_not_allowed() -> None:
 
 def test_a_stranger_is_forbidden() -> None:
     run(texts(elsewhere), elsewhere.gets("403 MESSAGE"), nothing(), trunk=MESSAGES)
+
+
+def test_a_phone_at_an_unknown_address_may_prove_whose_texts_it_sends() -> None:
+    def proves(world: World) -> None:
+        data = world.datagrams[elsewhere.host, elsewhere.port][0].decode()
+        challenges = re.findall(r"(?m)^WWW-Authenticate: ([^\r\n]*)", data)
+        said = auth.answer(
+            challenges, method="MESSAGE", uri="sip:+15550100@192.0.2.1", user="paris", password="hush", cnonce="c0ffee"
+        )
+        assert said is not None
+        elsewhere.gets("401 MESSAGE").do(world)
+        texts(elsewhere, headers=[("Authorization", said)]).do(world)
+
+    run(
+        texts(elsewhere),
+        Step(proves),
+        confirms(romeo, has="Here!"),
+        elsewhere.gets("200 MESSAGE"),
+        trunk=f'{MESSAGES}\ninbound_user = "paris"\ninbound_password_env = "SECRET"',
+    )
 
 
 def test_nobodys_messages_are_taken_without_what_names_their_host_or_refused_if_so_configured() -> None:
