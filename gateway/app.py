@@ -280,6 +280,8 @@ def sip_port_settings(settings: Settings) -> SipPortSettings:
         failover_total_seconds=settings.sip.failover_total_seconds,
         resolver=ResolverSettings(nameservers=settings.nameservers, timeout_seconds=settings.sip.dns_timeout_seconds),
         tls=settings.tls,
+        keepalive_seconds=settings.sip.keepalive_seconds,
+        origins=frozenset(origin.lower().rstrip("/") for origin in settings.sip.websocket_origins),
         stranger_rate=settings.limits.strangers_per_second,
         stranger_burst=settings.limits.strangers_burst,
     )

@@ -232,7 +232,10 @@ def test_what_can_be_listened_on(text: str, listener: Listener) -> None:
         ('[trunk]\nname = "x"', "[trunk]: write [[trunk]]"),
         ("[[log]]", "[[log]]: write [log]"),
         ('[[trunk]]\nhost = "x"', "[[trunk]] no. 1 name: missing"),
-        (TRUNK + 'transport = "sctp"', "[[trunk]] \"carrier\" transport: expected auto, udp, tcp or tls — got 'sctp'"),
+        (
+            TRUNK + 'transport = "sctp"',
+            "[[trunk]] \"carrier\" transport: expected auto, udp, tcp, tls, ws or wss — got 'sctp'",
+        ),
         (TRUNK + "[[trunk]]", "[[trunk]] no. 2 name: missing"),
         (TRUNK + TRUNK, "[[trunk]] name: stands twice — got 'carrier'"),
         (TRUNK.replace("192.0.2.1", "a b"), "[[trunk]] \"carrier\" host: expected a name or an address — got 'a b'"),
@@ -456,6 +459,22 @@ def test_certificates_are_files_beside_the_configuration(read: Read, files: Path
     assert trunk.hop == Hop("192.0.2.1", None, "TLS", domain="sip.example")
 
 
+def test_websockets_have_a_path_and_origins(read: Read) -> None:
+    settings = read(
+        '[sip]\nlisten = ["ws:127.0.0.1:8080"]\nwebsocket_origins = ["https://Page.example"]\n'
+        + TRUNK
+        + 'transport = "ws"\nwebsocket_path = "/ws"\n'
+    )
+    assert settings.listeners == (Listener("WS", "127.0.0.1", 8080),)
+    assert settings.sip.websocket_origins == ("https://Page.example",)
+    assert settings.tls.peers == {"192.0.2.1": TlsPeer(path="/ws")}
+
+
+def test_a_trunk_found_by_the_dns_may_say_whom_it_trusts(read: Read, files: Path) -> None:
+    assert read(TRUNK + 'ca_file = "ca.pem"\n').tls.peers == {"192.0.2.1": TlsPeer(ca_file=files / "ca.pem")}
+    assert read(TRUNK).tls.peers == {}
+
+
 def test_a_trunks_certificate_may_be_for_another_domain(read: Read) -> None:
     settings = read(TRUNK + 'transport = "tls"\ndomain = "sip.example"\ntls_domain = "SBC.example"\n')
     assert settings.tls.peers == {"sbc.example": TlsPeer()}
@@ -465,7 +484,7 @@ def test_a_trunks_certificate_may_be_for_another_domain(read: Read) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ('[sip]\nlisten = ["tls:[::1]:5061"]\n', r"\[tls\] certificate_file: missing — \[sip\] listen has tls"),
+        ('[sip]\nlisten = ["tls:[::1]:5061"]\n', r"\[tls\] certificate_file: missing — \[sip\] listen has tls or wss"),
         ('[tls]\nkey_file = "ours.key"\n', r"\[tls\] certificate_file: missing beside key_file"),
         ('[tls]\ncertificate_file = "ours.pem"\n', r"\[tls\] key_file: missing beside certificate_file"),
         ('[tls]\ncertificate_file = "no.pem"\nkey_file = "ours.key"\n', r"\[tls\] certificate_file: cannot read .*no"),

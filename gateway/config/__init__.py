@@ -29,6 +29,7 @@ from gateway.keys import TlsSettings
 from gateway.media.embedded.settings import EmbeddedSettings
 from gateway.rules import RoutingSettings
 from gateway.secret import Secret
+from gateway.sip.flow import SECURE
 
 __all__ = ["Http", "Limits", "Listener", "Log", "Media", "Registration", "Settings", "Sip", "Xmpp", "load"]
 
@@ -38,7 +39,7 @@ _NAMESERVER = re.compile(
 )
 
 
-LISTENING = ("udp", "tcp", "tls")
+LISTENING = ("udp", "tcp", "tls", "ws", "wss")
 "What a listener's text may begin with."
 
 
@@ -47,7 +48,7 @@ class Listener:
     """One socket to listen on."""
 
     transport: str
-    "UDP, TCP or TLS."
+    "UDP, TCP, TLS, WS or WSS."
 
     host: str
     "An address or name, IPv6 without brackets."
@@ -107,7 +108,7 @@ def load(path: str | Path, environ: Mapping[str, str] = os.environ) -> Settings:
         refuse("[sip]", "failover_seconds", "longer than failover_total_seconds")
     listeners = _listeners(file.sip)
     routing = routing_settings(file, component, secrets)
-    listens = any(listener.transport == "TLS" for listener in listeners)
+    listens = any(listener.transport in SECURE for listener in listeners)
     return Settings(
         xmpp=msgspec.structs.replace(xmpp, domain=component),
         xmpp_secret=secret,

@@ -4,14 +4,15 @@ import ssl
 from collections.abc import Iterable
 from pathlib import Path
 
+from gateway.config.house import Tls
 from gateway.config.reading import refuse, row
 from gateway.config.secrets import Secrets
-from gateway.config.tables import Tls, Trunk
+from gateway.config.tables import Trunk
 from gateway.keys import KeyPair, TlsPeer, TlsSettings
 from gateway.rules import Trunk as TrunkRule
 
-SECURE = ("tls",)
-"Transports of a trunk on which it shows a certificate."
+BARE = ("udp", "tcp")
+"Transports of a trunk to which nothing here applies."
 
 
 def tls_settings(
@@ -20,7 +21,7 @@ def tls_settings(
     """The files, each tried; ConfigError when one cannot be used.  ``listens``: whether a listener needs ours."""
     own = _pair("[tls]", tls.certificate_file, tls.key_file, files)
     if own is None and listens:
-        refuse("[tls]", "certificate_file", "missing — [sip] listen has tls, which has to show one")
+        refuse("[tls]", "certificate_file", "missing — [sip] listen has tls or wss, which has to show one")
     if tls.client_required and tls.client_ca_file is None:
         refuse("[tls]", "client_ca_file", "missing — client_required is true")
     peers: dict[str, TlsPeer] = {}
@@ -30,11 +31,12 @@ def tls_settings(
             ca_file=_authorities(where, "ca_file", trunk.ca_file, files),
             verify=trunk.tls_verify,
             own=_pair(where, trunk.certificate_file, trunk.key_file, files),
+            path=trunk.websocket_path,
         )
-        if trunk.transport not in SECURE:
+        if trunk.transport in BARE or (trunk.transport == "auto" and peer == TlsPeer()):
             continue
         if peers.setdefault(rule.tls_domain, peer) != peer:
-            refuse(where, "tls_domain", f"another trunk has {rule.tls_domain} with other certificates")
+            refuse(where, "tls_domain", f"another trunk has {rule.tls_domain} with other certificates or another path")
     return TlsSettings(
         own=own,
         client_ca_file=_authorities("[tls]", "client_ca_file", tls.client_ca_file, files),

@@ -1,10 +1,26 @@
-"""The tables of gateway.toml that are about no peer: media, limits, log and monitoring.  See `tables` for the rest."""
+"""The tables of gateway.toml about no peer: TLS, media, limits, log, monitoring.  See `tables` for the rest."""
 
 from typing import Annotated, Literal
 
 import msgspec
 
 from gateway.config.table import Count, Port, Seconds, Table
+
+
+class Tls(Table, frozen=True, kw_only=True):
+    """[tls]: TLS for SIP."""
+
+    certificate_file: str | None = None
+    "The gateway's certificate with its chain, PEM; listeners for tls need one, and trunks are shown it when they ask."
+
+    key_file: str | None = None
+    "The key to it."
+
+    client_ca_file: str | None = None
+    "Listeners ask their clients for a certificate of these authorities, PEM; unset: for none."
+
+    client_required: bool = False
+    "Whether a client without one is refused."
 
 
 class Media(Table, frozen=True, kw_only=True):

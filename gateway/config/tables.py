@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from gateway.config.house import Http, Limits, Log, Media
+from gateway.config.house import Http, Limits, Log, Media, Tls
 from gateway.config.table import Algorithm, Codec, Count, Interval, Port, Product, Seconds, Table, Word
 
 
@@ -53,7 +53,7 @@ class Sip(Table, frozen=True, kw_only=True):
     """[sip]: where SIP is spoken."""
 
     listen: tuple[str, ...] = ("udp:127.0.0.1:5060", "tcp:127.0.0.1:5060")
-    "Sockets to listen on, udp:HOST:PORT, tcp: or tls:, IPv6 in brackets; requests leave from the first too."
+    "Sockets to listen on, udp:HOST:PORT, tcp:, tls:, ws: or wss:, IPv6 in brackets; datagrams leave from them too."
 
     advertised_host: str | None = None
     "The host that peers are told to reach us at, when it is not the socket's own address (behind NAT)."
@@ -82,24 +82,14 @@ class Sip(Table, frozen=True, kw_only=True):
     min_se_seconds: Annotated[int, msgspec.Meta(ge=90, le=86400)] = 90
     "The shortest such time that a peer may ask for; 90 at least."
 
+    keepalive_seconds: Annotated[float, msgspec.Meta(ge=0)] = 110.0
+    "How often a connection of ours is asked whether it lives (RFC 5626 §4.4.1), and every WebSocket; 0: never."
+
+    websocket_origins: tuple[str, ...] = ()
+    "The origins of pages that may connect to ws: and wss:, such as https://example.org, or *; others say none."
+
     digest_algorithms: Annotated[tuple[Algorithm, ...], msgspec.Meta(min_length=1)] = ("MD5",)
     "How strangers are asked for a password, the best first; many phones give up at anything but MD5."
-
-
-class Tls(Table, frozen=True, kw_only=True):
-    """[tls]: TLS for SIP."""
-
-    certificate_file: str | None = None
-    "The gateway's certificate with its chain, PEM; listeners for tls need one, and trunks are shown it when they ask."
-
-    key_file: str | None = None
-    "The key to it."
-
-    client_ca_file: str | None = None
-    "Listeners ask their clients for a certificate of these authorities, PEM; unset: for none."
-
-    client_required: bool = False
-    "Whether a client without one is refused."
 
 
 class Trunk(Table, frozen=True, kw_only=True):
@@ -114,8 +104,11 @@ class Trunk(Table, frozen=True, kw_only=True):
     port: Port | None = None
     "Its port; unset: by SRV, or else 5060."
 
-    transport: Literal["auto", "udp", "tcp", "tls"] = "auto"
+    transport: Literal["auto", "udp", "tcp", "tls", "ws", "wss"] = "auto"
     "auto: what the DNS says, or else UDP, and TCP for what is too large for a datagram (RFC 3261 §18.1.1)."
+
+    websocket_path: Annotated[str, msgspec.Meta(pattern=r"\A/[!-~]{0,255}\Z", description="a path")] = "/"
+    "The path of its WebSocket, for ws and wss."
 
     tls_domain: str | None = None
     "The SIP domain that its certificate must be for; unset: domain."
@@ -267,7 +260,7 @@ class Account(Table, frozen=True, kw_only=True):
     proxy: str | None = None
     "Where its requests go instead, HOST or HOST:PORT; unset, as trunk: to the domain of address."
 
-    transport: Literal["auto", "udp", "tcp", "tls"] = "auto"
+    transport: Literal["auto", "udp", "tcp", "tls", "ws", "wss"] = "auto"
     "As a trunk's, where it goes no trunk's way."
 
     caller_id: str | None = None

@@ -59,16 +59,18 @@ async def connect(connection: Connection, tls: Tls, seconds: float) -> None:
             raise
 
 
-async def secure(factory: Callable[[], asyncio.Protocol], made: socket.socket, tls: Tls | None, seconds: float) -> None:
+async def secure(
+    factory: Callable[[], asyncio.Protocol], made: socket.socket, tls: Tls | None, seconds: float
+) -> asyncio.Transport:
     """Give a connection that came its protocol; ``tls``: after the handshake, and Refused when that fails."""
     loop = asyncio.get_running_loop()
     if tls is None:
-        await loop.connect_accepted_socket(factory, made)
-        return
+        return (await loop.connect_accepted_socket(factory, made))[0]
     try:
-        await loop.connect_accepted_socket(factory, made, ssl=tls.server, ssl_handshake_timeout=seconds)
+        found = await loop.connect_accepted_socket(factory, made, ssl=tls.server, ssl_handshake_timeout=seconds)
     except (OSError, TimeoutError) as error:
         raise refused(error) from None
+    return found[0]
 
 
 def reason(error: BaseException) -> str:

@@ -1,11 +1,13 @@
 """Our own addresses, as Via and Contact name them."""
 
+import secrets
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
 
 from gateway.sip.address import hostport
+from gateway.sip.flow import WEB
 from gateway.sip.locating import is_numeric
 
 MAX_PEERS = 1_024
@@ -37,6 +39,7 @@ class SentBy:
         self._listening = tuple(listening)
         self._host = host
         self._port = port
+        self._nowhere = f"{secrets.token_hex(6)}.invalid"
         self._texts: dict[tuple[str, str | None], str] = {}
 
     def text(self, transport: str, towards: str | None = None) -> str:
@@ -51,6 +54,8 @@ class SentBy:
     def _find(self, transport: str, towards: str | None) -> str:
         version = _version(towards) if towards else None
         listener = self._choose(transport, version)
+        if transport in WEB and (listener is None or listener.transport != transport):
+            return self._nowhere  # only over the connection that we made (RFC 7118 §5)
         if listener is None:
             return hostport(self._host or "127.0.0.1", self._port or 5060)
         host = listener.host

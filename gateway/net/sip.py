@@ -26,7 +26,7 @@ from gateway.net.sockets import Sockets
 from gateway.net.telling import Teller, known, peer
 from gateway.net.tls import Tls
 from gateway.sip.address import Uri
-from gateway.sip.flow import Flow, Hop
+from gateway.sip.flow import WEB, Flow, Hop
 from gateway.sip.matching import Key, server_key
 from gateway.sip.message import Header, Malformed, SipRequest, SipResponse, parse
 from gateway.sip.strangers import Strangers
@@ -84,6 +84,8 @@ class SipPort:
             idle_seconds=settings.idle_seconds,
             partial_seconds=64 * settings.t1,
             connect_seconds=settings.connect_seconds,
+            ping_seconds=settings.keepalive_seconds or None,
+            origins=settings.origins,
             clock=self._clock,
         )
         self.resolver = Resolver(self._clock, settings=settings.resolver, observer=self._observer)
@@ -151,6 +153,8 @@ class SipPort:
         """The same for a Contact: with the transport as parameter where it is not UDP."""
         transport = transport or self.listening[0].transport
         text = self._sent_by.text(transport, towards)
+        if transport in WEB:  # one name for both (RFC 7118 §5.2)
+            transport = "WS"
         return text if transport == "UDP" else f"{text};transport={transport.lower()}"
 
     # Owners.

@@ -52,6 +52,12 @@ class SipPortSettings:
     failover_total_seconds: float = 20.0
     "After this no other target is tried."
 
+    keepalive_seconds: float = 110.0
+    "How often a connection of ours, and every WebSocket, is asked whether it lives; 0: never."
+
+    origins: frozenset[str] = frozenset()
+    "The origins, in lower case, of the pages whose WebSockets are taken; ``*``: of all.  Others say none."
+
     stranger_rate: float = 50.0
     "Messages a second from one address that is no trunk's, beyond which they are dropped."
 

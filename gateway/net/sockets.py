@@ -15,14 +15,16 @@ from typing import Protocol
 from gateway.errors import ConfigError, TransportError
 from gateway.net.connecting import Acceptor, connect, reason, secure
 from gateway.net.sent_by import Listener
-from gateway.net.stream import Connection
+from gateway.net.stream import Connection, Link
 from gateway.net.tls import Refused, Tls
 from gateway.net.udp import UdpSocket
-from gateway.sip.flow import SECURE, Flow
+from gateway.net.websocket import WebConnection, WebListener
+from gateway.net.websocket import connect as connect_web
+from gateway.sip.flow import SECURE, WEB, Flow
 from gateway.sip.message import MAX_HEAD, Framer, Malformed
 from gateway.sip.strangers import source
 
-TRANSPORTS = ("UDP", "TCP", "TLS")
+TRANSPORTS = ("UDP", "TCP", "TLS", "WS", "WSS")
 
 BACKLOG = 256
 "Connections that may wait to be accepted."
@@ -33,7 +35,7 @@ SWEEP_SECONDS = 5.0
 CROWD = 16
 "Connections from one place that need not make room for others, when there is none left."
 
-Making = Callable[[], Coroutine[None, None, None]]
+Making = Callable[[], Coroutine[None, None, object]]
 "What makes a connection: OSError or Refused when it cannot be made."
 
 Opened = Callable[[str | None], None]
@@ -86,6 +88,8 @@ class Sockets:
         idle_seconds: float,
         partial_seconds: float,
         connect_seconds: float,
+        ping_seconds: float | None,
+        origins: frozenset[str],
         clock: Callable[[], float],
     ) -> None:
         self.listening: tuple[Listener, ...] = ()
@@ -99,11 +103,13 @@ class Sockets:
         self._idle_seconds = idle_seconds
         self._partial_seconds = partial_seconds
         self._connect_seconds = connect_seconds
+        self._ping_seconds = ping_seconds
         self._clock = clock
         self._datagrams: dict[str, UdpSocket] = {}
         self._servers: list[asyncio.Server] = []
         self._acceptors: list[Acceptor] = []
-        self._connections: dict[Flow, Connection] = {}
+        self._web = WebListener(origins=origins, max_message=max_message, ping_seconds=ping_seconds)
+        self._connections: dict[Flow, Link] = {}
         self._waiting: dict[Flow, list[Opened]] = {}
         "Who waits for a connection that is being made."
         self._connecting: set[asyncio.Task[None]] = set()
@@ -144,7 +150,7 @@ class Sockets:
                 self._servers.append(server)
             else:
                 bound.listen(BACKLOG)
-                self._acceptors.append(Acceptor(bound, partial(self._accept_secure, listener.transport)))
+                self._acceptors.append(Acceptor(bound, partial(self._accept_unsecured, listener.transport)))
             self.listening += (Listener(listener.transport, host, port),)
 
     async def close(self) -> None:
@@ -169,6 +175,7 @@ class Sockets:
             for connection in tuple(self._connections.values()):
                 connection.abort()
             await self._empty.wait()
+        await self._web.close()
         for server in self._servers:
             await server.wait_closed()
         if self._sweep is not None:
@@ -218,15 +225,20 @@ class Sockets:
         else:
             self._waiting.setdefault(flow, []).append(opened)
 
-    def _connect(self, flow: Flow) -> Connection | None:
+    def _connect(self, flow: Flow) -> Link | None:
         if not self._has_room():
             self._user.refused("connections")
             return None
+        if flow.transport in WEB:
+            web = WebConnection(self, flow, clock=self._clock)
+            bounds = (self._connect_seconds, self._max_message, self._ping_seconds)
+            self._begin(web, partial(connect_web, web, self._tls, *bounds))
+            return web
         connection = self._connection(flow)
         self._begin(connection, partial(connect, connection, self._tls, self._connect_seconds))
         return connection
 
-    def _begin(self, connection: Connection, making: Making) -> None:
+    def _begin(self, connection: Link, making: Making) -> None:
         """Count a connection from now on, and see to it that it comes to be."""
         self._connections[connection.flow] = connection
         self._empty.clear()
@@ -234,13 +246,13 @@ class Sockets:
         self._connecting.add(task)
         task.add_done_callback(self._connecting.discard)
 
-    async def _make(self, connection: Connection, making: Making) -> None:
+    async def _make(self, connection: Link, making: Making) -> None:
         try:
             await making()
         except (OSError, TimeoutError, Refused) as error:
             self._failed(connection, error)
 
-    def _failed(self, connection: Connection, error: Exception) -> None:
+    def _failed(self, connection: Link, error: Exception) -> None:
         if isinstance(error, Refused):
             self._user.tls_refused(error.cause)
         self._gone(connection, reason(error))
@@ -255,13 +267,19 @@ class Sockets:
     def _accept(self) -> Connection:
         return self._connection(Flow("TCP", "", 0, f"c{next(self._serial)}"))
 
-    def _accept_secure(self, transport: str, made: socket.socket, host: str, port: int) -> None:
+    def _accept_unsecured(self, transport: str, made: socket.socket, host: str, port: int) -> None:
         """It is counted from here, since a handshake may take its time."""
         if not self._admits(host):
             made.close()
             return
-        connection = self._connection(Flow(transport, host, port, f"c{next(self._serial)}"))
-        self._begin(connection, partial(secure, lambda: connection, made, self._tls, self._connect_seconds))
+        flow = Flow(transport, host, port, f"c{next(self._serial)}")
+        tls = self._tls if transport in SECURE else None
+        if transport in WEB:
+            web = WebConnection(self, flow, clock=self._clock)
+            self._begin(web, partial(self._web.accept, web, made, tls, self._connect_seconds))
+        else:
+            connection = self._connection(flow)
+            self._begin(connection, partial(secure, lambda: connection, made, tls, self._connect_seconds))
 
     def _admits(self, host: str) -> bool:
         if self._has_room(source(host)):
@@ -269,9 +287,10 @@ class Sockets:
         self._user.refused("connections")
         return False
 
-    def stream_opened(self, connection: Connection) -> bool:
+    def stream_opened(self, connection: Link) -> bool:
         flow = connection.flow
         if not flow.host:
+            assert isinstance(connection, Connection)
             host, port = connection.peer()
             if not self._admits(host):
                 return False
@@ -303,18 +322,18 @@ class Sockets:
         self._gone(oldest, "gave way to others", orderly=True)
         return True
 
-    def stream_received(self, data: bytes, connection: Connection) -> None:
+    def stream_received(self, data: bytes, connection: Link) -> None:
         self._user.message(data, connection.flow)
 
-    def stream_malformed(self, fault: Malformed, connection: Connection) -> None:
+    def stream_malformed(self, fault: Malformed, connection: Link) -> None:
         self._user.unframed(fault, connection.flow)
 
-    def stream_closed(self, connection: Connection, error: Exception | None) -> None:
+    def stream_closed(self, connection: Link, error: Exception | None) -> None:
         if isinstance(error, Refused):
             self._failed(connection, error)
         self._gone(connection, f"connection lost ({error or 'closed'})", orderly=error is None)
 
-    def _gone(self, connection: Connection, text: str, *, orderly: bool = False) -> None:
+    def _gone(self, connection: Link, text: str, *, orderly: bool = False) -> None:
         flow = connection.flow
         if self._connections.get(flow) is not connection:
             return

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Protocol, cast
 
 from gateway.net.tls import Refused
+from gateway.sip.certificate import Certificate
 from gateway.sip.flow import Flow
 from gateway.sip.message import Framer, Malformed
 
@@ -16,22 +17,42 @@ _READ_SIZE = 64 * 1024
 "Octets taken from one connection at a time, before others have their turn."
 
 
+class Link(Protocol):
+    """A connection that carries SIP, of whatever kind."""
+
+    flow: Flow
+    heard_at: float
+    began_at: float | None
+
+    @property
+    def is_made(self) -> bool: ...
+
+    @property
+    def is_open(self) -> bool: ...
+
+    def write(self, data: bytes) -> None: ...
+
+    def close(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+
 class StreamUser(Protocol):
     """What a connection tells; none of these may raise."""
 
-    def stream_opened(self, connection: "Connection") -> bool:
+    def stream_opened(self, connection: Link) -> bool:
         """It stands; False: it is not wanted."""
         ...
 
-    def stream_received(self, data: bytes, connection: "Connection") -> None:
+    def stream_received(self, data: bytes, connection: Link) -> None:
         """One message, whole."""
         ...
 
-    def stream_malformed(self, fault: Malformed, connection: "Connection") -> None:
+    def stream_malformed(self, fault: Malformed, connection: Link) -> None:
         """What came cannot be framed; the connection closes."""
         ...
 
-    def stream_closed(self, connection: "Connection", error: Exception | None) -> None:
+    def stream_closed(self, connection: Link, error: Exception | None) -> None:
         """It is gone; ``error`` when it was not closed in good order."""
         ...
 
@@ -46,9 +67,9 @@ class Connection(asyncio.Protocol):
         *,
         framer: Framer,
         clock: Callable[[], float],
-        inspect: Callable[[asyncio.BaseTransport], None] | None = None,
+        inspect: Callable[[Certificate | None], None] | None = None,
     ) -> None:
-        """``inspect`` looks at a connection before it is used, and raises `Refused`."""
+        """``inspect`` looks at the peer's certificate before anything is sent, and raises `Refused`."""
         self.flow = flow
         "Of one that a peer opened, complete only when it stands."
 
@@ -106,7 +127,7 @@ class Connection(asyncio.Protocol):
             found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             if self._inspect is not None:
-                self._inspect(made)
+                self._inspect(made.get_extra_info("peercert"))
         except Refused as error:
             self._refused = error
         if self._refused is not None or not self._user.stream_opened(self):

@@ -5,7 +5,6 @@ asked for; connections that stand keep what they began with.  OpenSSL checks the
 the SIP domain that is wanted is asked of `gateway.sip.certificate`.
 """
 
-import asyncio
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -99,12 +98,15 @@ class Tls:
         self.refresh()
         return self._clients[self._peer(domain)]
 
-    def inspect(self, transport: asyncio.BaseTransport, *, domain: str) -> None:
+    def path(self, domain: str) -> str:
+        """The path of that domain's WebSocket."""
+        return self._peer(domain).path
+
+    def inspect(self, shown: certificate.Certificate | None, domain: str) -> None:
         """Look at what a server has shown on a connection of ours; Refused when it is not for the domain."""
         verify = self._peer(domain).verify
         if verify == "never":
             return
-        shown: certificate.Certificate | None = transport.get_extra_info("peercert")
         if not shown or not certificate.speaks_for(shown, domain, wildcards=verify == "wildcard"):
             names = ", ".join(sorted(certificate.domains(shown or {}))[:5]) or "no domain"
             raise Refused("name", f"its certificate is for {names}, not for {domain}")

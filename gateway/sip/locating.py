@@ -150,7 +150,7 @@ def locate(hop: Hop, answers: Answers, *, transports: Sequence[str], versions: S
     ``transports`` are those that we can use, the best first; ``versions`` are A, AAAA or both, likewise.
     """
     search = _Search(answers, versions)
-    if not hop.host:
+    if not hop.host or hop.host.lower().endswith(".invalid"):  # nobody's name (RFC 2606), as of a WebSocket's client
         found: list[Flow] = []
     elif is_numeric(hop.host):
         found = [numeric(hop)]

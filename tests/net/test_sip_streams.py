@@ -9,7 +9,7 @@ import pytest
 
 from gateway.net import departures, sockets
 from gateway.net.sip import Listener, SipPortSettings
-from gateway.net.stream import MAX_UNSENT
+from gateway.net.stream import MAX_UNSENT, Connection
 from gateway.sip.flow import Flow, Hop
 from gateway.sip.message import MAX_HEAD, respond
 from gateway.sip.strangers import source
@@ -46,6 +46,7 @@ async def test_two_requests_share_one_connection_whose_small_writes_leave_at_onc
             writer.write(answer(request, 200))
             assert (await owner.response()).branch == branch
         (connection,) = it.port._sockets._connections.values()
+        assert isinstance(connection, Connection)
         assert connection._transport is not None
         made = connection._transport.get_extra_info("socket")
         assert made.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
@@ -158,6 +159,7 @@ async def test_a_stream_is_cut_into_messages_wherever_its_segments_end() -> None
         third = incoming("INFO", "z9hG4bK3", transport="TCP", call_id="other", body=b"Signal=6\r\n")
         step = len(third) // 10
         (connection,) = it.port._sockets._connections.values()
+        assert isinstance(connection, Connection)
         for start in range(0, len(third), step):
             part = third[start : start + step]
             before = connection._framer.waiting
@@ -212,6 +214,7 @@ async def test_a_connection_reset_in_the_middle_of_a_message_leaves_nothing() ->
         writer.write(incoming("INVITE", transport="TCP", body=b"v=0\r\n")[:-3])
         await until(lambda: it.port.connections == 1)
         (connection,) = it.port._sockets._connections.values()
+        assert isinstance(connection, Connection)
         await until(lambda: connection._framer.waiting > 0)
         made = writer.get_extra_info("socket")
         made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -342,8 +345,8 @@ async def test_a_port_that_stops_cuts_off_who_does_not_read_and_gives_up_connect
         _, writer = await it.connect()
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         await until(lambda: it.port.connections == 1)
-        (flow,) = it.port._sockets._connections
-        while not it.port._sockets._connections[flow]._transport.get_write_buffer_size():  # type: ignore[union-attr]
+        ((flow, connection),) = it.port._sockets._connections.items()
+        while not connection._transport.get_write_buffer_size():  # type: ignore[attr-defined]
             it.port._sockets.send(b"x" * 65536, flow)
         owner = Inbox()
         with taken_port() as port:
