@@ -5,6 +5,7 @@ A flow of an incoming connection names that one, and ends with it.
 """
 
 import asyncio
+import random
 import socket
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable
@@ -21,6 +22,7 @@ from gateway.net.udp import UdpSocket
 from gateway.net.websocket import WebConnection, WebListener
 from gateway.net.websocket import connect as connect_web
 from gateway.sip.flow import SECURE, WEB, Flow
+from gateway.sip.keepalive import PONG_SECONDS, KeepAlive
 from gateway.sip.message import MAX_HEAD, Framer, Malformed
 from gateway.sip.strangers import source
 
@@ -260,7 +262,10 @@ class Sockets:
     def _connection(self, flow: Flow) -> Connection:
         framer = Framer(max_head=min(MAX_HEAD, self._max_message), max_body=self._max_message)
         inspect = partial(self._tls.inspect, domain=flow.domain) if flow.domain else None
-        return Connection(self, flow, framer=framer, clock=self._clock, inspect=inspect)
+        keep = None
+        if self._ping_seconds is not None and not flow.local:  # who opens a connection asks
+            keep = KeepAlive(self._ping_seconds, self._clock(), random.random)
+        return Connection(self, flow, framer=framer, clock=self._clock, inspect=inspect, keep=keep)
 
     # In.
 
@@ -345,11 +350,11 @@ class Sockets:
         self._user.lost(flow, text, orderly=orderly)
 
     def _sweep_later(self) -> None:
-        delay = min(SWEEP_SECONDS, self._idle_seconds / 4)
+        delay = min(SWEEP_SECONDS, self._idle_seconds / 4, (self._ping_seconds or SWEEP_SECONDS) / 4)
         self._sweep = asyncio.get_running_loop().call_later(delay, self._close_idle)
 
     def _close_idle(self) -> None:
-        """Close what has been silent for long, and at once what never ends its message."""
+        """Close what has been silent for long, and at once what never ends its message or is dead."""
         self._sweep = None
         now = self._clock()
         for connection in tuple(self._connections.values()):
@@ -357,6 +362,9 @@ class Sockets:
                 connection.abort()
             elif now - connection.heard_at > self._idle_seconds and not self._user.in_use(connection.flow):
                 connection.close()
+            elif not connection.tend():
+                connection.abort()
+                self._gone(connection, f"no answer to a keep-alive in {PONG_SECONDS:g} s")
         if self._connections:
             self._sweep_later()
 

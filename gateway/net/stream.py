@@ -8,7 +8,8 @@ from typing import Protocol, cast
 from gateway.net.tls import Refused
 from gateway.sip.certificate import Certificate
 from gateway.sip.flow import Flow
-from gateway.sip.message import Framer, Malformed
+from gateway.sip.keepalive import KeepAlive
+from gateway.sip.message import Framer, Malformed, Ping
 
 MAX_UNSENT = 256 * 1024
 "Octets that a peer may leave unread before it is cut off."
@@ -35,6 +36,8 @@ class Link(Protocol):
     def close(self) -> None: ...
 
     def abort(self) -> None: ...
+
+    def tend(self) -> bool: ...
 
 
 class StreamUser(Protocol):
@@ -68,6 +71,7 @@ class Connection(asyncio.Protocol):
         framer: Framer,
         clock: Callable[[], float],
         inspect: Callable[[Certificate | None], None] | None = None,
+        keep: KeepAlive | None = None,
     ) -> None:
         """``inspect`` looks at the peer's certificate before anything is sent, and raises `Refused`."""
         self.flow = flow
@@ -83,6 +87,7 @@ class Connection(asyncio.Protocol):
         self._framer = framer
         self._clock = clock
         self._inspect = inspect
+        self._keep = keep
         self._refused: Refused | None = None
         self._transport: asyncio.Transport | None = None
         self._unsent: list[bytes] = []
@@ -106,6 +111,14 @@ class Connection(asyncio.Protocol):
             self._transport.write(data)
             if self._transport.get_write_buffer_size() > MAX_UNSENT:
                 self._transport.abort()
+
+    def tend(self) -> bool:
+        """Ask whether it lives, when it is time for that; False: it does not."""
+        due = None if self._keep is None or not self.is_open else self._keep.due(self._clock())
+        if due == "ask" and self._transport is not None:
+            self._framer.ask()
+            self._transport.write(b"\r\n\r\n")  # which is no use of it: who answers nothing may grow idle
+        return due != "dead"
 
     def close(self) -> None:
         """Close when what was written is sent."""
@@ -145,6 +158,8 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.heard_at, self.began_at = self._clock(), self.began_at or self._clock()
+        if self._keep is not None and data.strip(b"\r\n"):
+            self._keep.heard(self.heard_at)
         try:
             while items := self._framer.feed(data):
                 data = b""
@@ -152,8 +167,10 @@ class Connection(asyncio.Protocol):
                 for item in items:
                     if isinstance(item, bytes):
                         self._user.stream_received(item, self)
-                    else:
+                    elif isinstance(item, Ping):
                         self.write(b"\r\n")
+                    elif self._keep is not None:
+                        self._keep.heard(self.heard_at, answer=True)
         except Malformed as fault:
             self._user.stream_malformed(fault, self)
             self.close()

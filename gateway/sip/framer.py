@@ -20,6 +20,11 @@ class Ping:
     """Two line breaks between messages: the peer asks whether we are there, and is to be sent one."""
 
 
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """One line break between messages, after we have asked: the peer is there."""
+
+
 class Framer:
     """Cuts one connection's bytes into messages.
 
@@ -27,7 +32,7 @@ class Framer:
     the fault is returned first, and the fault raised by the next `feed`, which may be of no bytes.
     """
 
-    __slots__ = ("_buffer", "_fault", "_max_body", "_max_head", "_need", "_searched")
+    __slots__ = ("_asked", "_buffer", "_fault", "_max_body", "_max_head", "_need", "_searched")
 
     def __init__(self, *, max_head: int = MAX_HEAD, max_body: int = MAX_BODY) -> None:
         self._buffer = bytearray()
@@ -36,12 +41,17 @@ class Framer:
         self._need = 0
         "The length of the message at the buffer's start, once its head is known; else 0."
         self._fault: Malformed | None = None
+        self._asked = False
         self._max_head = max_head
         self._max_body = max_body
 
-    def feed(self, data: bytes) -> list[bytes | Ping]:
+    def ask(self) -> None:
+        """The peer is asked whether it is there: a line break alone is its answer."""
+        self._asked = True
+
+    def feed(self, data: bytes) -> list[bytes | Ping | Pong]:
         """Take what has arrived, return what is whole. Raises `Malformed` for what cannot be framed."""
-        found: list[bytes | Ping] = []
+        found: list[bytes | Ping | Pong] = []
         if self._fault is None:
             self._buffer += data
             try:
@@ -57,9 +67,10 @@ class Framer:
     @property
     def waiting(self) -> int:
         """Octets of a message that has begun and is not whole."""
-        return len(self._buffer)
+        buffer = self._buffer
+        return 0 if len(buffer) < 4 and not buffer.strip(b"\r\n") else len(buffer)
 
-    def _next(self) -> bytes | Ping | None:
+    def _next(self) -> bytes | Ping | Pong | None:
         buffer = self._buffer
         if not self._need:
             if self._searched == 0:
@@ -69,6 +80,10 @@ class Framer:
                 if buffer.count(b"\n", 0, breaks) > 1:
                     del buffer[:breaks]
                     return Ping()
+                if breaks and self._asked:
+                    del buffer[:breaks]
+                    self._asked = False
+                    return Pong()
                 left = len(buffer) - breaks
                 if left == 0 or (left == 1 and buffer.endswith(b"\r")):
                     return None  # one line break, which may yet become two

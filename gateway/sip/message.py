@@ -24,7 +24,7 @@ from typing import Any, Final
 from gateway.errors import PeerError
 from gateway.sip.address import Uri
 from gateway.sip.flow import Flow
-from gateway.sip.framer import END_OF_HEAD, Framer, Ping
+from gateway.sip.framer import END_OF_HEAD, Framer, Ping, Pong
 from gateway.sip.grammar import BLANKS, TOKEN, number, quote, shown, unquote
 from gateway.sip.headers import (
     ALLOW,
@@ -55,6 +55,7 @@ __all__ = [
     "Header",
     "Malformed",
     "Ping",
+    "Pong",
     "SipMessage",
     "SipRequest",
     "SipResponse",

@@ -372,3 +372,49 @@ async def test_what_nothing_leads_to_fails() -> None:
         refused: list[str | None] = []
         it.port._sockets.open(Flow("TCP", HERE, 1, "c99"), refused.append)
         assert refused == ["connection closed"]
+
+
+@scenario
+async def test_a_connection_of_ours_is_asked_whether_it_lives_and_closed_when_it_does_not() -> None:
+    async with rig(keepalive_seconds=100.0) as it, tcp_server() as peer:
+        owner = Inbox()
+        it.port.send(outgoing(Hop(HERE, peer.port, "TCP"), "OPTIONS", "z9hG4bK1"), owner)
+        reader, writer = await peer.accepted.get()
+        await stream_request(reader)
+        (connection,) = it.port._sockets._connections.values()
+        assert isinstance(connection, Connection)
+        it.clock.ahead += 101
+        it.port._sockets._close_idle()
+        assert await reader.readexactly(4) == b"\r\n\r\n"
+        before = connection.heard_at
+        writer.write(b"\r\n")
+        await until(lambda: connection.heard_at > before)
+        it.clock.ahead += 101
+        it.port._sockets._close_idle()
+        assert await reader.readexactly(4) == b"\r\n\r\n"
+        it.clock.ahead += 11
+        it.port._sockets._close_idle()
+        assert "no answer to a keep-alive in 10 s" in (await owner.failure()).text
+        assert it.port.connections == 0
+
+
+@scenario
+async def test_a_peer_that_answers_no_keep_alive_is_left_alone() -> None:
+    async with rig(keepalive_seconds=100.0) as it, tcp_server() as peer:
+        it.port.send(outgoing(Hop(HERE, peer.port, "TCP"), "OPTIONS", "z9hG4bK1"), Inbox())
+        reader, writer = await peer.accepted.get()
+        writer.write(answer(await stream_request(reader), 200))
+        for _ in range(3):
+            it.clock.ahead += 101
+            it.port._sockets._close_idle()
+            assert await reader.readexactly(4) == b"\r\n\r\n"
+        it.clock.ahead += 50
+        it.port._sockets._close_idle()
+        assert it.port.connections == 1
+        _, writer = await it.connect()  # who connects to us asks us, if anybody
+        await until(lambda: it.port.connections == 2)
+        it.clock.ahead += 101
+        it.port._sockets._close_idle()
+        assert await reader.readexactly(4) == b"\r\n\r\n"
+        writer.write(incoming("OPTIONS", transport="TCP"))
+        await it.inbox.request()

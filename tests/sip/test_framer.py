@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.sip import framer as module
-from gateway.sip.message import Framer, Malformed, Ping, parse
+from gateway.sip.message import Framer, Malformed, Ping, Pong, parse
 
 ONE = (
     b"OPTIONS sip:desk@pbx.example SIP/2.0\r\nVia: SIP/2.0/TCP 198.51.100.7;branch=z9hG4bKf1\r\n"
@@ -19,7 +19,7 @@ TWO = ONE.replace(b"Content-Length: 4", b"l:\r\n 06").replace(b"\r\n\r\nbody", b
 "With a folded length, and a body of line breaks."
 
 
-def fed(*pieces: bytes) -> list[bytes | Ping]:
+def fed(*pieces: bytes) -> list[bytes | Ping | Pong]:
     framer = Framer()
     return [item for piece in pieces for item in framer.feed(piece)]
 
@@ -50,6 +50,19 @@ def test_two_line_breaks_between_messages_are_a_ping_and_one_is_nothing() -> Non
     assert fed(b"\r\n") == []
     assert fed(b"\r\n" + ONE) == [ONE]
     assert fed(ONE + b"\r\n" + TWO + b"\r\n\r\n" + ONE) == [ONE, TWO, Ping(), ONE]
+
+
+def test_one_line_break_answers_a_question_once() -> None:
+    framer = Framer()
+    framer.ask()
+    assert framer.feed(ONE) == [ONE]
+    assert framer.feed(b"\r") == []
+    assert framer.feed(b"\n") == [Pong()]
+    assert framer.feed(b"\r\n") == []
+    assert framer.waiting == 0
+    framer.ask()
+    assert framer.feed(b"\r\n") == [Ping()]
+    assert framer.feed(b"\r\n" + ONE) == [Pong(), ONE]
 
 
 def test_a_flood_of_line_breaks_is_one_ping_a_segment() -> None:
