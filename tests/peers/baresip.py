@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.certificates import Certificate
 from tests.peers import g711, loopback
 from tests.peers.program import PeerFailure, Program, until
 from tests.peers.sip_trace import Traced
@@ -87,8 +88,13 @@ class Baresip:
         name: str = "baresip",
         credentials: tuple[str, str] | None = None,
         account: str = "",
+        certificate: Certificate | None = None,
+        authority: Path | None = None,
     ) -> None:
-        """``account``: an address (without scheme) that it registers with the server that the address names."""
+        """``account``: an address (without scheme) that it registers with the server that the address names.
+
+        With a ``certificate`` it speaks TLS at the port after its own, and believes who has one of ``authority``.
+        """
         host = loopback.address()
         self.host, self.port = at or (host, loopback.port(host))
         self.user = user
@@ -103,6 +109,11 @@ class Baresip:
         self._folder = folder / name
         self._folder.mkdir(parents=True)
         self._write_configuration(auto_answer, credentials, account)
+        if certificate is not None:
+            both = self._folder / "both.pem"
+            both.write_text(certificate.key.read_text() + certificate.file.read_text())
+            with (self._folder / "config").open("a") as config:
+                config.write(f"sip_certificate {both}\nsip_cafile {authority}\n")
         self.program = Program(
             name,
             ["stdbuf", "-oL", "-eL", "baresip", "-f", str(self._folder), "-v", "-s"],

@@ -10,7 +10,9 @@ from tests.certificates import Authority
 from tests.configured import configured
 from tests.net.component_server import component_server
 from tests.peers import loopback
+from tests.peers.baresip import Baresip
 from tests.peers.gateway import Table
+from tests.peers.jingle_client import action, initiation
 from tests.peers.kamailio import Kamailio
 from tests.peers.rig import Rig
 from tests.peers.sipp import Sipp
@@ -75,6 +77,49 @@ async def test_a_call_comes_in_over_tls_from_a_trunk_that_must_show_its_certific
             messages = await caller.done()
             (answer,) = [message for message in messages if message.is_("200") and "INVITE" in message.header("CSeq")]
             assert f"{host}:{port};transport=tls" in answer.header("Contact")
+
+
+async def test_a_phone_is_called_and_calls_over_tls(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    host = loopback.address()
+    port = loopback.port(host)
+    ours = authority.issue("ours", dns=["gw.example"], addresses=[host])
+    phone = Baresip(
+        tmp_path, auto_answer=False, certificate=authority.issue("phone", dns=[DOMAIN]), authority=authority.file
+    )
+    changes: dict[str, Table] = {
+        "sip": {"listen": [f"udp:{host}:{port}", f"tls:{host}:{port}"]},
+        "tls": {"certificate_file": str(ours.file), "key_file": str(ours.key)},
+    }
+    trunk: Table = {
+        "host": phone.host, "port": phone.port + 1, "transport": "tls", "tls_domain": DOMAIN,
+        "ca_file": str(authority.file), "addresses": ["host", "127.0.0.1"],
+    }  # fmt: skip
+    async with Rig(tmp_path, trunk=trunk, changes=changes, at=(host, port)) as rig:
+        try:
+            await phone.start()
+            romeo = await rig.client("romeo")
+            session = romeo.session(f"{rig.gateway.number(phone.user)}/sip", voice=await rig.voice())
+            assert (await session.initiate()).type == "result"
+            await phone.expect("CALL_INCOMING")
+            await phone.accept()
+            await session.accepted()
+            assert (await session.terminate()).type == "result"
+            await phone.expect("CALL_CLOSED")
+
+            juliet = await rig.client("juliet")
+            await phone.dial(f"sip:juliet@{host}:{port};transport=tls")
+            proposed = await juliet.expect(initiation("propose"))
+            juliet.initiate_message("proceed", proposed.sid, proposed.sender)
+            offer = await juliet.expect(action("session-initiate", proposed.sid))
+            answering = juliet.session(offer.sender, proposed.sid, voice=await rig.voice(), initiator=False)
+            assert (await answering.accept(offer)).type == "result"
+            await phone.expect("CALL_ESTABLISHED")
+            await phone.expect("CALL_ESTABLISHED")
+            await phone.hang_up()
+            assert (await answering.terminated()).condition == "success"
+        finally:
+            await phone.stop()
 
 
 @pytest.mark.parametrize(
