@@ -69,6 +69,7 @@ class App:
             on_request=self._request,
             is_trunk=lambda host, port: self.routing.trunk_for(host, port) is not None,
             is_call=lambda tag: self.calls.has(tag),  # noqa: PLW0108 - they come later
+            is_compact=self.routing.is_compact,
             observer=self.metrics,
         )
         self.anchors = anchors(settings)

@@ -5,7 +5,7 @@ from ipaddress import ip_address, ip_network
 
 from gateway.registration.book import Book
 from gateway.rules import Network, RoutingSettings, Trunk
-from gateway.sip.flow import Hop
+from gateway.sip.flow import Flow, Hop
 from gateway.sip.locating import is_numeric
 
 
@@ -24,6 +24,7 @@ class Origins:
         "Users' own accounts, by bare JID."
         self._homes: dict[str, frozenset[str]] = {}
         self._networks: dict[str, tuple[Network, ...]] = {}
+        self._compact = any(trunk.compact_headers for trunk in settings.trunks)
         for trunk in settings.trunks:
             self._know(trunk)
             if not trunk.from_host:
@@ -61,6 +62,13 @@ class Origins:
             return next((trunk.name for trunk in self._trunks.values() if _is_user(trunk, user)), None)
         found = [trunk for trunk in self._trunks.values() if self._is_at(host, trunk.name)]
         return next((trunk.name for trunk in found if trunk.port == port), found[0].name if found else None)
+
+    def is_compact(self, flow: Flow) -> bool:
+        """Whether a trunk is there that wants one-letter header names."""
+        if not self._compact:
+            return False
+        trunk = self.trunk_for(flow.host, flow.port)
+        return trunk is not None and self._trunks[trunk].compact_headers
 
     @property
     def challenges(self) -> bool:

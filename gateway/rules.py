@@ -97,6 +97,9 @@ class Trunk:
     "UDP, TCP or TLS; None: as RFC 3261 §18.1.1 says."
 
     domain: str
+    compact_headers: bool = False
+    "Whether it is written to with one-letter header names."
+
     tls_domain: str = ""
     "Whom its certificate must name."
 

@@ -91,6 +91,13 @@ def test_a_number_leaves_through_the_trunk_of_its_rule() -> None:
     assert found.headers == ()
 
 
+def test_a_trunk_may_want_short_header_names() -> None:
+    way = routing(trunk(compact_headers=True), trunk("other", host="203.0.113.8"))
+    assert way.is_compact(Flow("UDP", "203.0.113.7", 5080, "here"))
+    assert not way.is_compact(Flow("UDP", "203.0.113.8", 5060, "here"))
+    assert not routing(trunk()).is_compact(Flow("UDP", "203.0.113.7", 5060, "here"))
+
+
 @pytest.mark.parametrize(
     ("dialled", "uri"),
     [

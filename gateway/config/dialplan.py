@@ -84,6 +84,7 @@ def _trunk(index: int, table: Trunk, component: str, secrets: Secrets, file: Fil
         port=table.port,
         transport=None if table.transport == "auto" else table.transport.upper(),
         domain=served,
+        compact_headers=table.compact_headers,
         tls_domain=prepared(host, table.tls_domain or served, where, "tls_domain", "a domain"),
         from_domain=prepared(host, origin, where, "from_domain", "a domain"),
         account=login(where, "", table.user, secrets.fetch(where, "password", table.password_file, table.password_env)),

@@ -107,6 +107,9 @@ class Trunk(Table, frozen=True, kw_only=True):
     transport: Literal["auto", "udp", "tcp", "tls", "ws", "wss"] = "auto"
     "auto: what the DNS says, or else UDP, and TCP for what is too large for a datagram (RFC 3261 §18.1.1)."
 
+    compact_headers: bool = False
+    "Whether it is written to with one-letter header names, so that more fits into a datagram (RFC 3261 §7.3.3)."
+
     websocket_path: Annotated[str, msgspec.Meta(pattern=r"\A/[!-~]{0,255}\Z", description="a path")] = "/"
     "The path of its WebSocket, for ws and wss."
 

@@ -49,13 +49,14 @@ class SipPort:
         on_request: Callable[[SipRequest], None],
         is_trunk: Callable[[str, int], bool] = lambda host, port: False,
         is_call: Callable[[str], bool] = lambda tag: False,
+        is_compact: Callable[[Flow], bool] = lambda flow: False,
         observer: SipObserver | None = None,
         clock: Callable[[], float] | None = None,
     ) -> None:
         """To be made inside the event loop, whose clock is the default one.  ConfigError for unusable certificates.
 
         ``is_trunk`` and ``is_call`` tell whom no flood of strangers is to shut out: the addresses of trunks, and the
-        calls that have a tag of ours.
+        calls that have a tag of ours.  ``is_compact`` tells who is written to with one-letter header names.
         """
         self._settings = settings
         self._on_request = on_request
@@ -65,7 +66,7 @@ class SipPort:
         self._log = structlog.get_logger().bind(protocol="sip")
         self._tell = Teller(self._observer, self._clock)
         self._transactions = Transactions(
-            t1=settings.t1, t2=settings.t2, t4=settings.t4, limit=settings.max_transactions
+            t1=settings.t1, t2=settings.t2, t4=settings.t4, limit=settings.max_transactions, compact=is_compact
         )
         self._strangers = Strangers(
             rate=settings.stranger_rate,

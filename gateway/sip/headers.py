@@ -27,6 +27,9 @@ COMPACT: Final = {
 }
 "One-letter names (RFC 3261 §7.3.3 and the IANA register)."
 
+SHORT: Final = {name: short for short, name in COMPACT.items()}
+"The names that have one."
+
 _KNOWN: Final = (
     "Accept", "Accept-Encoding", "Accept-Language", "Accept-Resource-Priority", "Alert-Info", "Allow",
     "Authentication-Info", "Authorization", "Call-Info", "Content-Disposition", "Content-ID", "Content-Language",

@@ -8,7 +8,7 @@ from gateway.errors import PeerError
 from gateway.sip.address import NameAddr, Via
 from gateway.sip.flow import Flow
 from gateway.sip.grammar import TOKEN, split_list
-from gateway.sip.headers import CSeq, canonical
+from gateway.sip.headers import SHORT, CSeq, canonical
 
 Header = tuple[str, str]
 "Name and unfolded value."
@@ -165,11 +165,18 @@ class SipMessage:
         changed._cache["via"] = via
         return changed
 
-    def encode(self) -> bytes:
-        """The bytes to send; raises `ValueError` for what would be read as another message."""
+    def encode(self, *, compact: bool = False) -> bytes:
+        """The bytes to send; raises `ValueError` for what would be read as another message.
+
+        ``compact``: with one-letter names, where there are such (RFC 3261 §7.3.3).
+        """
         lines = [self._start_line()]
-        lines += [f"{name}: {value}" for name, value in self.headers if name != "Content-Length"]
-        lines.append(f"Content-Length: {len(self.body)}\r\n\r\n")
+        if compact:
+            lines += [f"{SHORT.get(name, name)}:{value}" for name, value in self.headers if name != "Content-Length"]
+            lines.append(f"l:{len(self.body)}\r\n\r\n")
+        else:
+            lines += [f"{name}: {value}" for name, value in self.headers if name != "Content-Length"]
+            lines.append(f"Content-Length: {len(self.body)}\r\n\r\n")
         head = "\r\n".join(lines)
         breaks = len(lines) + 1
         if head.count("\n") != breaks or head.count("\r") != breaks or ("\0" in head and BARE_NUL.search(head)):

@@ -12,6 +12,7 @@ Memory: a transaction lives up to 64*T1 = 32 s after its last message, so a gate
 call a second.  While one waits it keeps its request, afterwards only what it may have to send again.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
@@ -69,8 +70,15 @@ _UNDECIDED = frozenset({State.TRYING, State.PROCEEDING})
 class Transactions:
     """The transactions of one gateway, client and server, over all its sockets."""
 
-    def __init__(self, *, t1: float = 0.5, t2: float = 4.0, t4: float = 5.0, limit: int = 50_000) -> None:
-        """``limit`` is of server transactions; a quarter more have room for what comes inside dialogs."""
+    def __init__(
+        self, *, t1: float = 0.5, t2: float = 4.0, t4: float = 5.0, limit: int = 50_000,
+        compact: Callable[[Flow], bool] = lambda flow: False,
+    ) -> None:  # fmt: skip
+        """``limit`` is of server transactions; a quarter more have room for what comes inside dialogs.
+
+        ``compact``: who is written to with one-letter header names.
+        """
+        self._compact = compact
         self._t1 = t1
         self._t2 = t2
         self._spans = {"64*T1": 64 * t1, "T4": t4}
@@ -185,7 +193,7 @@ class Transactions:
         key = (branch, method)
         if key in self._ledger.live:
             return []
-        data = request.encode()
+        data = self._write(request, flow)
         effects: list[Effect] = [Transmit(data, flow, method)]
         if method == "ACK":
             return effects
@@ -218,7 +226,7 @@ class Transactions:
         transaction = self._ledger.live.get(server_key(response))
         if transaction is None or transaction.machine.client or transaction.state not in _UNDECIDED:
             return []
-        effects: list[Effect] = [_answer(transaction, response), Terminated(transaction.key, transaction.method)]
+        effects: list[Effect] = [self._answer(transaction, response), Terminated(transaction.key, transaction.method)]
         transaction.state = State.TERMINATED
         self._ledger.remove(transaction)
         return effects
@@ -239,7 +247,7 @@ class Transactions:
         with suppress(PeerError):
             request, flow = stamped(request), reply_flow(request)
         try:
-            data = respond(request, status, phrase, tag=tag, headers=headers).encode()
+            data = self._write(respond(request, status, phrase, tag=tag, headers=headers), flow)
         except ValueError:
             return []
         return [Transmit(data, flow, request.method, status)]
@@ -307,7 +315,7 @@ class Transactions:
                 effects.append(Deliver(message, transaction.key[0]))
             elif action is Action.SEND:
                 assert isinstance(message, SipResponse)
-                effects.append(_answer(transaction, message))
+                effects.append(self._answer(transaction, message))
             elif action is Action.REPEAT:
                 effects.append(
                     Transmit(transaction.data, transaction.flow, transaction.method, transaction.status, True)
@@ -316,7 +324,8 @@ class Transactions:
                 assert message is not None
                 assert transaction.request is not None
                 ack = companion(transaction.request, "ACK", message.first("To") or "")
-                effects.append(Transmit(ack.encode(), transaction.flow, "ACK", None, state is transaction.state))
+                data = self._write(ack, transaction.flow)
+                effects.append(Transmit(data, transaction.flow, "ACK", None, state is transaction.state))
             elif transaction.machine.client:
                 late = action is Action.TIMED_OUT
                 text = f"{transaction.flow.host}: no response in {self._spans['64*T1']:g} s" if late else text
@@ -368,16 +377,18 @@ class Transactions:
         if transaction.repeat_at <= now:
             transaction.repeat_at = now + transaction.interval
 
+    def _write(self, message: SipRequest | SipResponse, flow: Flow) -> bytes:
+        return message.encode(compact=self._compact(flow))
 
-def _answer(transaction: Transaction, response: SipResponse) -> Transmit:
-    """Our response, kept for those who did not hear it."""
-    status = response.status
-    again = transaction.status is not None and transaction.status >= 200
-    transaction.data = response.encode()
-    transaction.status = status
-    if transaction.tag is None and status > 100 and transaction.method == "INVITE":
-        transaction.tag = response.to.tag
-    return Transmit(transaction.data, transaction.flow, transaction.method, status, again)
+    def _answer(self, transaction: Transaction, response: SipResponse) -> Transmit:
+        """Our response, kept for those who did not hear it."""
+        status = response.status
+        again = transaction.status is not None and transaction.status >= 200
+        transaction.data = self._write(response, transaction.flow)
+        transaction.status = status
+        if transaction.tag is None and status > 100 and transaction.method == "INVITE":
+            transaction.tag = response.to.tag
+        return Transmit(transaction.data, transaction.flow, transaction.method, status, again)
 
 
 def _class(status: int) -> Input:

@@ -12,7 +12,7 @@ from typing import ParamSpec, cast
 from structlog.testing import capture_logs
 
 from gateway.net.sip import Listener, SipPort, SipPortSettings
-from gateway.sip.flow import Hop
+from gateway.sip.flow import Flow, Hop
 from gateway.sip.message import SipRequest, SipResponse, parse, respond
 from gateway.sip.wire import Failed, Outgoing
 
@@ -202,6 +202,7 @@ async def end_of(reader: asyncio.StreamReader) -> None:
 async def rig(
     listeners: tuple[Listener, ...] = BOTH,
     on_request: Callable[[SipRequest], None] | None = None,
+    is_compact: Callable[[Flow], bool] = lambda flow: False,
     **options: object,
 ) -> AsyncIterator[Rig]:
     """A started port; in the end nothing of it may be left."""
@@ -214,6 +215,7 @@ async def rig(
             settings,
             on_request=on_request or inbox.put,
             is_call=lambda tag: tag == OUR_TAG,
+            is_compact=is_compact,
             observer=counts,
             clock=clock,
         )

@@ -345,3 +345,20 @@ async def test_more_requests_than_there_is_room_for_are_refused_and_counted() ->
         assert it.port.transactions == 10
         assert it.counts.of["refused", "transactions"] == 20
         assert (await it.phone.gets_response(503)).first("Retry-After") == "10"
+
+
+@scenario
+async def test_whoever_wants_short_names_gets_them_in_whatever_is_sent() -> None:
+    async with rig(is_compact=lambda flow: flow.host == HERE) as it:
+        it.says(incoming("OPTIONS"))
+        it.port.send(respond(await it.inbox.request(), 200))
+        assert b"\r\nv:" in (await it.phone.heard.get())[0]
+        owner = Inbox()
+        it.port.send(outgoing(it.phone.hop), owner)
+        invite, _ = await it.phone.heard.get()
+        assert b"\r\nv:" in invite
+        it.says(answer(parse(invite), 486))
+        assert (await owner.response()).status == 486
+        ack, _ = await it.phone.heard.get()
+        assert ack.startswith(b"ACK ")
+        assert b"\r\nv:" in ack

@@ -415,3 +415,16 @@ def test_a_damaged_message_is_a_message_or_malformed(damage: list[tuple[int, int
         at = place % len(data)
         data = data[:at] + octets + data[at + length :]
     readable(data)
+
+
+def test_short_names_are_written_where_they_are_wanted_and_read_as_the_long_ones() -> None:
+    short = INVITE.encode(compact=True)
+    assert b"\r\nv:SIP/2.0/UDP 198.51.100.7:5080" in short
+    assert b"\r\nk:timer, 100rel\r\n" in short
+    assert b"\r\nMax-Forwards:70\r\n" in short
+    assert b"\r\nl:5\r\n\r\nv=0\r\n" in short
+    assert len(short) < len(INVITE.encode())
+    assert parse(short, FLOW) == parse(INVITE.encode(), FLOW)
+    assert respond(INVITE, 200, tag="t").encode(compact=True).startswith(b"SIP/2.0 200 OK\r\nv:SIP/2.0/UDP")
+    with pytest.raises(ValueError, match="line break"):
+        SipRequest("INVITE", "sip:x", (("Subject", "a\r\nb"),)).encode(compact=True)
