@@ -152,7 +152,7 @@ class Sockets:
                 self._servers.append(server)
             else:
                 bound.listen(BACKLOG)
-                self._acceptors.append(Acceptor(bound, partial(self._accept_unsecured, listener.transport)))
+                self._acceptors.append(Acceptor(bound, partial(self._take, listener.transport)))
             self.listening += (Listener(listener.transport, host, port),)
 
     async def close(self) -> None:
@@ -232,7 +232,7 @@ class Sockets:
             self._user.refused("connections")
             return None
         if flow.transport in WEB:
-            web = WebConnection(self, flow, clock=self._clock)
+            web = WebConnection(self, flow, clock=self._clock, pings=self._ping_seconds is not None)
             bounds = (self._connect_seconds, self._max_message, self._ping_seconds)
             self._begin(web, partial(connect_web, web, self._tls, *bounds))
             return web
@@ -272,7 +272,7 @@ class Sockets:
     def _accept(self) -> Connection:
         return self._connection(Flow("TCP", "", 0, f"c{next(self._serial)}"))
 
-    def _accept_unsecured(self, transport: str, made: socket.socket, host: str, port: int) -> None:
+    def _take(self, transport: str, made: socket.socket, host: str, port: int) -> None:
         """It is counted from here, since a handshake may take its time."""
         if not self._admits(host):
             made.close()
@@ -280,7 +280,7 @@ class Sockets:
         flow = Flow(transport, host, port, f"c{next(self._serial)}")
         tls = self._tls if transport in SECURE else None
         if transport in WEB:
-            web = WebConnection(self, flow, clock=self._clock)
+            web = WebConnection(self, flow, clock=self._clock, pings=self._ping_seconds is not None)
             self._begin(web, partial(self._web.accept, web, made, tls, self._connect_seconds))
         else:
             connection = self._connection(flow)

@@ -25,7 +25,8 @@ Web: TypeAlias = "web.WebSocketResponse | aiohttp.ClientWebSocketResponse[bool]"
 class WebConnection:
     """A WebSocket, from the wish for it to its end; its users see a connection like any other."""
 
-    def __init__(self, user: StreamUser, flow: Flow, *, clock: Callable[[], float]) -> None:
+    def __init__(self, user: StreamUser, flow: Flow, *, clock: Callable[[], float], pings: bool = False) -> None:
+        """``pings``: it is asked by pings whether it lives, and ends when it does not."""
         self.flow = flow
         self.heard_at = clock()
         "When the last message, or keep-alive, came or went."
@@ -38,6 +39,7 @@ class WebConnection:
 
         self._user = user
         self._clock = clock
+        self._pings = pings
         self._web: Web | None = None
         self._task: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[bool] | None = None
@@ -67,7 +69,9 @@ class WebConnection:
                 self.abort()
 
     def tend(self) -> bool:
-        """It is asked by pings of its own whether it lives, and ends when they are not answered."""
+        """Nothing is left to do here; and one that answers pings is not idle, since its peer may wait for calls."""
+        if self._pings and self.is_open:
+            self.heard_at = self._clock()
         return True
 
     def start(self, made: Web, release: Callable[[], Awaitable[None]]) -> None:

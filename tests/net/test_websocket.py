@@ -204,6 +204,23 @@ async def test_who_reads_nothing_is_cut_off() -> None:
 
 
 @scenario
+async def test_a_socket_that_answers_pings_may_wait_for_calls_and_others_grow_idle() -> None:
+    for seconds, left in ((100.0, 1), (0.0, 0)):
+        async with rig(WS, keepalive_seconds=seconds, idle_seconds=600.0) as it, browser(it) as made:
+            await made.send_str(incoming("OPTIONS", transport="WS").decode())
+            request = await it.inbox.request()
+            it.port.send(respond(request, 200))
+            for _ in range(3):
+                it.later(300.0)
+                it.port._sockets._close_idle()
+            if not left:
+                await message(made)
+                assert (await made.receive()).data == 1001
+                await until(lambda: it.port.connections == 0)
+            assert it.port.connections == left
+
+
+@scenario
 async def test_a_port_that_stops_says_goodbye() -> None:
     async with rig(WS) as it, browser(it) as made:
         await made.send_str(incoming("OPTIONS", transport="WS").decode())

@@ -70,6 +70,7 @@ async def test_ten_thousand_invites_of_a_stranger_leave_nothing_behind(tmp_path:
         await _undisturbed(call)
 
 
+@pytest.mark.conformance("SIP-31")
 async def test_a_scanner_is_not_heard_and_costs_little(tmp_path: Path) -> None:
     seconds, a_second = 2, 10_000
     async with Rig(tmp_path, changes={"log": {"level": "info"}}) as rig:
@@ -92,6 +93,7 @@ async def test_a_scanner_is_not_heard_and_costs_little(tmp_path: Path) -> None:
         await _undisturbed(call)
 
 
+@pytest.mark.conformance("SIP-31")
 async def test_a_trunk_that_calls_beyond_the_limit_is_told_when_to_come_again(tmp_path: Path) -> None:
     calls = 500
     changes: dict[str, Table] = {"log": {"level": "info"}, "limits": {"calls": 1}}
