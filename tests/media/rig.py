@@ -11,7 +11,7 @@ from gateway.media.anchor import PHONE, WEB, Anchor, Call, Connected, Event, Leg
 from gateway.media.embedded import EmbeddedAnchors, EmbeddedSettings
 from gateway.media.embedded.anchor import EmbeddedAnchor
 from gateway.signals import Side
-from mappings.description import Codec, Description, Media, RawCandidate, RawUdp, RtcpMux, Rtp
+from mappings.description import Codec, Description, Media, Parameter, RawCandidate, RawUdp, RtcpMux, Rtp
 from mappings.terms import Senders
 from tests.peers.program import until
 
@@ -20,7 +20,7 @@ PATIENCE = 20.0
 "Seconds for what takes milliseconds on a machine with nothing else to do."
 
 PCMU = Codec(id=0, name="PCMU", clockrate=8000)
-EVENTS = Codec(id=101, name="telephone-event", clockrate=8000)
+EVENTS = Codec(id=101, name="telephone-event", clockrate=8000, parameters=(Parameter(name="events", value="0-15"),))
 SETTINGS = EmbeddedSettings(port_low=41_000, port_high=42_999)
 
 _HEADER = struct.Struct("!BBHII")

@@ -92,6 +92,40 @@ async def test_a_change_that_is_refused_leaves_all_as_it_was() -> None:
         await anchor.withdraw(CALLER)  # nothing is open
 
 
+async def test_a_medium_whose_removal_is_refused_goes_on() -> None:
+    async with rigged() as rig:
+        one, other, seen, shown = [await rig.phone() for _ in range(4)]
+        anchor, _ = await rig.anchor(PHONE, PHONE)
+
+        def both(sound: Phone, pictures: Phone) -> Description:
+            video = pictures.description(VP8, name="video").media[0]
+            return Description(
+                media=(*sound.description().media, replace(video, rtp=replace(video.rtp, media="video")))
+            )
+
+        await anchor.take_offer(CALLER, both(one, seen))
+        offer = await anchor.make_offer(CALLEE)
+        await anchor.take_answer(CALLEE, both(other, shown))
+        answer = await anchor.make_answer(CALLER)
+        seen.told(answer, 1)
+        shown.told(offer, 1)
+        free = rig.anchors.ports.free
+        await anchor.take_offer(CALLER, one.description())
+        assert len((await anchor.make_offer(CALLEE)).media) == 1
+        with pytest.raises(AnchorError):
+            await anchor.take_answer(CALLEE, Description(media=()))
+        await anchor.withdraw(CALLEE)
+        await anchor.withdraw(CALLER)
+        assert rig.anchors.ports.free == free
+        seen.speak(rtp(1, number=96))
+        await shown.speech.hears(1)
+        await anchor.take_offer(CALLER, one.description())
+        await anchor.make_offer(CALLEE)
+        await anchor.take_answer(CALLEE, other.description())
+        await anchor.make_answer(CALLER)
+        await until(lambda: rig.anchors.ports.free == free + 4, PATIENCE, "the ports of what is over")
+
+
 async def test_what_raises_changes_nothing() -> None:
     async with rigged() as rig:
         anchor, _, one, other = await phones(rig)
@@ -237,6 +271,20 @@ async def test_what_is_too_long_is_dropped_and_what_is_not_agreed_on() -> None:
         )
         assert await pair.far.speech.hears(1) == [fits]
         await drops(pair.one, CALLER, 5)
+
+
+@pytest.mark.parametrize("milliseconds", [10, 20, 30, 40, 60])
+async def test_packets_of_any_time_and_comfort_noise_pass(milliseconds: int) -> None:
+    noise = Codec(id=13, name="CN", clockrate=8000)
+    timed = replace(PCMU, ptime=milliseconds)
+    async with rigged() as rig:
+        pair = BackToBack(rig)
+        await pair.connect(codecs=(timed, replace(noise, ptime=milliseconds), EVENTS))
+        told = await pair.one.make_offer(CALLEE)
+        assert [codec.ptime for codec in told.media[0].rtp.codecs[:2]] == [milliseconds, milliseconds]
+        speech = rtp(1, payload=bytes(8 * milliseconds))
+        pair.near.speak(speech, rtp(2, number=13, payload=b"\x30"), rtp(3))
+        assert await pair.far.speech.hears(3) == [speech, rtp(2, number=13, payload=b"\x30"), rtp(3)]
 
 
 async def test_a_flood_from_a_stranger_stops_nobody() -> None:

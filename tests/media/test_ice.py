@@ -96,6 +96,20 @@ async def test_candidates_that_come_before_the_answer_are_kept() -> None:
         await pair.one_told.connected(CALLEE)
 
 
+async def test_who_decides_is_settled_between_two_that_both_want_to() -> None:
+    async with rigged() as rig:
+        pair = BackToBack(rig)
+        offer = await pair.offer()
+        answer = await pair.answer(offer)
+        generation = link(pair.two, CALLER)._next
+        assert generation is not None
+        generation.switch_role(ice_controlling=True)
+        await pair.finish(answer)
+        await pair.one_told.connected(CALLEE)
+        await pair.two_told.connected(CALLER)
+        await talks(pair, 1)
+
+
 async def test_no_way_is_told_after_a_while() -> None:
     async with rigged(ice_seconds=0.2) as rig:
         pair = BackToBack(rig)

@@ -25,7 +25,7 @@ from gateway.media.embedded.link import Link, Surroundings
 from gateway.media.embedded.plain import PlainLink
 from gateway.media.embedded.watch import Watch
 from gateway.signals import Candidates, Side
-from mappings.description import Description, Encryption, Ice, Media, RawUdp
+from mappings.description import Description, Encryption, Group, Ice, Media, RawUdp
 from mappings.reasons import EndReason
 
 MOST_EARLY = 16
@@ -115,7 +115,8 @@ class EmbeddedAnchor:
         with self._step(side):
             agreement = self._now.agreement.heard_answer(side, description)
             self._now = replace(self._now, agreement=agreement, sources={**self._now.sources, side: source})
-            leaders = self._leaders(side, description)
+            bundled = self._now.told[side].groups and description.groups
+            leaders = self._leaders(side, bundled)
             for index, stream in enumerate(agreement.streams):
                 end = stream.end(side)
                 if end is None or end.said is None:
@@ -138,7 +139,7 @@ class EmbeddedAnchor:
         agreement, leg = self._now.agreement, self._legs[side]
         plans = agreement.plan_answer(side, leg)
         bundled = groups(self._now.offers[side].groups, plans, leg) if all(plan.ice for plan in plans) else ()
-        leaders = self._leaders(side, Description(media=(), groups=bundled))
+        leaders = self._leaders(side, bundled)
         media = []
         for plan in plans:
             said = agreement.streams[plan.stream].ends[side].said
@@ -241,7 +242,7 @@ class EmbeddedAnchor:
         """Whether further media may share a link: the side has agreed to bundle."""
         return isinstance(link, IceLink) and sum(one is link for one in self._links[side].values()) > 1
 
-    def _leaders(self, side: Side, description: Description) -> dict[str, int]:
+    def _leaders(self, side: Side, bundled: Sequence[Group]) -> dict[str, int]:
         """By name, the stream whose link a bundled medium uses: the first of its group (RFC 9143 §7.3)."""
         by_name = {
             end.name: index
@@ -249,7 +250,7 @@ class EmbeddedAnchor:
             if (end := stream.end(side)) is not None
         }
         found: dict[str, int] = {}
-        for group in description.groups:
+        for group in bundled:
             names = [name for name in group.names if name in by_name]
             if group.semantics == "BUNDLE" and names:
                 found |= dict.fromkeys(names, by_name[names[0]])
@@ -293,21 +294,21 @@ class EmbeddedAnchor:
 
     def _rewire(self) -> None:
         """Close what nobody uses any more, and let every path carry what is agreed on now."""
-        agreement = self._now.agreement
-        for links in self._links.values():
-            for index in tuple(links):
-                if index >= len(agreement.streams):
-                    self._drop(links, index)
         for side, links in self._links.items():
             for index in tuple(links):
-                if agreement.streams[index].end(side) is None:
-                    self._drop(links, index)
-        self._lines.rewire(agreement, self._links)
+                if not self._used(side, index):
+                    link = links.pop(index)
+                    if link not in links.values():
+                        self._part(link)
+        self._lines.rewire(self._now.agreement, self._links)
 
-    def _drop(self, links: dict[int, Link], index: int) -> None:
-        link = links.pop(index)
-        if link not in links.values():
-            self._part(link)
+    def _used(self, side: Side, index: int) -> bool:
+        """Whether a stream lives on a side, or will again when the exchange that is open comes to nothing."""
+        states = (self._now, self._safe) if self._open else (self._now,)
+        return any(
+            index < len(state.agreement.streams) and state.agreement.streams[index].end(side) is not None
+            for state in states
+        )
 
     # ------------------------------------------------------------------------------------------- what is told, and how
 

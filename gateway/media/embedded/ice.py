@@ -9,6 +9,7 @@ from typing import Any
 
 import aioice
 
+from gateway import canonical
 from gateway.errors import AnchorError
 from gateway.media.embedded.generation import Generation
 from gateway.media.embedded.link import Link, Surroundings
@@ -109,7 +110,7 @@ class IceLink(Link):
             told = dict(zip(settings.addresses, settings.advertised, strict=True))
             host, related = told.get(host, host), told.get(related or "", related)
         return Candidate(
-            foundation=local.foundation,
+            foundation=canonical.foundation(local.foundation, decimal=True),  # COMPAT(Siskin): numbers only
             component=local.component,
             protocol="udp",
             priority=local.priority,
