@@ -8,7 +8,21 @@ import pytest
 from gateway.sip import auth
 from tests.flows.inmemory import World
 from tests.flows.openings import answered, juliet_leaves
-from tests.flows.steps import Client, Phone, Step, after, calls, does, holds, juliet, nothing, romeo, run, stranger
+from tests.flows.steps import (
+    Client,
+    Phone,
+    Step,
+    after,
+    calls,
+    does,
+    holds,
+    juliet,
+    nothing,
+    romeo,
+    run,
+    sdp_of,
+    stranger,
+)
 
 TRUNK = 'inbound_user = "paris"\ninbound_password_env = "SECRET"'
 paris = Phone("paris", "198.51.100.66")
@@ -23,8 +37,9 @@ def refused(cause: str, number: int) -> Step:
 class Digest:
     """Credentials for the challenge that a phone got."""
 
-    def __init__(self, password: str = "hush", user: str = "paris") -> None:
-        self.user, self.password = user, password
+    def __init__(self, password: str = "hush", user: str = "paris", *, body: str | None = None) -> None:
+        """``body``: what is protected too (auth-int), which then should be what is sent."""
+        self.user, self.password, self.body = user, password, body
         self.challenges: list[str] = []
 
     def learns(self) -> Step:
@@ -41,13 +56,15 @@ class Digest:
 
         def do(world: World) -> None:
             challenges = [re.sub(r'nonce="[^"]*"', f'nonce="{nonce}"', it) if nonce else it for it in self.challenges]
+            if self.body is not None:
+                challenges = [it.replace('qop="auth"', 'qop="auth-int"') for it in challenges]
             said = auth.answer(
                 challenges,
                 method="INVITE",
                 uri="sip:+15550100@192.0.2.1",
                 user=self.user,
                 password=self.password,
-                body=b"",
+                body=(self.body or "").encode(),
                 cnonce="c0ffee",
                 nc=nc,
             )
@@ -73,6 +90,36 @@ def test_a_trunk_at_an_unknown_address_may_prove_who_it_is() -> None:
         calls(1),
         romeo.sends("reject busy"),
         paris.gets(486),
+        trunk=TRUNK,
+    )
+
+
+@pytest.mark.parametrize("algorithm", ["MD5", "SHA-256", "SHA-512-256"])
+def test_a_proof_may_be_of_each_algorithm_and_of_the_body(algorithm: str) -> None:
+    digest = Digest(body=sdp_of())
+    run(
+        paris.sends("INVITE"),
+        paris.gets(100),
+        digest.learns(),
+        paris.gets(401, has=[f"algorithm={algorithm}"]),
+        digest.invites(),
+        paris.gets(100),
+        romeo.gets("propose"),
+        romeo.sends("reject busy"),
+        paris.gets(486),
+        trunk=TRUNK,
+        sip=f'digest_algorithms = ["{algorithm}"]',
+    )
+
+
+def test_a_body_that_was_changed_on_the_way_is_no_proof() -> None:
+    digest = Digest(body=sdp_of(port=30002))
+    run(
+        *challenged(digest),
+        digest.invites(),
+        paris.gets(100),
+        paris.gets(401, lacks="stale=true"),
+        refused("unauthorized", 1),
         trunk=TRUNK,
     )
 

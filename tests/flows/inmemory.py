@@ -47,6 +47,7 @@ secret_env = "SECRET"
 {xmpp}
 [sip]
 listen = ["udp:192.0.2.1:5060"]
+{sip}
 [routing]
 [[trunk]]
 name = "pbx"
@@ -74,7 +75,7 @@ jid = "nurse@capulet.example"
 @lru_cache
 def settings(**tables: str) -> Settings:
     """The settings of a flow; further keys by table."""
-    usual = {"xmpp": "", "host": PHONE, "trunk": "", "dial": "", "media": 'anchor = "none"', "limits": ""}
+    usual = {"xmpp": "", "sip": "", "host": PHONE, "trunk": "", "dial": "", "media": 'anchor = "none"', "limits": ""}
     text = SETTINGS.format(**usual | tables)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "gateway.toml"
