@@ -7,6 +7,7 @@ logged when a registration's standing changes, not when it is refreshed.
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
@@ -17,6 +18,7 @@ from gateway.registration.registrant import Registrant, Timing
 from gateway.registration.request import contact_uri
 from gateway.registration.schedule import Schedule
 from gateway.registration.terms import Emitted, Outcome, Phase, Standing
+from gateway.sip.flow import Flow
 from gateway.sip.locating import is_numeric
 from gateway.sip.message import SipRequest, SipResponse
 from gateway.sip.wire import Failed
@@ -26,8 +28,25 @@ BURST_OF_LINES = 50
 "Lines about registrations that are logged at once; when a registrar goes, thousands change."
 
 
+class FlowKeeper(Protocol):
+    """Who knows when connections are lost."""
+
+    def hold(self, flow: Flow, who: object, lost: Callable[[], None]) -> None:
+        """Call back, once, when it is gone."""
+        ...
+
+    def let_go(self, who: object) -> None:
+        """They hold nothing any more."""
+        ...
+
+
 class RegistrationWire(Protocol):
     """The way to registrars."""
+
+    @property
+    def holding(self) -> FlowKeeper:
+        """Who knows when its connections are lost."""
+        ...
 
     def send(self, message: Any, owner: Any = None) -> None:
         """Send a request; what becomes of it is put into its owner."""
@@ -149,6 +168,7 @@ class Registrations:
         self._book.erase(kept.binding.registrant)
         self._observer.registration_stands(kept.told, None)
         self._parting.add(kept)
+        self._sip.holding.let_go(kept)
         self._carry(kept, kept.binding.leave(self._loop.time()))
 
     async def leave(self, seconds: float) -> None:
@@ -170,6 +190,7 @@ class Registrations:
             self._timer.cancel()
             self._timer = None
         for kept in (*self._kept.values(), *self._parting):
+            self._sip.holding.let_go(kept)
             self._sip.release(kept)
         self._kept.clear()
         self._parting.clear()
@@ -219,13 +240,23 @@ class Registrations:
             self._observer.registration_granted(outcome.seconds)
         else:
             self._observer.registration_failed(outcome.cause)
-        self._book.write(binding.registrant, binding.grant)
+        self._book.write(binding.registrant, grant := binding.grant)
+        if grant is not None and grant.outbound and grant.flow is not None and grant.flow.reliable:
+            self._sip.holding.hold(grant.flow, kept, partial(self._flow_lost, kept))
+        else:
+            self._sip.holding.let_go(kept)
         if not self._leaving:
             self._schedule.put(binding.registrant.name, binding.at)
         if kept.told is not binding.standing:
             self._observer.registration_stands(kept.told, binding.standing)
             kept.told = binding.standing
             self._tell(binding, outcome)
+
+    def _flow_lost(self, kept: _Kept) -> None:
+        kept.binding.flow_lost(self._loop.time())
+        if not self._leaving:
+            self._schedule.put(kept.binding.registrant.name, kept.binding.at)
+        self._arm()
 
     def _tell(self, binding: Binding, outcome: Outcome) -> None:
         if not self._throttle.admits():

@@ -197,7 +197,7 @@ class Routing(Origins):
     def way(self, trunk: str) -> Hop:
         """Where its calls go at present."""
         grant = self.registered.grant(trunk) or NO_GRANT
-        return grant.hop or self._trunks[trunk].hop
+        return grant.way(self._trunks[trunk].hop)
 
     def _through(self, trunk: Trunk, caller: str, name: str) -> Outbound:
         uri = sip_uri(name, (None if trunk.owner else self._settings.default_domain) or trunk.domain)
@@ -210,7 +210,7 @@ class Routing(Origins):
             request_uri=str(uri),
             to=NameAddr("", uri),
             from_=shown,
-            hop=grant.hop or trunk.hop,
+            hop=grant.way(trunk.hop),
             gruu=grant.gruu,
             headers=(*identity.write(trunk.tells(hidden=hidden), asserted, hidden=hidden), *routes),
             credentials=trunk.credentials(self.registered.nonces(trunk.name)),
@@ -220,7 +220,7 @@ class Routing(Origins):
             media=trunk.media,
             number_label=name,
             contact_user=shown.uri.user or "",
-            contact_gr=gr_parameter(resource(caller)) if is_jid else "",
+            contact_gr=(gr_parameter(resource(caller)) if is_jid else "") + grant.contact_parameters,
         )
 
     def _identity(self, trunk: Trunk, caller: str) -> tuple[NameAddr, Uri, bool]:

@@ -18,6 +18,7 @@ import structlog
 from gateway.errors import PeerError
 from gateway.net.departures import Departures
 from gateway.net.forks import Forks
+from gateway.net.holding import Holding
 from gateway.net.options import options
 from gateway.net.resolve import Resolver
 from gateway.net.sent_by import Listener, SentBy
@@ -91,6 +92,7 @@ class SipPort:
         )
         self.resolver = Resolver(self._clock, settings=settings.resolver, observer=self._observer)
         "Of the names of next hops; whoever else wants to know one asks here too."
+        self.holding = Holding(self._sockets.is_open)
         self._departures = Departures(
             self, self._sockets, self.resolver, settings, observer=self._observer, clock=self._clock
         )
@@ -120,6 +122,7 @@ class SipPort:
     async def stop(self) -> None:
         """Close all, and forget all; what still waits to be sent has failed."""
         self._running = False
+        self.holding.close()
         await self._departures.close()
         await self.resolver.close()
         await self._sockets.close()
@@ -296,6 +299,7 @@ class SipPort:
         if flow.reliable and not orderly:
             self._tell.lost(flow, text)
         self._run(self._transactions.fail(flow, self._clock(), f"{peer(flow)}: {text}"))
+        self.holding.lost(flow)
 
     def in_use(self, flow: Flow) -> bool:
         return self._transactions.uses(flow)

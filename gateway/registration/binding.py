@@ -94,6 +94,12 @@ class Binding:
         """Unregister, where there may be something to undo; `phase` says when that is over."""
         return self._do(Event.LEAVE, None, now)
 
+    def flow_lost(self, now: float) -> None:
+        """The connection over which calls would come is gone: it is due again as soon as may be (RFC 5626 §4.5)."""
+        if self.phase is Phase.WAITING and self.grant is not None:
+            self.until = now
+            self.at = min(self.at, max(now, self._asked_at + self._timing.shortest_seconds))
+
     def receive(self, message: SipRequest | SipResponse | Failed, now: float) -> list[Emitted]:
         """What came back; what answers no request of ours changes nothing."""
         out = self._out

@@ -1,7 +1,7 @@
 """What a 2xx to REGISTER grants (RFC 3261 §10.2.4, RFC 3608, RFC 5627, RFC 5626)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.errors import PeerError
 from gateway.sip.address import NameAddr, Uri
@@ -36,12 +36,16 @@ class Grant:
     flow: Flow | None = None
     "Where it came from."
 
+    def way(self, hop: Hop) -> Hop:
+        """Where our calls go next: to the first route, or else where the trunk says, over the flow that registered."""
+        if self.routes:
+            return hop_to(NameAddr.parse(self.routes[0]).uri, self.flow, near=True)
+        return replace(hop, flow=self.flow) if self.outbound else hop
+
     @property
-    def hop(self) -> Hop | None:
-        """Where requests go that take the routes, or None when there are none."""
-        if not self.routes:
-            return None
-        return hop_to(NameAddr.parse(self.routes[0]).uri, self.flow, near=True)
+    def contact_parameters(self) -> str:
+        """What the Contact of our calls says besides, with its semicolon: that it means the flow (RFC 5626 §4.3)."""
+        return ";ob" if self.outbound else ""
 
 
 NO_GRANT = Grant(expires_seconds=0)

@@ -19,7 +19,7 @@ def wanted(trunk: Trunk, number: str, *, grant: Grant, nonces: Nonces | None, wh
         uri=str(uri),
         to=NameAddr("", uri),
         from_=NameAddr("", sip_uri(number, trunk.from_domain)),
-        hop=grant.hop or trunk.hop,
+        hop=grant.way(trunk.hop),
         contact=f"<{grant.gruu}>" if grant.gruu else f"<sip:{escape_user(number)}@{where}>",
         headers=tuple(("Route", route) for route in grant.routes),
         credentials=trunk.credentials(nonces),

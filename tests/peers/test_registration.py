@@ -223,3 +223,27 @@ async def test_a_call_takes_the_way_that_the_registrar_told(tmp_path: Path) -> N
         edge.kill()
     (invite,) = edge.received("INVITE")
     assert (invite.header("Route"), invite.uri.partition(";")[0]) == (route, f"sip:5551@{DOMAIN}")
+
+
+async def test_calls_come_over_the_connection_that_registered_and_one_that_breaks_is_replaced(tmp_path: Path) -> None:
+    changes = {"registration": {**RETRY, "retry_first_seconds": 600}}
+    rig = Rig(tmp_path, trunk={**TRUNK, "transport": "tcp"}, changes=changes)
+    values: dict[str, Any] = {
+        "transport": "tcp",
+        "parameters": {"status": "401 Unauthorized"},
+        "keys": {"extra": "Require: outbound"},
+    }
+    server = Sipp(tmp_path, "uas_register", host=rig.trunk[0], port=rig.trunk[1], **values)
+    try:
+        await server.start()
+        async with rig:
+            await rig.gateway.logged("registration_changed")
+            first, second = server.received("REGISTER")
+            assert {request.header("Contact").rpartition(";")[2] for request in (first, second)} == {"reg-id=1"}
+            assert ";ob>" in first.header("Contact")
+            server.kill()
+            # It is asked again, as soon as may be, where nobody is any more.
+            lines = await rig.gateway.logged("registration_changed", 2, within=25)
+            assert [line["state"] for line in lines] == ["registered", "failing"]
+    finally:
+        server.kill()

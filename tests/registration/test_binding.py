@@ -324,6 +324,26 @@ def test_what_answers_nothing_of_ours_changes_nothing() -> None:
     assert talk.binding.standing is Standing.REGISTERED
 
 
+def test_a_flow_that_is_lost_is_replaced_at_once_but_in_no_storm() -> None:
+    talk = Conversation(registrant(transport="TCP"))
+    talk.due()
+    talk.binding.flow_lost(talk.now)  # while it asks that changes nothing
+    talk.grant(3600, ("Require", "outbound"))
+    talk.now += 100
+    talk.binding.flow_lost(talk.now)
+    assert talk.binding.at == talk.now
+    talk.due()
+    talk.grant(3600, ("Require", "outbound"))
+    talk.binding.flow_lost(talk.now)
+    assert talk.binding.at == talk.now + Timing().shortest_seconds
+    talk.due()
+    talk.fail("transport")
+    assert talk.binding.standing is Standing.FAILING
+    at = talk.binding.at
+    talk.binding.flow_lost(talk.now)
+    assert talk.binding.at == at
+
+
 # Leaving --------------------------------------------------------------------------------------------------------------
 
 

@@ -1,13 +1,17 @@
 """What a registrar's 200 says."""
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.registration.grant import MAX_ROUTES, Grant, read
 from gateway.registration.registrant import instance
 from gateway.sip.address import Uri
+from gateway.sip.flow import Hop
 from gateway.sip.message import SipResponse
 from tests.registration.registrar import CONTACT, FLOW, USER
 
+TRUNK = Hop("192.0.2.20", 5060, "TCP")
 INSTANCE = instance("gw.example", "pbx")
 
 
@@ -25,9 +29,9 @@ def test_service_routes_are_the_way_of_our_calls_in_their_order() -> None:
         "<sip:home.example;lr>",
         "<sip:third.example;lr>",
     )
-    assert grant.hop is not None
-    assert (grant.hop.host, grant.hop.port, grant.hop.transport) == ("edge.example", 5070, "TCP")
-    assert granted().hop is None
+    hop = grant.way(TRUNK)
+    assert (hop.host, hop.port, hop.transport) == ("edge.example", 5070, "TCP")
+    assert granted().way(TRUNK) == TRUNK
 
 
 @pytest.mark.parametrize(
@@ -60,8 +64,10 @@ def test_a_public_gruu_is_told_for_our_contact_only() -> None:
 
 
 def test_outbound_is_in_use_when_the_registrar_requires_it() -> None:
-    assert granted(("Require", "path, Outbound")).outbound
-    assert not granted(("Supported", "outbound")).outbound
+    grant = granted(("Require", "path, Outbound"))
+    assert (grant.outbound, grant.way(TRUNK), grant.contact_parameters) == (True, replace(TRUNK, flow=FLOW), ";ob")
+    grant = granted(("Supported", "outbound"))
+    assert (grant.outbound, grant.way(TRUNK), grant.contact_parameters) == (False, TRUNK, "")
 
 
 def test_what_cannot_be_read_says_nothing() -> None:
