@@ -11,7 +11,7 @@ the SIP status beside it; what the gateway is to XMPP users outside calls is a p
 keeps them; the transactions are a set of their own below the legs (`gateway.sip.transactions`), since a response may
 come when its leg is gone; what the two spellings of a description leave open is settled in one place
 (`gateway.canonical`); what an anchored call agrees on is pure too (`gateway.media.agreement`), so that back-ends
-only add addresses and keys.
+only add addresses and keys.  Chat messages belong to no call, and are a part beside them (`gateway.text`).
 """
 
 __version__ = "0.1.0"

@@ -8,6 +8,8 @@ Layers, the lower first; each knows only those below it:
 - `transaction` (the tables), `transactions`: what is repeated, absorbed, answered without anybody's doing.
 - `dialog`, `auth`, `guard`, `body`, `reasons`, `uas`: what a user agent knows besides: routes, passwords of its own and
   of others, SDP in bodies, why something ended, and what a request must pass before a call hears of it.
+- `identity`: who a request says that it is from, over whom it came, and who is not to be told.
+- `events`, `subscription`, `summary`: what is subscribed to and kept so, and what waits in a mailbox.
 - `leg`: one call's SIP side. `table` is its machine, `state` its memory, `manners` what its trunk wants; `calling`,
   `early`, `called`, `prack`, `within`, `reinvite`, `update`, `refresh` and `info` are its actions, `gather` says when
   an offer has candidates enough.
