@@ -12,7 +12,8 @@ Theory of operation
 `request` and `proposal` read and write the envelopes (the <jingle/> of an IQ, the messages of XEP-0353), `description`
 and `tree` what is inside, by the spellings declared in `mappings`.  `phases` holds the tables, `session` what is known
 of one session and how it says things, `actions`, `initiation` and `failures` what requests, messages and errors make of
-it, and `leg` is the face that `gateway.call.leg.Leg` asks for.  `refusal` answers what never becomes a call.
+it, `transfer` what comes of handing on, and `leg` is the face that `gateway.call.leg.Leg` asks for.  `refusal` answers
+what never becomes a call.
 
 A call of an XMPP user that begins by message gets proceed at once where the media is the two ends' own: nothing can be
 said to SIP before the session-initiate (conformance reference 1.12.2).  Where an anchor makes the description, a leg is

@@ -15,6 +15,8 @@ Layers, the lower first; each knows only those below it:
   an offer has candidates enough.
 - `reliable`: provisional responses that must arrive, ours and the peer's, and what a fork has said by them.
 - `session_timer`, `session_id`: how long a session lives without being refreshed, and by whom; what everybody calls it.
+- `refer`, `replaces`: what a REFER, its NOTIFY and a Replaces header say; `referral`, `transferring`: what a leg knows
+  and makes of them; `asking`: a leg that takes somebody's place asks for the offer.
 - `trickle`, `trickling`: candidates that come one by one: the body that says them, and who knows which already.
 
 Rules.  Nothing here reads a clock, draws a number or opens a socket: the time and fresh ids are arguments, and what is

@@ -557,6 +557,7 @@ def test_an_order_that_fails_later_is_told(news: tuple[Step, ...], code: str) ->
         ("+15557777@gw.example", "sid='s-other'", "item-not-found"),
         ("+15551230000@gw.example", "sid='s-one'", "item-not-found"),
         ("+15557777@gw.example", "from='mercutio@montague.example/street'", "forbidden"),
+        ("@elsewhere.example", "", "item-not-found"),
     ],
 )
 def test_a_client_hands_on_to_nobody_whom_it_could_not_call(to: str, more: str, error: str) -> None:
@@ -749,6 +750,20 @@ def test_a_call_is_replaced_only_through_its_own_trunk() -> None:
         stranger.gets("403 INVITE", call="two"),
         *juliet_leaves,
         trunk=trunk,
+    )
+
+
+@pytest.mark.conformance("EXT-12")
+def test_a_call_that_ends_is_not_replaced_any_more() -> None:
+    run(
+        *answered,
+        romeo.sends("session-terminate success"),
+        romeo.gets("result"),
+        juliet.gets("BYE"),
+        replaces(),
+        juliet.gets(100, call="two"),
+        juliet.gets("603 INVITE", call="two"),
+        juliet.sends(200, to="BYE"),
     )
 
 
