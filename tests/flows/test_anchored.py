@@ -213,6 +213,7 @@ def test_a_phone_that_moves_concerns_no_client() -> None:
     )
 
 
+@pytest.mark.conformance("HLD-17")
 def test_a_client_presses_keys_that_the_phone_hears_as_sound() -> None:
     def pressed(world: World) -> None:
         assert world.anchors.opened[0].digits == [(CALLEE, "#", 250)]

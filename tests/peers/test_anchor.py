@@ -27,6 +27,8 @@ pytestmark = pytest.mark.skipif(bool(chromium.missing()), reason=chromium.missin
 PHONE_HERTZ = 1000
 BROWSER_HERTZ = 600
 AUDIO = ["audio"]
+TRUNK = {"media": "auto", "media_source": "any"}
+"On loopback the phone's packets come from another address than it says: its socket is bound to none."
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +54,23 @@ class Pair:
                 raise PeerFailure(f"the browser hears {share:.0%} of the tone\n{statistics}\n{self.client.tail()}")
             await asyncio.sleep(0.1)
 
+    async def silent(self) -> None:
+        """Wait until the browser hears nothing of the phone any more."""
+        deadline = asyncio.get_running_loop().time() + 15
+        before = await self._received()
+        while True:
+            await asyncio.sleep(0.5)
+            now = await self._received()
+            if now == before:
+                return
+            if asyncio.get_running_loop().time() > deadline:
+                raise PeerFailure(f"the browser still hears the phone: {before}, {now}\n{self.client.tail()}")
+            before = now
+
+    async def _received(self) -> int:
+        statistics = await self.client.call("statistics")
+        return int(statistics["received"]["audio"])
+
     async def check_phone(self) -> None:
         """The phone has heard the browser's tone; to be asked after the call."""
         sent, received = await self.phone.packets()
@@ -66,7 +85,7 @@ async def pair(folder: Path, *, auto_answer: bool = False) -> AsyncIterator[Pair
     server = Prosody(folder, browsers=True)
     async with (
         Chromium(folder) as browser,
-        Rig(folder, server=lambda _: server, trunk={"media": "auto", "media_source": "any"}) as rig,
+        Rig(folder, server=lambda _: server, trunk=TRUNK) as rig,
     ):
         client = await browser.page("client", "client")
         await client.call("login", f"romeo@{HOST}", ACCOUNTS["romeo"], server.websocket)
@@ -109,6 +128,28 @@ async def test_a_plain_phone_hands_a_browser_on_and_it_hears_the_new_call(tmp_pa
         await both.phone.expect("CALL_ESTABLISHED")
         await both.phone.expect("CALL_CLOSED")
         await until(lambda: both.phone.recorded > 16_000, 15.0, "the phone hears a second of the new call")
+        await both.heard()
+        await asyncio.gather(both.client.call("end"), both.phone.expect("CALL_CLOSED"))
+        await both.check_phone()
+
+
+async def test_keys_that_a_browser_presses_are_heard_by_the_phone(tmp_path: Path) -> None:
+    async with pair(tmp_path, auto_answer=True) as both:
+        await both.client.call("call", both.rig.gateway.number(NUMBER), AUDIO, False)
+        await both.heard()
+        await both.client.call("press", "1*#", 120, 80)
+        heard = [(await both.phone.expect("CALL_DTMF_START", 10)).text for _ in range(3)]
+        assert heard == ["1", "*", "#"]
+        await asyncio.gather(both.client.call("end"), both.phone.expect("CALL_CLOSED"))
+
+
+async def test_a_phone_holds_the_browser_and_comes_back(tmp_path: Path) -> None:
+    async with pair(tmp_path, auto_answer=True) as both:
+        await both.client.call("call", both.rig.gateway.number(NUMBER), AUDIO, False)
+        await both.heard()
+        await both.phone.command("hold")
+        await both.silent()
+        await both.phone.command("resume")
         await both.heard()
         await asyncio.gather(both.client.call("end"), both.phone.expect("CALL_CLOSED"))
         await both.check_phone()
