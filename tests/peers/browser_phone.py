@@ -59,6 +59,26 @@ class BrowserPhone:
         self._raw.respond(invite, "200 OK", tag=self._tag, body=_lines(answer))
         await self._raw.expect("ACK")
 
+    async def change(self, direction: str = "sendrecv", *, restart: bool = False) -> None:
+        """Send a re-INVITE: all media in that direction, or an ICE restart; done when its answer is taken."""
+        offer = await self.page.call("reoffer", direction, restart)
+        self.offers.append(offer)
+        self._request("INVITE", offer)
+        wanted = f"{self._number} INVITE"
+        answer, _ = await self._raw.expect("200", 15.0, lambda message: message.header("CSeq") == wanted)
+        self._request("ACK")
+        self.answers.append(answer.body)
+        await self.page.call("accept", answer.body)
+
+    async def follow(self) -> None:
+        """Answer the re-INVITE that comes; done when the answer is acknowledged."""
+        invite = await self._raw.expect("INVITE", 15.0)
+        self.offers.append(invite[0].body)
+        answer = await self.page.call("reanswer", invite[0].body)
+        self.answers.append(answer)
+        self._raw.respond(invite, "200 OK", body=_lines(answer))
+        await self._raw.expect("ACK")
+
     async def hang_up(self) -> None:
         """End the call."""
         self._request("BYE")

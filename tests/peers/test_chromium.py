@@ -6,8 +6,9 @@ translated descriptions no packet flows.  What flows goes straight from browser 
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,16 @@ class Pair:
                 raise PeerFailure(f"not enough flows:\nclient {client}\nphone {phone}\n{said}\n{sdp}")
             await asyncio.sleep(0.1)
 
+    async def goes_on(self) -> None:
+        """From now on sound comes in on both sides."""
+        for page in (self.client, self.phone.page):
+            before = await _sound(page)
+            await _until(page, partial(_more, page, before), "no more sound comes in")
+
+    async def falls_silent(self) -> None:
+        """The client's browser hears nothing more."""
+        await _until(self.client, partial(_still, self.client), "sound still comes in")
+
     async def check(self, kinds: list[str]) -> None:
         """All media flow both ways, decoded, encrypted, and straight between the pages."""
         client, phone = await self.flowing(kinds)
@@ -72,6 +83,28 @@ class Pair:
         for one, other in ((client, phone), (phone, client)):
             assert {transport["remote"] for transport in one["transports"]} <= set(other["ports"])
         self.rig.check_sockets()
+
+
+async def _until(page: Page, what: Callable[[], Awaitable[bool]], text: str) -> None:
+    deadline = asyncio.get_running_loop().time() + 15
+    while not await what():
+        if asyncio.get_running_loop().time() > deadline:
+            raise PeerFailure(f"{text}\n{page.tail()}")
+
+
+async def _sound(page: Page) -> int:
+    return int((await page.call("statistics"))["received"].get("audio", 0))
+
+
+async def _more(page: Page, before: int) -> bool:
+    await asyncio.sleep(0.1)
+    return await _sound(page) >= before + LEAST_BYTES["audio"]
+
+
+async def _still(page: Page) -> bool:
+    before = await _sound(page)
+    await asyncio.sleep(0.5)
+    return await _sound(page) == before
 
 
 def _heard(side: dict[str, Any], kind: str) -> bool:
@@ -132,3 +165,38 @@ async def test_a_browser_behind_sip_calls_a_browser(tmp_path: Path, kinds: list[
         await pair.check(kinds)
         reason, _ = await asyncio.gather(pair.client.call("ended"), pair.phone.hang_up())
         assert reason == "success"
+
+
+async def test_each_side_holds_and_resumes_and_the_client_restarts_ice(tmp_path: Path) -> None:
+    async with browsers(tmp_path, AUDIO) as pair:
+        number = pair.rig.gateway.number(NUMBER)
+        await asyncio.gather(pair.client.call("call", number, AUDIO, False), pair.phone.take(AUDIO))
+        await pair.check(AUDIO)
+        await asyncio.gather(pair.client.call("hold"), pair.phone.follow())
+        assert "a=recvonly" in pair.phone.answers[-1]
+        await pair.falls_silent()
+        await asyncio.gather(pair.client.call("resume"), pair.phone.follow())
+        await pair.goes_on()
+        await pair.phone.change("inactive")
+        assert "a=inactive" in pair.phone.answers[-1]
+        await pair.falls_silent()
+        await pair.phone.change("sendrecv")
+        await pair.goes_on()
+        before = [await page.call("credentials") for page in (pair.client, pair.phone.page)]
+        await asyncio.gather(pair.client.call("restart"), pair.phone.follow())
+        await pair.goes_on()
+        after = [await page.call("credentials") for page in (pair.client, pair.phone.page)]
+        assert not set(before) & set(after)
+        await asyncio.gather(pair.client.call("end"), pair.phone.ended())
+
+
+async def test_a_browser_behind_sip_restarts_ice(tmp_path: Path) -> None:
+    async with browsers(tmp_path, AUDIO) as pair:
+        await asyncio.gather(pair.client.call("take", AUDIO), pair.phone.dial("romeo", pair.rig.gateway.sip, AUDIO))
+        await pair.check(AUDIO)
+        before = [await page.call("credentials") for page in (pair.client, pair.phone.page)]
+        await pair.phone.change(restart=True)
+        await pair.goes_on()
+        after = [await page.call("credentials") for page in (pair.client, pair.phone.page)]
+        assert not set(before) & set(after)
+        await asyncio.gather(pair.client.call("ended"), pair.phone.hang_up())

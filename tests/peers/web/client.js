@@ -2,7 +2,7 @@
 
 import { createClient } from "stanza";
 import { XMLElement, attribute } from "stanza/jxt";
-import { hears, isLoopback, media, play, speak, statistics } from "./media.js";
+import { credentials, hears, isLoopback, media, play, speak, statistics } from "./media.js";
 
 const INITIATION = "urn:xmpp:jingle-message:0";
 const RTP = "urn:xmpp:jingle:apps:rtp:1";
@@ -125,5 +125,9 @@ window.peer = {
   },
   end: () => session.end("success"),
   ended: async () => (await next("session-terminated")).reason,
+  hold: () => session.hold(),
+  resume: () => session.resume(),
+  restart: () => session.restartIce(),
+  credentials: () => credentials(session.pc),
   statistics: () => statistics(session.pc),
 };

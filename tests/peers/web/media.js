@@ -51,6 +51,9 @@ export function hears(connection, hertz) {
   return all > 1e-6 ? tuned / all : 0;
 }
 
+// Whose candidates the other side's are: other ones after each restart of ICE.
+export const credentials = connection => /^a=ice-ufrag:(\S+)/m.exec(connection.remoteDescription.sdp)[1];
+
 // What comes in is played, as a person's browser does it.
 export function play(connection) {
   connection.addEventListener("track", ({ track }) => {

@@ -1,6 +1,6 @@
 // A SIP phone's media: Chromium's own SDP, whole, with every candidate in it; the SIP around it is spoken elsewhere.
 
-import { isLoopback, media, play, statistics } from "./media.js";
+import { credentials, isLoopback, media, play, statistics } from "./media.js";
 
 let connection;
 
@@ -12,10 +12,12 @@ async function open(kinds) {
 }
 
 async function described() {
-  if (connection.iceGatheringState !== "complete") {
+  // A restart gathers anew, and has no candidate when it begins.
+  const gathered = () => connection.iceGatheringState === "complete" && connection.localDescription.sdp.includes("a=candidate:");
+  if (!gathered()) {
     await new Promise(done => {
       connection.addEventListener("icegatheringstatechange", () => {
-        if (connection.iceGatheringState === "complete") done();
+        if (gathered()) done();
       });
     });
   }
@@ -36,5 +38,17 @@ window.peer = {
     return described();
   },
   accept: sdp => connection.setRemoteDescription({ type: "answer", sdp }),
+  // A change inside the call: every medium in that direction, with new credentials where ICE is to be restarted.
+  async reoffer(direction, restart) {
+    for (const transceiver of connection.getTransceivers()) transceiver.direction = direction;
+    await connection.setLocalDescription(await connection.createOffer({ iceRestart: restart }));
+    return described();
+  },
+  async reanswer(sdp) {
+    await connection.setRemoteDescription({ type: "offer", sdp });
+    await connection.setLocalDescription();
+    return described();
+  },
+  credentials: () => credentials(connection),
   statistics: () => statistics(connection),
 };
