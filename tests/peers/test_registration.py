@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.certificates import Authority
 from tests.peers import digest, loopback
 from tests.peers.gateway import PASSWORD
 from tests.peers.jingle_client import JingleClient, Session, action, initiation
@@ -247,3 +248,35 @@ async def test_calls_come_over_the_connection_that_registered_and_one_that_break
             assert [line["state"] for line in lines] == ["registered", "failing"]
     finally:
         server.kill()
+
+
+async def test_a_trunk_registers_and_calls_over_tls(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    theirs = authority.issue("theirs", uris=[f"sip:{DOMAIN}"])
+    parameters = {"domain": DOMAIN, "password": PASSWORD, "algorithm": "MD5"}
+    async with Kamailio(
+        tmp_path, "registrar", transports=["udp", "tls"], domains=[DOMAIN], parameters=parameters,
+        certificate=theirs.file, key=theirs.key,
+    ) as server:  # fmt: skip
+        place = {
+            "host": server.address,
+            "port": server.ports["tls"],
+            "transport": "tls",
+            "ca_file": str(authority.file),
+        }
+        async with Rig(tmp_path, trunk={**TRUNK, **place}, changes={"registration": RETRY}) as rig:
+            await stands(rig, "registered", 1)
+            phone = await rig.registered_phone(
+                f"5551@{server.address}:{server.ports['udp']}", PASSWORD, auto_answer=True
+            )
+            client = await rig.client()
+            session = client.session(f"{rig.gateway.number('5551')}/sip", voice=await rig.voice())
+            assert (await session.initiate()).type == "result"
+            await session.accepted()
+            await phone.expect("CALL_ESTABLISHED")
+            assert (await session.terminate()).type == "result"
+            await phone.expect("CALL_CLOSED")
+        assert server.said(f"received REGISTER sip:{DOMAIN} from trunk over tls")
+        invited = [line for line in server.program.text().splitlines() if f"received INVITE sip:5551@{DOMAIN}" in line]
+        assert len(invited) == 2  # asked, and answered
+        assert all(line.endswith("over tls") for line in invited)
