@@ -270,6 +270,8 @@ class SipPort:
         self._tell.arrived(data, flow)
         try:
             message = parse(data, flow)
+            if flow.transport == "TLS" and isinstance(message, SipRequest) and "alias" in message.via.params:
+                self._sockets.alias(flow, message.via.port or 5061)
             effects = self._transactions.receive(message, self._clock())
             self._tell.received(message, effects)
             self._run(effects)

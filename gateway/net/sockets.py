@@ -14,6 +14,7 @@ from itertools import count
 from typing import Protocol
 
 from gateway.errors import ConfigError, TransportError
+from gateway.net.aliases import Aliases
 from gateway.net.connecting import Acceptor, connect, reason, secure
 from gateway.net.sent_by import Listener
 from gateway.net.stream import Connection, Link
@@ -112,6 +113,7 @@ class Sockets:
         self._acceptors: list[Acceptor] = []
         self._web = WebListener(origins=origins, max_message=max_message, ping_seconds=ping_seconds)
         self._connections: dict[Flow, Link] = {}
+        self._aliases = Aliases()
         self._waiting: dict[Flow, list[Opened]] = {}
         "Who waits for a connection that is being made."
         self._connecting: set[asyncio.Task[None]] = set()
@@ -199,7 +201,7 @@ class Sockets:
         """Whether something can be sent there without making a connection first."""
         if flow.transport == "UDP":
             return flow.local in self._datagrams
-        connection = self._connections.get(flow)
+        connection = self._connections.get(flow) or self._aliases.get(flow)
         return connection is not None and connection.is_open
 
     def send(self, data: bytes, flow: Flow) -> None:
@@ -210,7 +212,7 @@ class Sockets:
                 datagrams.send(data, flow)
                 return
         else:
-            connection = self._connections.get(flow)
+            connection = self._connections.get(flow) or self._aliases.get(flow)
             if connection is None and not flow.local:
                 connection = self._connect(flow)
             if connection is not None:
@@ -226,6 +228,11 @@ class Sockets:
             opened("too many connections" if not flow.local else "connection closed")
         else:
             self._waiting.setdefault(flow, []).append(opened)
+
+    def alias(self, flow: Flow, port: int) -> None:
+        """A peer lets its connection be used for requests to that port of its."""
+        if flow.local and isinstance(connection := self._connections.get(flow), Connection):
+            self._aliases.add(connection, port)
 
     def _connect(self, flow: Flow) -> Link | None:
         if not self._has_room():
@@ -348,6 +355,8 @@ class Sockets:
         for opened in self._waiting.pop(flow, ()):
             opened(text)
         self._user.lost(flow, text, orderly=orderly)
+        for alias in self._aliases.forget(connection):
+            self._user.lost(alias, text, orderly=True)
 
     def _sweep_later(self) -> None:
         delay = min(SWEEP_SECONDS, self._idle_seconds / 4, (self._ping_seconds or SWEEP_SECONDS) / 4)

@@ -86,6 +86,9 @@ class Connection(asyncio.Protocol):
         self._user = user
         self._framer = framer
         self._clock = clock
+        self.shown: Certificate | None = None
+        "The peer's certificate, verified; None: it was not asked for one, or had none."
+
         self._inspect = inspect
         self._keep = keep
         self._refused: Refused | None = None
@@ -138,9 +141,10 @@ class Connection(asyncio.Protocol):
             made.max_size = _READ_SIZE
         if (found := made.get_extra_info("socket")) is not None:
             found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.shown = made.get_extra_info("peercert")
         try:
             if self._inspect is not None:
-                self._inspect(made.get_extra_info("peercert"))
+                self._inspect(self.shown)
         except Refused as error:
             self._refused = error
         if self._refused is not None or not self._user.stream_opened(self):

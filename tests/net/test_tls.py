@@ -375,6 +375,36 @@ async def test_a_listener_for_tls_needs_a_certificate() -> None:
     assert port.listening == ()
 
 
+@scenario
+async def test_a_client_that_proved_who_it_is_may_let_its_connection_be_used_for_its_domain_alone(
+    authority: Authority,
+) -> None:
+    ours = pair(authority.issue("ours", dns=["gw.example"]))
+    async with rig(TLS, tls=TlsSettings(own=ours, client_ca_file=authority.file)) as it, tcp_server() as other:
+        for shown in (authority.issue("client", dns=[DOMAIN]), None):
+            reader, writer = await connected(it, client(authority, shown))
+            sent_by = f"{HERE}:{other.port};alias"
+            name = "proved" if shown else "not"
+            writer.write(incoming("OPTIONS", f"z9hG4bK{name}", transport="TLS", sent_by=sent_by, call_id=name))
+            it.port.send(respond(await it.inbox.request(), 200))
+            await stream_response(reader)
+            if shown is None:
+                break
+            owner = await asked(it, Hop(HERE, other.port, "TLS", domain=DOMAIN))
+            request = await stream_request(reader)
+            assert request.branch == "z9hG4bK1"
+            writer.write(answer(request, 200))
+            assert (await owner.response()).status == 200
+            await asked(it, Hop(HERE, other.port, "TLS", domain="other.example"), "z9hG4bKother")
+            await other.accepted.get()
+            owner = await asked(it, Hop(HERE, other.port, "TLS", domain=DOMAIN), "z9hG4bKlate")
+            await stream_request(reader)
+            writer.close()
+            assert "connection lost" in (await owner.failure()).text
+        await asked(it, Hop(HERE, other.port, "TLS", domain=DOMAIN), "z9hG4bKnew")
+        await other.accepted.get()  # a connection of its own: that of the second client proves nothing
+
+
 # --------------------------------------------------------------------------------------------------------- certificates
 
 
