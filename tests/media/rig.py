@@ -21,7 +21,8 @@ PATIENCE = 20.0
 
 PCMU = Codec(id=0, name="PCMU", clockrate=8000)
 EVENTS = Codec(id=101, name="telephone-event", clockrate=8000, parameters=(Parameter(name="events", value="0-15"),))
-SETTINGS = EmbeddedSettings(port_low=41_000, port_high=42_999)
+# Nothing is to be over only because the machine has other things to do.
+SETTINGS = EmbeddedSettings(port_low=41_000, port_high=42_999, latch_seconds=60.0, ice_seconds=60.0, dtls_seconds=60.0)
 
 _HEADER = struct.Struct("!BBHII")
 Address = tuple[str, int]
@@ -191,6 +192,15 @@ class Rig:
         anchor = await self.anchors.open(Call(id="call", legs={CALLER: caller, CALLEE: callee}), told.append)
         self.opened.append(anchor)
         return anchor, told
+
+    def change(self, **settings: Any) -> None:
+        """Go on with other settings."""
+        self.anchors.settings = replace(self.anchors.settings, **settings)
+
+    def look_away(self) -> None:
+        """Let only the test look at the anchors that are open, with a clock of its own."""
+        assert self.anchors._timer is not None
+        self.anchors._timer.cancel()
 
     async def phone(self, host: str = "127.0.0.1") -> Phone:
         """A phone on that address."""

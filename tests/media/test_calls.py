@@ -331,6 +331,7 @@ async def test_what_passed_is_counted() -> None:
 async def test_silence_of_both_ends_the_call_and_silence_of_one_is_told() -> None:
     async with rigged() as rig:
         anchor, told, one, other = await phones(rig)
+        rig.look_away()
         one.speak(rtp(1))
         await other.speech.hears(1)
         now = monotonic()
@@ -357,6 +358,7 @@ async def test_silence_of_both_ends_the_call_and_silence_of_one_is_told() -> Non
 async def test_silence_on_hold_lasts_longer() -> None:
     async with rigged() as rig:
         anchor, told, _, _ = await phones(rig, senders=Senders.NONE)
+        rig.look_away()
         now = monotonic()
         anchor.look(now)
         anchor.look(now + 1799)

@@ -5,9 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.media.anchor import PHONE, WEB, LegMedia, Protection
+from gateway.media.anchor import PHONE, WEB, Failed, LegMedia, Protection
+from gateway.media.embedded.ice import IceLink
+from gateway.media.embedded.link import Link
 from gateway.signals import Side
-from tests.media.rig import BackToBack, receiver_report, rigged, rtp, sender_report
+from mappings.description import Description, Ice
+from tests.media.rig import PATIENCE, BackToBack, receiver_report, rigged, rtp, sender_report
+from tests.peers.program import until
 
 CALLER, CALLEE = Side
 SDES = LegMedia(ice=False, protection=Protection.SDES, rtcp_mux=False, bundle=False, feedback=False)
@@ -26,6 +30,13 @@ WAYS = {
 }
 
 
+def whole(link: Link) -> bool:
+    """Whether every component has a way."""
+    if not isinstance(link, IceLink):
+        return link.way
+    return link._current is not None and len(link._current.ways) == link._components
+
+
 @pytest.mark.conformance("MED-01")
 @pytest.mark.parametrize("way", WAYS)
 async def test_every_packet_arrives_as_it_was_sent(way: str) -> None:
@@ -40,7 +51,41 @@ async def test_every_packet_arrives_as_it_was_sent(way: str) -> None:
             await asyncio.sleep(0)
         assert await pair.far.speech.hears(30) == there
         assert await pair.near.speech.hears(30) == back
+        # RTCP's own way may be found a moment later.
+        both = (pair.one._links[CALLEE][0], pair.two._links[CALLER][0])
+        await until(lambda: all(map(whole, both)), PATIENCE, "every component's way")
         pair.near.report(sender_report(7))
         assert await pair.far.control.hears(1) == [sender_report(7)]
         pair.far.report(receiver_report(9, 7, lost=3))
         assert await pair.near.control.hears(1) == [receiver_report(9, 7, lost=3)]
+
+
+def alone(description: Description) -> Description:
+    """The description without what it says of RTCP's port."""
+    (media,) = description.media
+    assert isinstance(media.transport, Ice)
+    kept = tuple(one for one in media.transport.candidates if one.component == 1)
+    return replace(description, media=(replace(media, transport=replace(media.transport, candidates=kept)),))
+
+
+async def test_speech_goes_on_where_rtcp_finds_no_way() -> None:
+    async with rigged() as rig:
+        pair = BackToBack(rig)
+        offer = await pair.offer(WAYS["ICE, plain, two ports"])
+        answer = await pair.answer(alone(offer))
+        rig.change(ice_seconds=2.0)
+        for anchor, side in ((pair.one, CALLEE), (pair.two, CALLER)):
+            link = anchor._links[side][0]
+            assert isinstance(link, IceLink)
+            assert link._next is not None
+            # Nothing of the second component gets anywhere.
+            for protocol in link._next._protocols:
+                if protocol.local_candidate.component == 2:
+                    protocol.transport.sendto = lambda *_: None  # type: ignore[method-assign]
+        await pair.finish(alone(answer))
+        await pair.one_told.connected(CALLEE)
+        generation = pair.one._links[CALLEE][0]._current  # type: ignore[attr-defined]
+        await until(generation._task.done, PATIENCE, "the end of the search")
+        assert not pair.one_told.has(Failed)
+        pair.near.speak(rtp(1))
+        await pair.far.speech.hears(1)

@@ -111,10 +111,11 @@ async def test_who_decides_is_settled_between_two_that_both_want_to() -> None:
 
 
 async def test_no_way_is_told_after_a_while() -> None:
-    async with rigged(ice_seconds=0.2) as rig:
+    async with rigged() as rig:
         pair = BackToBack(rig)
         answer = await pair.answer(await pair.offer())
         await pair.two.close()
+        rig.change(ice_seconds=0.2)
         await pair.finish(answer)
         failed = await pair.one_told.expect(Failed)
         assert (failed.side, failed.reason) == (CALLEE, EndReason.CONNECTIVITY_ERROR)
@@ -133,7 +134,7 @@ async def test_consent_that_is_lost_is_told() -> None:
 
 
 async def test_consent_that_is_given_goes_on() -> None:
-    async with rigged(consent_interval=0.02, consent_seconds=0.5) as rig:
+    async with rigged(consent_interval=0.02) as rig:
         pair = BackToBack(rig)
         await pair.connect()
         generation = link(pair.one, CALLEE)._current
@@ -245,9 +246,10 @@ async def test_a_restart_that_is_refused_is_forgotten() -> None:
 
 
 async def test_a_restart_that_finds_no_way_leaves_the_old_one() -> None:
-    async with rigged(ice_seconds=0.3) as rig:
+    async with rigged() as rig:
         pair = BackToBack(rig)
         await pair.connect()
+        rig.change(ice_seconds=0.2)
         free = rig.anchors.ports.free
         offer = await pair.one.make_offer(CALLEE, restart=True)
         answer = with_ice(offer, ufrag="gone", pwd="x" * 24, candidates=())
@@ -259,9 +261,10 @@ async def test_a_restart_that_finds_no_way_leaves_the_old_one() -> None:
 
 
 async def test_a_way_that_is_lost_before_the_restart_has_one_ends_the_call() -> None:
-    async with rigged(ice_seconds=1.5, consent_interval=0.02, consent_seconds=0.1) as rig:
+    async with rigged(consent_interval=0.02, consent_seconds=0.1) as rig:
         pair = BackToBack(rig)
         await pair.connect()
+        rig.change(ice_seconds=1.5)
         offer = await pair.one.make_offer(CALLEE, restart=True)
         await pair.two.close()
         await pair.one.take_answer(CALLEE, with_ice(offer, ufrag="gone", pwd="x" * 24, candidates=()))

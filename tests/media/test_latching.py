@@ -172,7 +172,10 @@ async def test_who_spoke_before_from_the_same_host_does_not_take_the_sound_back(
         assert one.speech.heard == []
 
 
-async def test_an_offer_that_says_the_same_moves_nothing_while_the_phone_is_heard() -> None:
+async def test_an_offer_that_says_the_same_moves_nothing_while_the_phone_is_heard(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gateway.media.embedded.plain.QUIET_SECONDS", 60.0)
     async with rigged() as rig:
         anchor, one, other = await joined(rig, Latch.SIGNALLED)
         one.speak(rtp(1))

@@ -212,7 +212,11 @@ class Generation(aioice.Connection):
             async with asyncio.timeout(seconds):
                 await self.connect()
         except (TimeoutError, ConnectionError):
-            if not self._closing:
+            if self._closing:
+                return
+            if 1 in self.ways:  # RTCP has none, and is missed less
+                self._query_consent_task = asyncio.create_task(self.query_consent())
+            else:
                 self._user.lost(self, f"ICE: no way to the peer within {seconds:g} seconds")
 
     def check_complete(self, pair: CandidatePair) -> None:
