@@ -14,6 +14,7 @@ Layers, the lower first; each knows only those below it:
   `early`, `called`, `prack`, `within`, `reinvite`, `update`, `refresh` and `info` are its actions, `gather` says when
   an offer has candidates enough.
 - `reliable`: provisional responses that must arrive, ours and the peer's, and what a fork has said by them.
+- `redirect`: where a 3xx sends our INVITE, and what a stranger is not told there.
 - `session_timer`, `session_id`: how long a session lives without being refreshed, and by whom; what everybody calls it.
 - `refer`, `replaces`: what a REFER, its NOTIFY and a Replaces header say; `referral`, `transferring`: what a leg knows
   and makes of them; `asking`: a leg that takes somebody's place asks for the offer.

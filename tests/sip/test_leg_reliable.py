@@ -313,3 +313,12 @@ def test_the_second_reliable_response_waits_for_the_first() -> None:
     ringing = call.out[-1]
     assert isinstance(ringing, SipResponse)
     assert ringing.first("RSeq") == str(number + 1)
+
+
+@pytest.mark.parametrize("when", [0.2, 0.6, 3.0])
+def test_a_cancel_stops_the_copies_whenever_it_comes(when: float) -> None:
+    request = invite(headers=(REQUIRED,))
+    call = rung(request)
+    call.after(when)
+    assert call.asks("CANCEL", cseq=100) == ["487 INVITE", "End cancel"]
+    assert call.after(100) == []
