@@ -359,6 +359,42 @@ async def test_a_client_that_closes_in_the_middle_of_a_message_is_said_to(author
 
 
 @scenario
+async def test_a_client_that_never_ends_its_message_is_cut_off(authority: Authority) -> None:
+    settings = TlsSettings(own=pair(authority.issue("ours", dns=["gw.example"])))
+    async with rig(TLS, tls=settings) as it:
+        reader, writer = await connected(it, client(authority))
+        writer.write(incoming("INVITE", transport="TLS")[:-20])
+        await until(lambda: any(found.began_at for found in it.port._sockets._connections.values()))
+        it.clock.ahead += 33
+        writer.write(b"\r")  # a byte now and then is no message
+        it.port._sockets._close_idle()
+        await end_of(reader)
+        assert it.port.connections == 0
+
+
+@scenario
+async def test_tls_is_spoken_over_ipv6_beside_ipv4(authority: Authority) -> None:
+    settings = TlsSettings(own=pair(authority.issue("ours", dns=["gw.example"])))
+    six = Listener("TLS", "::1", 0)
+    async with rig((*TLS, six), tls=settings) as it:
+        at = next(listener for listener in it.port.listening if listener.host == "::1")
+        reader, writer = await asyncio.open_connection(
+            "::1", at.port, ssl=client(authority), server_hostname="gw.example"
+        )
+        it.peers.append(writer)
+        writer.write(incoming("OPTIONS", transport="TLS", sent_by="[::1]"))
+        request = await it.inbox.request()
+        assert request.flow is not None
+        assert (request.flow.transport, request.flow.host) == ("TLS", "::1")
+        it.port.send(respond(request, 200))
+        await stream_response(reader)
+        assert it.port.sent_by("TLS", "::1") == f"[::1]:{at.port}"
+        _, four = await connected(it, client(authority))
+        four.write(incoming("OPTIONS", "z9hG4bK4", transport="TLS", call_id="4"))
+        await it.inbox.request()
+
+
+@scenario
 async def test_tls_bytes_in_a_datagram_are_no_sip(authority: Authority) -> None:
     async with rig(TLS[:1]) as it:
         it.says(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(256)))
