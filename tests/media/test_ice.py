@@ -258,6 +258,28 @@ async def test_a_restart_that_finds_no_way_leaves_the_old_one() -> None:
         await until(lambda: rig.anchors.ports.free == free, PATIENCE, "the end of the restart")
         assert not pair.one_told.has(Failed)
         await talks(pair, 1)
+        # What began and came to nothing may begin again.
+        before = link(pair.one, CALLEE)._current
+        rig.change(ice_seconds=60.0)
+        await pair.two.take_offer(CALLER, await pair.one.make_offer(CALLEE, restart=True))
+        await pair.one.take_answer(CALLEE, await pair.two.make_answer(CALLER))
+        await until(lambda: link(pair.one, CALLEE)._current is not before, PATIENCE, "the new way")
+        await talks(pair, 2)
+
+
+async def test_a_peer_may_restart_after_a_restart_of_ours_was_refused() -> None:
+    async with rigged() as rig:
+        pair = BackToBack(rig)
+        await pair.connect()
+        await pair.one.make_offer(CALLEE, restart=True)
+        await pair.one.withdraw(CALLEE)
+        before = link(pair.one, CALLEE)._current
+        offer = await pair.two.make_offer(CALLER, restart=True)
+        await pair.one.take_offer(CALLEE, offer)
+        answer = await pair.one.make_answer(CALLEE)
+        await pair.two.take_answer(CALLER, answer)
+        await until(lambda: link(pair.one, CALLEE)._current is not before, PATIENCE, "the new way")
+        await talks(pair, 1)
 
 
 async def test_a_way_that_is_lost_before_the_restart_has_one_ends_the_call() -> None:

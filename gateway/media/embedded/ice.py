@@ -65,9 +65,6 @@ class IceLink(Link):
         self._stale = False
         "The present way was lost while ICE restarts."
 
-        self._heard: tuple[str, str] | None = None
-        "The peer's credentials that the newest generation works with."
-
         self._closing: set[asyncio.Task[None]] = set()
 
     @property
@@ -82,6 +79,14 @@ class IceLink(Link):
         found = self._next or self._current
         assert found is not None
         return found
+
+    @property
+    def _heard(self) -> tuple[str, str] | None:
+        """The peer's credentials that the newest generation works with."""
+        newest = self._next or self._current
+        if newest is None or newest.remote_username is None or newest.remote_password is None:
+            return None
+        return newest.remote_username, newest.remote_password
 
     def _open(self) -> Generation:
         generation = Generation(self, self._around, controlling=self._controlling, components=self._components)
@@ -125,11 +130,11 @@ class IceLink(Link):
 
     def restart(self) -> None:
         """Begin a new generation, which takes the present one's place when it has a way."""
-        if self._next is not None and self._current is not None:
+        if self._current is None:
+            return  # nothing has begun that could begin anew
+        if self._next is not None:
             self._part(self._next)
-        if self._current is not None:
-            self._next = self._open()
-            self._heard = None
+        self._next = self._open()
 
     def give_up_restart(self) -> None:
         """The restart came to nothing; the present one goes on."""
@@ -154,7 +159,6 @@ class IceLink(Link):
         generation = self._newest
         if transport.ufrag is not None and transport.pwd is not None and generation.remote_username is None:
             generation.remote_username, generation.remote_password = transport.ufrag, transport.pwd
-            self._heard = (transport.ufrag, transport.pwd)
         if transport.ufrag is not None and self._heard is not None and transport.ufrag != self._heard[0]:
             return  # of a generation that is over
         for candidate in transport.candidates:
