@@ -8,8 +8,11 @@ from typing import NamedTuple
 
 from gateway.app import sip_port_settings, xmpp_port_settings
 from gateway.config import Settings
-from gateway.errors import ConfigError, TransportError
+from gateway.errors import AnchorError, ConfigError, TransportError
 from gateway.keys import KeyPair
+from gateway.media.embedded.backend import own_addresses
+from gateway.media.embedded.ports import Ports
+from gateway.media.embedded.settings import EmbeddedSettings
 from gateway.net.options import Reply, options
 from gateway.net.sip import SipPort
 from gateway.net.xmpp import XmppPort
@@ -85,6 +88,8 @@ async def _findings(settings: Settings) -> AsyncIterator[Finding]:
         return
     try:
         yield Finding(True, "sip sockets", ", ".join(f"{at.transport} {at.host}:{at.port}" for at in sip.listening))
+        if settings.embedded is not None:
+            yield await _media(settings.embedded)
         if settings.tls.own is not None:
             yield _certificate(settings.tls.own, sip.tls.expires_at)
         for trunk in settings.routing.trunks:
@@ -99,6 +104,21 @@ async def _findings(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding(False, "callers", "no trunk's 'allow' names anybody, so nobody may call out")
     if settings.routing.trunks and not settings.routing.dial:
         yield Finding(False, "dial rules", "there is no [[dial]], so no number can be called")
+
+
+async def _media(settings: EmbeddedSettings) -> Finding:
+    """Whether the anchor's addresses are ours, and how much there is room for."""
+    addresses = settings.addresses or own_addresses()
+    ports = Ports(settings.port_low, settings.port_high)
+    what = f"media on {', '.join(addresses)}, UDP {settings.port_low}-{settings.port_high}"
+    for address in addresses:
+        try:
+            ports.single(address).close()
+        except AnchorError:
+            return Finding(
+                False, what, f"{address} has no free port, or is no address of this machine: [media] addresses"
+            )
+    return Finding(True, what, f"room for {ports.free // (2 + len(addresses))} calls with sound")
 
 
 async def _component(settings: Settings) -> Finding:

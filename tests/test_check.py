@@ -12,7 +12,7 @@ import pytest
 from gateway import check, log
 from gateway.net.resolve import Resolver
 from gateway.sip.flow import Flow, Hop
-from tests.configured import configured
+from tests.configured import DIAL, configured
 from tests.net.component_server import component_server
 
 
@@ -96,6 +96,20 @@ async def test_a_trunk_that_is_out_of_order_is_said(capsys: pytest.CaptureFixtur
         status, lines = await report(capsys, tmp_path, xmpp_port=server.port, trunk_port=port)
     assert status == 1
     assert any(line.startswith("[FAIL] trunk pbx") and "503 Down" in line for line in lines)
+
+
+async def test_an_address_for_media_that_is_not_ours_is_said(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    async with component_server() as server, pbx() as (_, port):
+        more = '[media]\naddresses = ["127.0.0.1", "203.0.113.99"]\nport_low = 25000\nport_high = 25011\n'
+        status, lines = await report(capsys, tmp_path, xmpp_port=server.port, trunk_port=port, dial=f"{DIAL}{more}")
+        assert status == 1
+        assert any(line.startswith("[FAIL] media on 127.0.0.1, 203.0.113.99") for line in lines), lines
+        more = more.replace(', "203.0.113.99"', "")
+        status, lines = await report(capsys, tmp_path, xmpp_port=server.port, trunk_port=port, dial=f"{DIAL}{more}")
+    assert status == 0
+    assert "[ok]   media on 127.0.0.1, UDP 25000-25011: room for 3 calls with sound" in lines
 
 
 async def test_a_trunk_that_does_not_answer_is_said(

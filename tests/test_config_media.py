@@ -7,6 +7,7 @@ import pytest
 from gateway.config import Settings, load
 from gateway.errors import ConfigError
 from gateway.media.anchor import PHONE, Latch, Protection
+from gateway.media.embedded import EmbeddedAnchors
 from gateway.media.policy import Policy
 
 TEXT = """
@@ -75,6 +76,14 @@ def test_what_is_said_arrives(tmp_path: Path) -> None:
     assert trunk.media.leg.latch is Latch.SOURCE
 
 
+@pytest.mark.parametrize("listen", ['"udp:0.0.0.0:5060"', '"udp:[::]:5060"', '"udp:sip.example:5060"'])
+def test_media_are_everywhere_where_sip_is(tmp_path: Path, listen: str) -> None:
+    embedded = read(tmp_path, listen=listen).embedded
+    assert embedded is not None
+    assert embedded.addresses == ()
+    assert EmbeddedAnchors(embedded).settings.addresses
+
+
 def test_signalling_alone_needs_no_address(tmp_path: Path) -> None:
     assert read(tmp_path, media='anchor = "none"', listen='"udp:0.0.0.0:5060"').embedded is None
 
@@ -82,8 +91,10 @@ def test_signalling_alone_needs_no_address(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("said", "complaint"),
     [
-        ({"listen": '"udp:0.0.0.0:5060"'}, "[media] addresses: missing — [sip] listens on 0.0.0.0"),
-        ({"listen": '"udp:sip.example:5060"'}, "[media] addresses: missing — [sip] listens on sip.example"),
+        (
+            {"listen": '"udp:0.0.0.0:5060"', "media": 'advertised_addresses = ["198.51.100.7"]'},
+            "[media] advertised_addresses: expected one for each of addresses, which must be named then",
+        ),
         ({"media": 'addresses = ["media.example"]'}, "[media] addresses[0]: expected an address of this machine"),
         ({"media": 'addresses = ["0.0.0.0"]'}, "[media] addresses[0]: expected an address of this machine"),
         (

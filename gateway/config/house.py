@@ -33,7 +33,7 @@ class Media(Table, frozen=True, kw_only=True):
     "embedded: in this process; none: the gateway is signalling only."
 
     addresses: tuple[str, ...] = ()
-    "Our addresses for media, the first of a family for phones; none named: those that [sip] listens on."
+    "Our addresses for media, the first of a family for phones; none named: [sip]'s, or all where that is everywhere."
 
     advertised_addresses: tuple[str, ...] = ()
     "What peers are told instead of each of these, in the same order (behind NAT)."

@@ -21,7 +21,8 @@ def embedded_settings(media: Media, listening: Iterable[str]) -> EmbeddedSetting
     addresses = _addresses("addresses", media.addresses) or _own(listening)
     advertised = _addresses("advertised_addresses", media.advertised_addresses)
     if advertised and len(advertised) != len(addresses):
-        refuse("[media]", "advertised_addresses", f"expected one for each of {', '.join(addresses)}")
+        here = ", ".join(addresses) or "addresses, which must be named then"
+        refuse("[media]", "advertised_addresses", f"expected one for each of {here}")
     if media.port_high - media.port_low < 3:
         refuse("[media]", "port_high", "a call takes four ports, and there are fewer from port_low on")
     return EmbeddedSettings(
@@ -54,18 +55,15 @@ def trunk_media(where: str, trunk: Trunk, anchor: str) -> TrunkMedia:
 
 
 def _own(listening: Iterable[str]) -> tuple[str, ...]:
+    """Where SIP is; nothing where that is everywhere, or known by a name."""
     found: dict[str, None] = {}
     for host in listening:
         try:
             address = ip_address(host)
         except ValueError:
-            address = None
-        if address is None or address.is_unspecified:
-            refuse(
-                "[media]",
-                "addresses",
-                f'missing — [sip] listens on {host}, which is no single address; or anchor = "none"',
-            )
+            return ()
+        if address.is_unspecified:
+            return ()
         found[str(address)] = None
     return tuple(found)
 

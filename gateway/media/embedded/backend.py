@@ -4,6 +4,8 @@ import asyncio
 from dataclasses import replace
 from time import monotonic
 
+from aioice.ice import get_host_addresses
+
 from gateway.errors import AnchorError
 from gateway.media.anchor import Call, Health, Listener
 from gateway.media.embedded.anchor import EmbeddedAnchor
@@ -15,6 +17,11 @@ from mappings.reasons import EndReason
 LOOK_SECONDS = 1.0
 
 
+def own_addresses() -> tuple[str, ...]:
+    """The addresses of this machine, but loopback and those that are good on one link only; loopback if no other."""
+    return tuple(get_host_addresses(use_ipv4=True, use_ipv6=True)) or ("127.0.0.1",)
+
+
 class EmbeddedAnchors:
     """`gateway.media.anchor.Anchors`, in this process."""
 
@@ -22,7 +29,7 @@ class EmbeddedAnchors:
 
     def __init__(self, settings: EmbeddedSettings) -> None:
         """Makes the certificate, which takes a moment."""
-        self.settings = settings
+        self.settings = settings if settings.addresses else replace(settings, addresses=own_addresses())
         self.identity = Identity()
         self.ports = Ports(settings.port_low, settings.port_high, dscp=settings.dscp)
         self._anchors: set[EmbeddedAnchor] = set()

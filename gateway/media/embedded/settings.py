@@ -25,7 +25,8 @@ class EmbeddedSettings:
     """[media] for the embedded anchor."""
 
     addresses: tuple[str, ...] = ("127.0.0.1",)
-    "Our addresses for media: candidates are made of all, phones are told the first of their family."
+    """Our addresses for media: candidates are made of all, phones are told the first of their family.  None: those that
+    the machine has at the start, but loopback."""
 
     advertised: tuple[str, ...] = ()
     "What peers are told instead of each address, in the same order (1:1 NAT); empty: the addresses themselves."
@@ -66,5 +67,5 @@ class EmbeddedSettings:
 
     def __post_init__(self) -> None:
         """ValueError where the two lists of addresses do not go together."""
-        if not self.addresses or len(self.advertised) not in (0, len(self.addresses)):
+        if len(self.advertised) not in (0, len(self.addresses)):
             raise ValueError("advertised: one for each of addresses")
