@@ -183,3 +183,24 @@ async def test_an_offer_that_says_the_same_moves_nothing_while_the_phone_is_hear
         await anchor.take_offer(CALLER, one.description(PCMU, EVENTS))
         await anchor.make_answer(CALLER)
         await rounds(anchor, await rig.ear(), one, 3)
+
+
+async def test_reports_move_where_a_description_says_so_and_speech_stays() -> None:
+    async with rigged() as rig:
+        anchor, one, other = await joined(rig, Latch.SIGNALLED)
+        one.speak(rtp(1))
+        await other.speech.hears(1)
+        before, one.control = one.control, await rig.ear()
+        await anchor.take_offer(CALLER, one.description())
+        await anchor.make_answer(CALLER)
+        other.report(sender_report(9))
+        assert await one.control.hears(1) == [sender_report(9)]
+        assert before.heard == []
+        before.close()
+        await anchor.take_offer(CALLER, one.description(mux=True))
+        answer = await anchor.make_answer(CALLER)
+        assert answer.media[0].rtp.rtcp_mux is not None
+        other.report(sender_report(8))
+        assert await one.speech.hears(1) == [sender_report(8)]
+        one.speak(sender_report(7))
+        assert await other.control.hears(1) == [sender_report(7)]

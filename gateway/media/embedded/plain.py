@@ -55,6 +55,7 @@ class PlainLink(Link):
 
         self._left_until = 0.0
         self._control: Address | None = None
+        self._signalled_control: tuple[Address, bool] | None = None
         self._control_fixed = False
         self._hosts: frozenset[str] = frozenset()
         self._until = 0.0
@@ -95,20 +96,20 @@ class PlainLink(Link):
         host = _address(first.ip)
         if ip_address(host).version != ip_address(self._rtp.name[0]).version:
             raise AnchorError(f"{first.ip}: of another family than our address", EndReason.UNSUPPORTED_TRANSPORTS, 488)
-        self._mux = media.rtp.rtcp_mux is not None
         signalled = (host, first.port)
-        now = monotonic()
-        if signalled == self._signalled and now - self._seen < QUIET_SECONDS:
-            return
-        self._until = now + self._around.settings.latch_seconds
-        self._hosts = frozenset({host} | ({source} if source and self._latch is not Latch.SIGNALLED else set()))
-        if signalled == self._signalled:
-            return
-        self._left, self._left_until = self._peer, now + STRAGGLING_SECONDS
-        self._signalled = self._peer = signalled
-        self._control = (host, first.port + 1) if second is None else (_address(second.ip), second.port)
-        self._control_fixed = False
-        self._lead()
+        control = (host, first.port + 1) if second is None else (_address(second.ip), second.port)
+        mux = media.rtp.rtcp_mux is not None
+        now, moved = monotonic(), signalled != self._signalled
+        if moved or now - self._seen >= QUIET_SECONDS:
+            self._until = now + self._around.settings.latch_seconds
+            self._hosts = frozenset({host} | ({source} if source and self._latch is not Latch.SIGNALLED else set()))
+        if moved:
+            self._left, self._left_until = self._peer, now + STRAGGLING_SECONDS
+            self._signalled = self._peer = signalled
+        if moved or (control, mux) != self._signalled_control:
+            self._signalled_control = (control, mux)
+            self._control, self._control_fixed, self._mux = control, False, mux
+            self._lead()
 
     def start(self) -> None:
         """The exchange is complete: from now on the peer may send."""
