@@ -60,13 +60,11 @@ class Anchoring:
         *,
         wanted: Callable[[Description | None], bool],
         caller_proposes: bool,
-        source: Callable[[Side], str | None] = lambda side: None,
     ) -> None:
         """``wanted`` says whether a call that begins with this offer is anchored; None: it is still owed.
 
         ``caller_proposes``: a caller that owes its description gives it when the callee has answered, as clients do
-        after their propose; else it wants an offer, as phones do that send an INVITE without one.  ``source`` is the
-        address from which a side's signalling comes, where that says anything of its media.
+        after their propose; else it wants an offer, as phones do that send an INVITE without one.
         """
         self.listener: Listener = lambda event: None
         "Is told what happens by itself, outside of every operation."
@@ -78,7 +76,9 @@ class Anchoring:
         self._call = call
         self._wanted = wanted
         self._caller_proposes = caller_proposes
-        self._source = source
+        self._sources: dict[Side, str | None] = {}
+        "Where the signalling of each side comes from."
+
         self._anchor: Anchor | None = None
         self._told: dict[Side, Description] = {}
         "What each side was offered or answered last."
@@ -108,11 +108,12 @@ class Anchoring:
             finally:
                 await anchor.close()
 
-    async def carry(self, bridge: Bridge, side: Side, signal: Signal) -> list[Send]:
-        """What legs are told of a side's signal.
+    async def carry(self, bridge: Bridge, side: Side, signal: Signal, *, source: str | None = None) -> list[Send]:
+        """What legs are told of a side's signal; ``source`` is the address that its signalling comes from, if any.
 
         OutOfOrder, and nothing changed, where the bridge has no place for it.  AnchorError: the call cannot go on.
         """
+        self._sources[side] = source
         told: list[Send] = []
         for send in bridge.receive(side, signal):
             if send.side is side:  # the bridge's own answer
@@ -168,14 +169,14 @@ class Anchoring:
     async def _offered(self, anchor: Anchor, to: Side, offer: Offer) -> Outcome:
         self._owes = offer.description is None
         if offer.description is not None:
-            await anchor.take_offer(to.other, offer.description, source=self._source(to.other))
+            await anchor.take_offer(to.other, offer.description, source=self._sources.get(to.other))
         ours = await anchor.make_offer(to, offer.kinds)
         self._told[to] = ours
         return Outcome((Send(to, Offer(ours, offer.kinds)),))
 
     async def _accepted(self, anchor: Anchor, to: Side, answer: Description) -> Outcome:
         """The other side has answered what it was offered last."""
-        await anchor.take_answer(to.other, answer, source=self._source(to.other))
+        await anchor.take_answer(to.other, answer, source=self._sources.get(to.other))
         self._before.clear()
         if self._ours is to.other:
             self._ours = None
@@ -193,9 +194,9 @@ class Anchoring:
         """The caller has described what it owed: an offer to be answered, or the answer to ours."""
         caller, self._owes = to.other, False
         if not self._caller_proposes:
-            await anchor.take_answer(caller, description, source=self._source(caller))
+            await anchor.take_answer(caller, description, source=self._sources.get(caller))
             return Outcome(hear=await self._follow(anchor, to, state))
-        await anchor.take_offer(caller, description, source=self._source(caller))
+        await anchor.take_offer(caller, description, source=self._sources.get(caller))
         if not self._answered:
             return NOTHING
         answer = Send(caller, Answer(await self._answer(anchor, caller)))
@@ -223,7 +224,7 @@ class Anchoring:
         wants = to.other
         try:
             if offer.description is not None:
-                await anchor.take_offer(wants, offer.description, source=self._source(wants))
+                await anchor.take_offer(wants, offer.description, source=self._sources.get(wants))
             undescribed = self._owes and to is Side.CALLER
             theirs = self._told.get(to) if undescribed else await anchor.make_offer(to, offer.kinds)
             if theirs is None or theirs == self._told.get(to):

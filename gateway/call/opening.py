@@ -151,7 +151,7 @@ class Opening:
             manners=outbound.manners,
         )
         facts = {"caller": stanza.sender, "callee": outbound.number_label, "trunk": outbound.trunk}
-        anchoring = self._anchoring(name, Side.CALLER, media.anchors_client, media, sip)
+        anchoring = self._anchoring(name, Side.CALLER, media.anchors_client, media)
         return self._opened(
             name, Side.CALLER, jingle, sip, facts, anchoring=anchoring, sid=sid, owner=stanza.sender, local=local
         )
@@ -190,7 +190,7 @@ class Opening:
             manners=inbound.manners,
         )
         facts = {"caller": named(request.from_.uri), "callee": inbound.callee, "trunk": trunk}
-        anchoring = self._anchoring(name, Side.CALLEE, media.anchors_phone, media, sip)
+        anchoring = self._anchoring(name, Side.CALLEE, media.anchors_phone, media)
         return self._opened(
             name, Side.CALLEE, jingle, sip, facts, anchoring=anchoring, sid=sid, owner=bare(inbound.callee), local=local
         )
@@ -243,7 +243,6 @@ class Opening:
         xmpp_side: Side,
         wanted: Callable[[Description | None], bool],
         media: TrunkMedia,
-        sip: SipLeg,
     ) -> Anchoring | None:
         """The call's dealings with an anchor, if it may come to any."""
         if self._anchors is None or media.policy is Policy.DIRECT:
@@ -253,7 +252,6 @@ class Opening:
             AnchoredCall(id=name, legs={xmpp_side: self._carried(WEB), xmpp_side.other: self._carried(media.leg)}),
             wanted=wanted,
             caller_proposes=xmpp_side is Side.CALLER,
-            source=lambda side: None if side is xmpp_side else sip.source,
         )
 
     def _carried(self, leg: LegMedia) -> LegMedia:

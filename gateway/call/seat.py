@@ -127,6 +127,11 @@ class Seat:
             yield self.coming
         yield from self.leaving
 
+    @property
+    def speaker(self) -> Party:
+        """Whose media the other side hears of: a successor's, once it has offered."""
+        return self.coming if self.offering and self.coming is not None else self.party
+
     def join(self, party: Party, *, referred: bool) -> None:
         """A successor comes; ``referred``: who sits there wants it so."""
         self.coming, self._referred = party, referred

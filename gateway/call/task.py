@@ -249,7 +249,8 @@ class CallTask:
             if anchoring is None:
                 sends: Iterable[Send] = self.bridge.receive(side, signal)
             else:
-                sends = await anchoring.carry(self.bridge, side, signal)
+                source = getattr(self.seats[side].speaker.leg, "source", None)
+                sends = await anchoring.carry(self.bridge, side, signal, source=source)
                 if anchoring.backend is not None:
                     self._story.anchored(anchoring.backend)
         except OutOfOrder as error:

@@ -38,6 +38,9 @@ class PaperAnchor:
     said: dict[Side, Description] = field(default_factory=dict)
     digits: list[tuple[Side, str, int]] = field(default_factory=list)
     heard: list[tuple[Side, Mapping[str, Ice | RawUdp]]] = field(default_factory=list)
+    sources: list[tuple[Side, str | None]] = field(default_factory=list)
+    "Where descriptions came from."
+
     closed: bool = False
 
     def _leg(self, side: Side) -> LegMedia:
@@ -52,6 +55,7 @@ class PaperAnchor:
         self.before[side] = self.agreement, dict(self.told)
         self.agreement = self.agreement.heard_offer(side, description, self._leg(side))
         self.said[side] = description
+        self.sources.append((side, source))
 
     async def make_offer(self, side: Side, kinds: Sequence[str] = (), *, restart: bool = False) -> Description:
         self._may()
@@ -67,6 +71,7 @@ class PaperAnchor:
     async def take_answer(self, side: Side, description: Description, *, source: str | None = None) -> None:
         self._may()
         self.agreement = self.agreement.heard_answer(side, description)
+        self.sources.append((side, source))
         self.before.clear()
 
     async def make_answer(self, side: Side) -> Description:

@@ -88,6 +88,15 @@ def test_a_successor_offers_is_answered_and_sits_down() -> None:
     assert made.seat.tell(HANGUP) == [Told(made.there, HANGUP)]
 
 
+def test_the_other_side_hears_of_a_successor_from_its_offer_on() -> None:
+    taken = Taken()
+    assert taken.seat.speaker is taken.here
+    taken.hears(taken.there, OFFER)
+    assert taken.seat.speaker is taken.there
+    taken.seat.tell(NO)
+    assert taken.seat.speaker is taken.here
+
+
 def test_a_successor_that_is_refused_leaves() -> None:
     made = Taken(offered=True)
     assert made.seat.tell(NO) == [Told(made.there, NO), Told(made.here, Transferred(488))]

@@ -161,7 +161,8 @@ def test_what_a_phone_takes_as_it_is_goes_direct_by_default() -> None:
 
 
 def test_a_phone_calls_and_hears_the_anchor() -> None:
-    anchored(*called, *JULIET)
+    made = anchored(*called, *JULIET)
+    assert made.anchors.opened[0].sources == [(CALLER, "192.0.2.20"), (CALLEE, None)]
 
 
 @pytest.mark.conformance("SX-06", "SX-07")
