@@ -23,6 +23,7 @@ from gateway.entity import disco
 from gateway.entity.answers import Entity
 from gateway.entity.presence import Devices
 from gateway.jingle.leg import JingleTimers
+from gateway.keypad import Keypad
 from gateway.media.anchor import Anchors
 from gateway.media.embedded import EmbeddedAnchors
 from gateway.metrics import Metrics
@@ -124,6 +125,7 @@ class App:
             calls=self.calls,
             texts=self.texts,
             mailboxes=self.mailboxes,
+            keypad=Keypad(calls=self.calls, xmpp=self.xmpp, new_id=_new_id) if settings.media.digits_by_chat else None,
             entity=self.entity,
             devices=self.devices,
             resource=settings.xmpp.resource,

@@ -56,6 +56,7 @@ FIELDS = {
     "condition": "of a stanza error",
     "result": "what became of a chat message: delivered, accepted, failed",
     "names": "what the other side cannot say",
+    "keys": "how many were typed",
     "wire": "a whole message",
     # of anything
     "reason": "why, in one of a few words",

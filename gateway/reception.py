@@ -17,6 +17,7 @@ from gateway.entity import answers, subscription
 from gateway.entity.answers import Entity
 from gateway.entity.presence import Devices
 from gateway.jid import domain
+from gateway.keypad import Keypad
 from gateway.routing import Routing
 from gateway.sip import guard, uas
 from gateway.sip.message import SipRequest
@@ -50,6 +51,7 @@ class Reception:
         calls: Calls,
         texts: Texts,
         mailboxes: Mailboxes,
+        keypad: Keypad | None,
         entity: Entity,
         devices: Devices,
         resource: str,
@@ -66,6 +68,7 @@ class Reception:
         self._calls = calls
         self._texts = texts
         self._mailboxes = mailboxes
+        self._keypad = keypad
         self._also = _also(messages=routing.messages, mailboxes=routing.has_mailboxes())
         "Methods that are served outside of calls."
         self._entity = entity
@@ -113,6 +116,8 @@ class Reception:
                     self._answer(stanza)
             case "presence", _:
                 self._presence(stanza)
+            case "message", _ if self._keypad is not None and self._keypad.stanza(stanza):
+                pass
             case "message", _ if self._routing.messages and (self._texts.reply(stanza) or self._texts.stanza(stanza)):
                 pass
             case _:

@@ -125,6 +125,11 @@ class Bridge:
     def __init__(self) -> None:
         self.state = State.IDLE
 
+    @property
+    def talking(self) -> bool:
+        """Whether the two sides have agreed to a call, and it is not over."""
+        return self.state not in (State.IDLE, State.OFFERED, State.ENDED)
+
     def receive(self, side: Side, signal: Signal) -> tuple[Send, ...]:
         """Take a signal from one side; return what to send.  OutOfOrder, and nothing changed, if it has no place."""
         if isinstance(signal, Offer) and (self.state, side) in GLARE:

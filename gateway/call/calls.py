@@ -284,6 +284,15 @@ class Calls:
         """The call of an XMPP user (bare JID) by the sid of its session."""
         return next((opened for opened in self._by_user.get(user, {}).values() if opened.sid == sid), None)
 
+    def talking(self, user: str, local: str, device: str) -> Opened | None:
+        """The established call of an XMPP user with one of our bare JIDs; of several, that device's, else the last."""
+        found = [
+            opened
+            for opened in self._by_user.get(user, {}).values()
+            if bare(opened.local) == local and opened.task.bridge.talking
+        ]
+        return next((opened for opened in found if opened.jingle.peer == device), found[-1] if found else None)
+
     def enter(self, opened: Opened, party: Party, tag: str) -> None:
         """From here on, requests with that tag of ours are for this leg of that call."""
         self._by_tag[tag] = Door(opened, party)

@@ -80,6 +80,12 @@ class Opened:
         return leg
 
     @property
+    def deaf(self) -> bool:
+        """Whether the SIP side can be told no keys: its sound does not pass here, and it takes none beside it."""
+        anchoring = self.task.anchoring
+        return self.sip.deaf and (anchoring is None or anchoring.backend is None)
+
+    @property
     def sip_side(self) -> Side:
         """Where the SIP user sits."""
         return self.xmpp_side.other

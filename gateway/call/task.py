@@ -71,7 +71,7 @@ class CallTask:
         self._transfer = transfer
         """From what one side wants to what the other is told, or to a leg that takes the place of who wants it.
         PeerError with the status, where neither may be."""
-        self._anchoring = anchoring
+        self.anchoring = anchoring
         "None: media are never anchored here."
 
         self._successors = 0
@@ -116,7 +116,7 @@ class CallTask:
         ``referred``: who sits there wants it, and is told.  PeerError (491) while another one is on the way.
         """
         seat = self.seats[side]
-        if seat.coming is not None or self.bridge.state in (State.IDLE, State.OFFERED, State.ENDED):
+        if seat.coming is not None or not self.bridge.talking:
             raise PeerError("somebody else is taking that place", status=491)
         if self._successors >= MOST_SUCCESSORS:
             raise PeerError("this call has been handed on too often", status=603)
@@ -125,6 +125,10 @@ class CallTask:
         seat.join(party, referred=referred)
         self._joining = self._loop.time() + self._limits.ring_seconds
         self._log.info("leg_joining", side=side.value)
+
+    def press(self, side: Side, digit: Digit) -> None:
+        """Let a side press a key, though its leg knows nothing of it."""
+        self._push(None, (side, digit))
 
     def end(self, end: End) -> None:
         """End the call from outside: the gateway leaves, or an operator wants it."""
@@ -179,6 +183,10 @@ class CallTask:
             await self._end(item, now)
         elif item is None:
             await self._expire(now)
+        elif isinstance(item, tuple):
+            side, digit = item
+            if self.bridge.talking:
+                await self._bridge(side, digit, now)
         else:
             await self._happened(item, now)
 
@@ -244,7 +252,7 @@ class CallTask:
                     assert_never(never)
 
     async def _bridge(self, side: Side, signal: Signal, now: float) -> None:
-        anchoring = self._anchoring
+        anchoring = self.anchoring
         try:
             if anchoring is None:
                 sends: Iterable[Send] = self.bridge.receive(side, signal)
@@ -287,13 +295,13 @@ class CallTask:
         await self._end(end, now)
 
     async def _close_media(self) -> None:
-        if self._anchoring is None:
+        if self.anchoring is None:
             return
         try:
-            await self._anchoring.close()
+            await self.anchoring.close()
         except Exception:
             self._log.exception("media_not_closed")
-        self._story.counted(self._anchoring.counted)
+        self._story.counted(self.anchoring.counted)
 
     async def _hand_on(self, seat: Seat, transfer: Transfer, now: float) -> None:
         """One side hands the other on: that side is told so, or somebody else takes the place of who wants it."""

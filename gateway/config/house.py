@@ -29,6 +29,9 @@ class Media(Table, frozen=True, kw_only=True):
     video: bool = False
     "Whether the SIP side takes video: clients are told so and show their buttons, and calls without sound are taken."
 
+    digits_by_chat: bool = True
+    "Whether keys that a user writes to a number, in a call with it, are pressed in that call: many have no key pad."
+
     anchor: Literal["embedded", "none"] = "embedded"
     "embedded: in this process; none: the gateway is signalling only."
 

@@ -22,6 +22,12 @@ UNREADABLE = (ns.EME, ns.OMEMO, ns.OMEMO_OLD, ns.OPENPGP, ns.OPENPGP_OLD, ns.RET
 OTR = "?OTR"
 "How an off-the-record message begins, which has no element."
 
+PAUSE = ","
+"What stands for a pause between keys."
+
+_KEYS = re.compile(r"(?=[^0-9*#]*[0-9*#])[0-9*#A-D,]{1,32}")
+"Keys, of which one at least is on every key pad: nobody is to lose a word that is made of A, B, C and D."
+
 _LANG = f"{{{ns.XML}}}lang"
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _LINE_ENDS = re.compile(r"\r\n?")
@@ -64,6 +70,21 @@ def read(stanza: Stanza) -> Text | None:
         subject=one_line("".join(item.text or "" for item in list(_named(stanza, "subject"))[:1])),
         thread=one_line("".join(item.text or "" for item in list(_named(stanza, "thread"))[:1])),
     )
+
+
+def keys(stanza: Stanza) -> str | None:
+    """The keys, and pauses between them, that are all that a message says; None where it says anything else.
+
+    One that comes late was not typed now, and one that corrects another was typed before: both are texts like others.
+    """
+    if stanza.type not in ("", "normal", "chat") or stanza.speaks(ns.DELAY) or stanza.speaks(ns.CORRECT):
+        return None
+    try:
+        text = read(stanza)
+    except PeerError:
+        return None
+    said = "" if text is None else text.body.strip()
+    return said if _KEYS.fullmatch(said) else None
 
 
 def write(

@@ -143,6 +143,18 @@ async def test_keys_that_a_browser_presses_are_heard_by_the_phone(tmp_path: Path
         await asyncio.gather(both.client.call("end"), both.phone.expect("CALL_CLOSED"))
 
 
+async def test_keys_that_a_user_writes_to_the_number_are_heard_by_the_phone(tmp_path: Path) -> None:
+    async with pair(tmp_path, auto_answer=True) as both:
+        number = both.rig.gateway.number(NUMBER)
+        await both.client.call("call", number, AUDIO, False)
+        await both.heard()
+        await both.client.call("write", number, "1,*")
+        await both.client.call("write", number, "#5")
+        heard = [(await both.phone.expect("CALL_DTMF_START", 15)).text for _ in range(4)]
+        assert heard == ["1", "*", "#", "5"]
+        await asyncio.gather(both.client.call("end"), both.phone.expect("CALL_CLOSED"))
+
+
 async def test_a_phone_holds_the_browser_and_comes_back(tmp_path: Path) -> None:
     async with pair(tmp_path, auto_answer=True) as both:
         await both.client.call("call", both.rig.gateway.number(NUMBER), AUDIO, False)

@@ -4,6 +4,7 @@ Each peer has ports, and mostly an address, of its own, so the source of every p
 """
 
 from pathlib import Path
+from xml.etree.ElementTree import Element
 
 from tests.peers import g711, jingle
 from tests.peers.baresip import Baresip
@@ -68,6 +69,23 @@ async def test_a_law_is_agreed_on_when_the_client_offers_nothing_else(tmp_path: 
         assert heard.share_of_tone(phone.hertz) > 0.9
         await session.terminate()
         await _phone_heard(phone, voice, 440)
+
+
+async def test_digits_that_are_written_in_a_call_are_pressed_on_the_phone(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        phone = await rig.phone(auto_answer=True)
+        client = await rig.client()
+        voice = await rig.voice(440)
+        number = rig.gateway.number(phone.user)
+        session = client.session(f"{number}/sip", voice=voice)
+        assert (await session.initiate()).type == "result"
+        await session.accepted()
+        said = Element(f"{{{jingle.CLIENT}}}body")
+        said.text = "4*,2#"
+        client.say(number, said)
+        assert [(await phone.expect("CALL_DTMF_START", 15)).text for _ in "4*2#"] == list("4*2#")
+        await session.terminate()
+        await phone.expect("CALL_CLOSED")
 
 
 async def _hears_phone(rig: Rig, voice: RtpEndpoint, phone: Baresip, announced: tuple[str, int] | None) -> None:

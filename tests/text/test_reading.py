@@ -2,6 +2,7 @@
 
 from xml.etree.ElementTree import Element, fromstring, tostring
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -64,3 +65,34 @@ def test_of_several_languages_the_one_without_a_name_is_said() -> None:
     german.text, plain.text = "Wo?", "Where?"
     assert reading.read(message(german, plain, lang="en")) == Text(body="Where?", lang="en")
     assert reading.read(message(german, lang="en")) == Text(body="Wo?", lang="de")
+
+
+KEYS = {
+    "1": "1", " 12\n": "12", "*#06#": "*#06#", "1,,A5": "1,,A5", "1" * 32: "1" * 32, "1" * 33: None, "": None,
+    "1 2": None, "12?": None, "+15550100": None, "BAD": None, "5a": None, ",": None, "A,B": None, "١": None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "keys"), KEYS.items())
+def test_keys_are_what_stands_on_a_key_pad_and_nothing_else(body: str, keys: str | None) -> None:
+    said = Element("body")
+    said.text = body
+    assert reading.keys(message(said)) == keys
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [f"{{{ns.DELAY}}}delay", f"{{{ns.CORRECT}}}replace", f"{{{ns.OMEMO}}}encrypted", f"{{{ns.RETRACT}}}retract"],
+)
+def test_what_was_not_typed_now_or_not_in_the_open_is_no_keys(beside: str) -> None:
+    said = Element("body")
+    said.text = "1"
+    assert reading.keys(message(said, Element(beside))) is None
+
+
+@given(st.text(st.sampled_from("0123456789*#ABCD, x\n"), max_size=40))
+def test_keys_are_the_text_itself(body: str) -> None:
+    said = Element("body")
+    said.text = body
+    keys = reading.keys(message(said))
+    assert keys is None or (keys == body.strip() and set(keys) <= set("0123456789*#ABCD,"))

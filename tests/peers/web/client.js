@@ -123,6 +123,7 @@ window.peer = {
     const sender = session.pc.getSenders().find(one => one.track?.kind === "audio");
     sender.dtmf.insertDTMF(digits, duration, gap);
   },
+  write: (to, body) => client.sendMessage({ to, body, type: "chat" }),
   end: () => session.end("success"),
   ended: async () => (await next("session-terminated")).reason,
   hold: () => session.hold(),
