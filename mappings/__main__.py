@@ -64,7 +64,7 @@ def messages() -> str:
             words(row.jingle),
             words(row.sip),
             row.spec,
-            "; ".join(filter(None, (row.note, f"not yet: {row.until}" if row.until else ""))),
+            row.note,
         ]
         for row in MESSAGES
     )

@@ -1,8 +1,7 @@
 """What each leg says for a signal, and what each request means: signal × state of the leg ↔ Jingle and SIP.
 
 The two legs' own tables carry this out; here it is said once, for both directions, with the documents that say so.  The
-states are those that both protocols know.  A row without a signal is answered where it came, and nothing crosses.  A
-row with `until` is decided but not spoken by the legs yet; the text says what is answered till then.
+states are those that both protocols know.  A row without a signal is answered where it came, and nothing crosses.
 """
 
 from enum import StrEnum
@@ -61,7 +60,6 @@ class Row(NamedTuple):
     sip: tuple[Word, ...]
     spec: str
     note: str = ""
-    until: str = ""
 
 
 A, J, N, M, S, T = Action, Initiation, Info, Method, Said, State
@@ -73,8 +71,8 @@ ROWS: tuple[Row, ...] = (
     # The call
     Row(S.OFFER, T.NEW, (J.PROPOSE, J.PROCEED, A.SESSION_INITIATE), (M.INVITE,), "XEP-0166 §6.2, 0353 §3; RFC 3261 §13",
         "without XEP-0353, the session-initiate goes to a full JID at once; 100 and the IQ result say 'received'"),
-    Row(S.COMPLETE, T.INVITING, (A.SESSION_INITIATE,), (M.INVITE,), "RFC 3264 §5",
-        "the description that an offer owed", "488 to an INVITE without a description"),
+    Row(S.COMPLETE, T.LIVE, (A.SESSION_INITIATE,), (M.ACK,), "XEP-0353 §3; RFC 3261 §13.2.1",
+        "the description that an offer owed, where media are anchored: after a propose, and after an INVITE without one, which gets 488 else"),
     Row(S.PROGRESS, T.INVITED, (J.RINGING, N.RINGING), (180,), "XEP-0167 §8.4, 0353 §3.2; draft-ietf-stox-media-07 §11",
         "once a call, however many devices ring; 183 without ringing says nothing"),
     Row(S.ANSWER, T.INVITED, (A.SESSION_ACCEPT,), (200,), "XEP-0166 §6.4; RFC 3261 §13.3.1.4",
