@@ -1,12 +1,17 @@
 """From whom a phone's packets are believed: the table of strangers ("RTP bleed"), and phones that are elsewhere."""
 
+import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from gateway.errors import AnchorError
 from gateway.media.anchor import PHONE, Latch
 from gateway.media.embedded.anchor import EmbeddedAnchor
 from gateway.signals import Side
+from mappings.description import Description, RawCandidate, RawUdp
+from mappings.reasons import EndReason
 from tests.media.rig import EVENTS, PCMU, Ear, Phone, Rig, dropped, drops, rigged, rtp, sender_report
 
 CALLER, CALLEE = Side
@@ -204,3 +209,39 @@ async def test_reports_move_where_a_description_says_so_and_speech_stays() -> No
         assert await one.speech.hears(1) == [sender_report(8)]
         one.speak(sender_report(7))
         assert await other.control.hears(1) == [sender_report(7)]
+
+
+def showing(phone: Phone, candidate: RawCandidate) -> Description:
+    """What a phone says that names one address, and none for its reports."""
+    (medium,) = phone.description().media
+    return Description(media=(replace(medium, transport=RawUdp(candidates=(candidate,))),))
+
+
+async def test_beyond_the_last_port_nobody_is_told_of_reports_and_speech_goes_on() -> None:
+    failures: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: failures.append(context))
+    async with rigged() as rig:
+        one, other = await rig.phone(), await rig.phone()
+        anchor, _ = await rig.anchor(replace(PHONE, latch=Latch.SIGNALLED), PHONE)
+        await anchor.take_offer(CALLER, showing(one, RawCandidate(ip="127.0.0.1", port=65535)))
+        other.told(await anchor.make_offer(CALLEE))
+        await anchor.take_answer(CALLEE, other.description())
+        one.told(await anchor.make_answer(CALLER))
+        other.report(sender_report(9))
+        one.speak(rtp(1))
+        await other.speech.hears(1)
+        other.speak(rtp(1, ssrc=9))
+        await one.speech.hears(1)
+    assert not failures
+
+
+async def test_a_name_in_the_place_of_an_address_is_refused() -> None:
+    async with rigged() as rig:
+        one, other = await rig.phone(), await rig.phone()
+        anchor, _ = await rig.anchor(PHONE, PHONE)
+        await anchor.take_offer(CALLER, showing(one, RawCandidate(ip="phone.example", port=4000)))
+        await anchor.make_offer(CALLEE)
+        await anchor.take_answer(CALLEE, other.description())
+        with pytest.raises(AnchorError, match="a name, where media need an address") as refused:
+            await anchor.make_answer(CALLER)
+        assert (refused.value.status, refused.value.reason) == (488, EndReason.UNSUPPORTED_TRANSPORTS)

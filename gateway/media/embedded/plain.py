@@ -69,7 +69,7 @@ class PlainLink(Link):
         addresses = self._around.settings.addresses
         if near is None:
             return 0, addresses[0]
-        version = ip_address(near).version
+        version = ip_address(_address(near)).version
         for index, host in enumerate(addresses):
             if ip_address(host).version == version:
                 return index, host
@@ -97,7 +97,7 @@ class PlainLink(Link):
         if ip_address(host).version != ip_address(self._rtp.name[0]).version:
             raise AnchorError(f"{first.ip}: of another family than our address", EndReason.UNSUPPORTED_TRANSPORTS, 488)
         signalled = (host, first.port)
-        control = (host, first.port + 1) if second is None else (_address(second.ip), second.port)
+        control = _beside(signalled) if second is None else (_address(second.ip), second.port)
         mux = media.rtp.rtcp_mux is not None
         now, moved = monotonic(), signalled != self._signalled
         if moved or now - self._seen >= QUIET_SECONDS:
@@ -159,7 +159,7 @@ class PlainLink(Link):
     def _move(self, address: Address) -> None:
         self._peer = address
         if self._control is not None and not self._control_fixed and self._control[0] != address[0]:
-            self._control = (address[0], address[1] + 1)
+            self._control = _beside(address)
         self._lead()
 
     def _receive_control(self, data: bytes, address: Any) -> None:
@@ -179,6 +179,15 @@ class PlainLink(Link):
         await super().close()
         self._rtp.close()
         self._rtcp.close()
+
+
+def _beside(address: Address) -> Address:
+    """Where reports go that have no address of their own: to the next port (RFC 3550 §11).
+
+    Beyond the last one is none; what is sent to port 0 goes nowhere.
+    """
+    host, port = address
+    return host, (port + 1) % 65536
 
 
 def _address(text: str) -> str:
