@@ -15,6 +15,10 @@ was called because a REFER wanted it.  Such a successor has its own dialog, tag 
 makes an offer for its side; the answer seats it, and the one before gets BYE.  Everything else of the call stays as it
 is, so that neither the bridge nor the other leg knows of successors.  `Successors` makes them, and knows who may.
 
+Who refuses what a browser offers, at a trunk that is said to speak as browsers do, is called again by another leg with
+the anchor's offer, before the caller hears of it: `Anchoring` makes that offer, the seat takes the leg, and the bridge
+knows of neither.
+
 `Bridge` decides what a signal of one side means for the other; everything it knows stands in one table.
 
 A transfer is a signal like any other, until `CallTask` asks what is to become of it: it is passed to the other side, in

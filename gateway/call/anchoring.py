@@ -8,15 +8,17 @@ for; the bridge then hears it as if a side had said it, and nothing of that come
 Who owes a description (architecture D5).  A client that proposes says only kinds of media: the callee is offered the
 anchor's, picks up, and the client's own description, when it comes, is answered at once.  An INVITE without a
 description is answered by the anchor's offer, and the answer to that comes with the ACK.
+
+A callee that refuses the caller's own offer may be made another, the anchor's, before the caller hears of it (D6).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from gateway.call.bridge import Bridge, Send, State
 from gateway.errors import AnchorError
-from gateway.media.anchor import Anchor, Anchors, Call, Event, Listener, Statistics
+from gateway.media.anchor import Anchor, Anchors, Call, Event, LegMedia, Listener, Statistics
 from gateway.signals import (
     Answer,
     Candidates,
@@ -34,6 +36,12 @@ from gateway.signals import (
     Transferred,
 )
 from mappings.description import Description
+
+NOT_ACCEPTABLE = frozenset({488, 606})
+"What says that an offer is the reason, and another one may do (RFC 3261 §21.4.26, §21.6.4)."
+
+MOST_KEPT = 100
+"Candidates that are kept, in case that the anchor is to have them."
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +68,13 @@ class Anchoring:
         *,
         wanted: Callable[[Description | None], bool],
         caller_proposes: bool,
+        again: LegMedia | None = None,
     ) -> None:
         """``wanted`` says whether a call that begins with this offer is anchored; None: it is still owed.
 
         ``caller_proposes``: a caller that owes its description gives it when the callee has answered, as clients do
-        after their propose; else it wants an offer, as phones do that send an INVITE without one.
+        after their propose; else it wants an offer, as phones do that send an INVITE without one.  ``again`` is what a
+        callee is offered that refuses the caller's offer; None: that is the end.
         """
         self.listener: Listener = lambda event: None
         "Is told what happens by itself, outside of every operation."
@@ -76,6 +86,7 @@ class Anchoring:
         self._call = call
         self._wanted = wanted
         self._caller_proposes = caller_proposes
+        self._again = again
         self._sources: dict[Side, str | None] = {}
         "Where the signalling of each side comes from."
 
@@ -85,6 +96,9 @@ class Anchoring:
 
         self._before: dict[Side, Description | None] = {}
         "The same before the offer that is open with that side."
+
+        self._direct: list[Offer | Candidates] = []
+        "What the caller has said without an anchor, while the callee may still refuse it."
 
         self._owes = False
         "The caller has not described anything yet."
@@ -114,6 +128,9 @@ class Anchoring:
         OutOfOrder, and nothing changed, where the bridge has no place for it.  AnchorError: the call cannot go on.
         """
         self._sources[side] = source
+        second = await self._second_offer(bridge.state, side, signal)
+        if second is not None:
+            return [Send(side, second)]
         told: list[Send] = []
         for send in bridge.receive(side, signal):
             if send.side is side:  # the bridge's own answer
@@ -132,8 +149,11 @@ class Anchoring:
             if self._wanted(signal.description):
                 self._anchor = await self._anchors.open(self._call, self._happened)
                 self._opened = True
+            elif self._again is not None and signal.description is not None:
+                self._direct = [signal]
         anchor = self._anchor
         if anchor is None:
+            self._keep(signal, to)
             return Outcome((send,))
         match signal:
             case Offer():
@@ -163,6 +183,37 @@ class Anchoring:
     def _happened(self, event: Event) -> None:
         if self._anchor is not None:
             self.listener(event)
+
+    # ------------------------------------------------------------------------------------ the offer after a refused one
+
+    def _keep(self, signal: Signal, to: Side) -> None:
+        if isinstance(signal, Answer):
+            self._direct.clear()
+        elif isinstance(signal, Candidates) and to is Side.CALLEE and 0 < len(self._direct) < MOST_KEPT:
+            self._direct.append(signal)
+
+    async def _second_offer(self, state: State, side: Side, signal: Signal) -> Offer | None:
+        """What a callee is offered that does not want the caller's own offer: once, and where an anchor can be had."""
+        refused = isinstance(signal, End) and signal.status in NOT_ACCEPTABLE and side is Side.CALLEE
+        if not refused or state is not State.OFFERED or not self._direct or self._again is None:
+            return None
+        said, self._direct = self._direct, []
+        kinds: tuple[str, ...] = ()
+        try:
+            legs = {**self._call.legs, side: self._again}
+            self._anchor = anchor = await self._anchors.open(replace(self._call, legs=legs), self._happened)
+            for one in said:
+                if isinstance(one, Candidates):
+                    await anchor.candidates(side.other, one.by_media)
+                elif one.description is not None:
+                    kinds = one.kinds
+                    await anchor.take_offer(side.other, one.description, source=self._sources.get(side.other))
+            self._told[side] = ours = await anchor.make_offer(side, kinds)
+        except AnchorError:
+            await self.close()  # the caller hears what the callee said
+            return None
+        self._opened = True
+        return Offer(ours, kinds)
 
     # ------------------------------------------------------------------------------------------------- the first offer
 

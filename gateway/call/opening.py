@@ -139,22 +139,36 @@ class Opening:
             announce=self._announce(stanza.sender, local),
             knows=self._knows,
         )
-        sip = SipLeg.calling(
+        sip = self._calling(outbound)
+        facts = {"caller": stanza.sender, "callee": outbound.number_label, "trunk": outbound.trunk}
+        anchoring = self._anchoring(name, Side.CALLER, media.anchors_client, media)
+        opened = self._opened(
+            name, Side.CALLER, jingle, sip, facts, anchoring=anchoring, sid=sid, owner=stanza.sender, local=local
+        )
+        opened.task.seats[Side.CALLEE].again = partial(self._call_again, opened, outbound)
+        return opened
+
+    def _calling(self, outbound: Outbound) -> SipLeg:
+        return SipLeg.calling(
             self._target(outbound),
             call_id=self._new_id(),
             tag=self._new_id()[:16],
             contact=outbound.contact(self._sip.contact(outbound.hop.transport)),
             sdp=self._sdp(Role.INITIATOR),
             new_id=self._new_id,
-            settings=settings.sip,
+            settings=self._settings.sip,
             trickle=outbound.trickle,
             manners=outbound.manners,
         )
-        facts = {"caller": stanza.sender, "callee": outbound.number_label, "trunk": outbound.trunk}
-        anchoring = self._anchoring(name, Side.CALLER, media.anchors_client, media)
-        return self._opened(
-            name, Side.CALLER, jingle, sip, facts, anchoring=anchoring, sid=sid, owner=stanza.sender, local=local
-        )
+
+    def _call_again(self, opened: Opened, outbound: Outbound) -> Party:
+        """A leg for another offer to who has refused one, through the trunk that has said so."""
+        way = next((way for way in (outbound, *outbound.others) if way.trunk == opened.trunk), outbound)
+        leg = self._calling(replace(way, others=()))
+        made = party(leg, self._sip)
+        made.inlet.bind(opened.task, made)
+        self._calls.enter(opened, made, leg.tag)
+        return made
 
     def from_sip(self, request: SipRequest, trunk: str) -> Opened:
         """An INVITE from a trunk: a call to an XMPP user.  PeerError with the status when nobody has that number."""
@@ -247,11 +261,13 @@ class Opening:
         """The call's dealings with an anchor, if it may come to any."""
         if self._anchors is None or media.policy is Policy.DIRECT:
             return None
+        again = media.again if xmpp_side is Side.CALLER else None
         return Anchoring(
             self._anchors,
             AnchoredCall(id=name, legs={xmpp_side: self._carried(WEB), xmpp_side.other: self._carried(media.leg)}),
             wanted=wanted,
             caller_proposes=xmpp_side is Side.CALLER,
+            again=None if again is None else self._carried(again),
         )
 
     def _carried(self, leg: LegMedia) -> LegMedia:

@@ -5,6 +5,8 @@ another leg for the same seat.  It makes an offer, as if its side had changed it
 it, and the one before leaves.  A refusal, or a successor that ends before it has offered, leaves everything as it was.
 So the bridge sees nothing but an offer inside the call, and the other leg nothing but a change.
 
+Who was called and has refused may be called again, by another leg, with another offer, before the caller hears of it.
+
 An offer waits here while another change is under way.  Who sat there may leave before the successor is ready: then the
 seat is empty for a while, the call goes on, and ends if nobody comes.  What a successor has offered cannot be taken
 back: if it ends before the answer, the other side is on its way to somebody who is gone, and the call ends.
@@ -96,7 +98,7 @@ Word = Told | Said
 class Seat:
     """Who is at one side of a call."""
 
-    __slots__ = ("_held", "_referred", "coming", "empty", "leaving", "offering", "party", "side")
+    __slots__ = ("_held", "_referred", "_refused", "again", "coming", "empty", "leaving", "offering", "party", "side")
 
     def __init__(self, side: Side, party: Party) -> None:
         self.side = side
@@ -114,6 +116,12 @@ class Seat:
 
         self.offering = False
         "Whether the offer that is with the other side is the successor's."
+
+        self.again: Callable[[], Party] | None = None
+        "Makes the leg that calls once more who has refused."
+
+        self._refused = False
+        "Whether who sits there has said its End."
 
         self._held: Offer | None = None
         "The successor's offer, while it has to wait."
@@ -148,6 +156,7 @@ class Seat:
         if party is not self.party or self.empty:
             return []  # of a leg that is leaving; what it says is of no matter any more
         if self.coming is None:
+            self._refused = isinstance(signal, End)
             return [Said(signal)]
         match signal:
             case End():
@@ -200,6 +209,10 @@ class Seat:
     def tell(self, signal: Signal) -> list[Word]:
         """Whom a signal of the other side is for."""
         if self.coming is None:
+            if self._refused and isinstance(signal, Offer) and self.again is not None:
+                self._refused = False
+                self.leaving.append(self.party)
+                self.party, self.again = self.again(), None
             return [Told(self.party, signal)]
         match signal:
             case End():

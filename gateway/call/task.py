@@ -269,7 +269,8 @@ class CallTask:
             self._story.note(side, signal, now)
             await self._media_lost(End(error.reason, error.text, error.status), None, now)
             return
-        self._story.note(side, signal, now)
+        if not isinstance(signal, End) or self.bridge.state is State.ENDED:
+            self._story.note(side, signal, now)
         await self._pass(sends, now)
 
     async def _happened(self, event: Event, now: float) -> None:

@@ -1,6 +1,6 @@
 """Which calls go through the anchor: the operator's word for each trunk, and what the descriptions say (D6)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from gateway.media.anchor import PHONE, LegMedia, Protection
@@ -31,6 +31,13 @@ class TrunkMedia:
     def is_web(self) -> bool:
         """Whether the trunk speaks what browsers speak, so that they need no help."""
         return self.leg.ice and self.leg.protection is Protection.DTLS
+
+    @property
+    def again(self) -> LegMedia | None:
+        """What a peer is offered that has refused a client's own offer, as a phone; None: it is not asked again."""
+        if self.policy is not Policy.AUTO or not self.is_web:
+            return None
+        return replace(PHONE, codecs=self.leg.codecs, latch=self.leg.latch)
 
     def anchors_client(self, offer: Description | None) -> bool:
         """Whether a call out is anchored that a client offers so, or (None) has only proposed."""

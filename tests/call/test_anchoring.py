@@ -313,3 +313,53 @@ def test_picking_up_is_said_to_callers_only() -> None:
     talk.says(CALLER, Offer(None, ("audio",)))
     talk.says(CALLEE, Answer(answered(talk, PCMU)))
     assert talk.told == [(CALLER, PickedUp())]
+
+
+# -------------------------------------------------------------------------------------------- an offer that was refused
+
+
+def refusable(*, again: bool = True) -> Talk:
+    """A browser's offer goes to the phone as it is."""
+    talk = Talk()
+    talk.anchoring = Anchoring(
+        talk.anchors,
+        Call(id="c1", legs={CALLER: WEB, CALLEE: WEB}),
+        wanted=lambda offer: False,
+        caller_proposes=True,
+        again=PHONE if again else None,
+    )
+    assert talk.says(CALLER, Offer(BROWSER)) == ["callee: Offer"]
+    assert talk.described[CALLEE] == BROWSER
+    return talk
+
+
+REFUSAL = End(EndReason.INCOMPATIBLE_PARAMETERS, status=488)
+
+
+def test_a_refused_offer_is_followed_by_the_anchors() -> None:
+    talk = refusable()
+    talk.says(CALLER, Candidates({"0": TRANSPORT}))
+    assert talk.anchoring.backend is None
+    assert talk.says(CALLEE, REFUSAL) == ["callee: Offer"]
+    assert isinstance(talk.described[CALLEE].media[0].transport, RawUdp)
+    assert talk.anchor.heard == [(CALLER, {"0": TRANSPORT})]
+    assert talk.anchoring.backend == "paper"
+    assert talk.says(CALLEE, Answer(answered(talk, PCMU))) == ["caller: Answer"]
+    assert talk.bridge.state is State.ESTABLISHED
+
+
+def test_the_second_refusal_and_any_after_an_answer_is_told() -> None:
+    talk = refusable()
+    talk.says(CALLEE, REFUSAL)
+    assert talk.says(CALLEE, REFUSAL) == ["caller: End"]
+    talk = refusable()
+    assert talk.says(CALLEE, Answer(BROWSER)) == ["caller: Answer"]
+    assert talk.says(CALLEE, REFUSAL) == ["caller: End"]
+    assert refusable(again=False).says(CALLEE, REFUSAL) == ["caller: End"]
+
+
+def test_what_the_anchor_cannot_offer_leaves_the_refusal_as_it_was() -> None:
+    talk = refusable()
+    talk.anchors.full = True
+    assert talk.says(CALLEE, REFUSAL) == ["caller: End"]
+    assert talk.anchoring.backend is None

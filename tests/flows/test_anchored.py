@@ -157,6 +157,116 @@ def test_what_a_phone_takes_as_it_is_goes_direct_by_default() -> None:
     )
 
 
+# ----------------------------------------------------------------------------------------- an offer that was refused
+
+WEB_TRUNK = 'media_ice = true\nmedia_protection = "dtls"'
+LATE = (
+    "<transport xmlns='urn:xmpp:jingle:transports:ice-udp:1' ufrag='uf01' pwd='a-password-of-twenty-two'>"
+    "<candidate component='1' foundation='1' generation='0' id='k1' ip='192.0.2.9' network='0' port='40100' "
+    "priority='2130706431' protocol='udp' type='host'/></transport>"
+)
+DIRECT = ["a=ice-ufrag:uf01", "a=fingerprint:sha-256 AA:BB", "RTP/SAVPF"]
+PLAIN = ["m=audio 40020 RTP/AVP", "c=IN IP4 192.0.2.99"]
+offered = (
+    romeo.sends("session-initiate", xml=OFFER),
+    romeo.gets("result"),
+    romeo.sends("transport-info", xml=LATE.join(("<content creator='initiator' name='0'>", "</content>"))),
+    romeo.gets("result"),
+    after(2),
+    juliet.gets("INVITE", has=[*DIRECT, "a=candidate:1 1 UDP 2130706431 192.0.2.9 40100"]),
+)
+
+
+def again(*steps: Step) -> World:
+    """Let it happen where the trunk is said to speak what browsers do."""
+    return run(*steps, media=MEDIA, trunk=WEB_TRUNK)
+
+
+@pytest.mark.parametrize("status", [488, 606])
+def test_a_phone_that_refuses_a_browsers_offer_is_called_again_with_one_for_phones(status: int) -> None:
+    def heard(world: World) -> None:
+        (anchor,) = world.anchors.opened
+        assert [side for side, _ in anchor.heard] == [CALLER]
+
+    made = again(
+        *offered,
+        juliet.sends(status),
+        juliet.gets("ACK"),
+        juliet.gets("INVITE", call="second", has=PLAIN, lacks=["a=ice-ufrag", "fingerprint"]),
+        does(heard),
+        juliet.sends(180, call="second"),
+        romeo.gets("session-info ringing"),
+        juliet.sends(200, call="second"),
+        juliet.gets("ACK", call="second"),
+        romeo.gets("session-accept", has=['ufrag="u40010"', 'name="PCMU"']),
+        romeo.sends("session-terminate success"),
+        romeo.gets("result"),
+        juliet.gets("BYE", call="second", has="Q.850;cause=16"),
+        juliet.sends(200, call="second"),
+    )
+    (line,) = [entry for entry in made.log if entry["event"] == "call_ended"]
+    assert (line["reason"], line["ended_by"], line["anchor"], line["answered"]) == ("success", "caller", "paper", True)
+
+
+def test_it_is_called_again_once() -> None:
+    made = again(
+        *offered,
+        juliet.sends(488),
+        juliet.gets("ACK"),
+        juliet.gets("INVITE", call="second", has=PLAIN),
+        juliet.sends(488, call="second"),
+        juliet.gets("ACK", call="second"),
+        romeo.gets("session-terminate"),
+        after(40),
+    )
+    (line,) = [entry for entry in made.log if entry["event"] == "call_ended"]
+    assert (line["status"], line["ended_by"]) == (488, "callee")
+
+
+def test_a_caller_that_gives_up_cancels_the_second_call() -> None:
+    again(
+        *offered,
+        juliet.sends(488),
+        juliet.gets("ACK"),
+        juliet.gets("INVITE", call="second"),
+        juliet.sends(180, call="second"),
+        romeo.gets("session-info ringing"),
+        romeo.sends("session-terminate cancel"),
+        romeo.gets("result"),
+        juliet.gets("CANCEL", call="second"),
+        juliet.sends(200, call="second", to="CANCEL"),
+        juliet.sends(487, call="second", to="INVITE"),
+        juliet.gets("ACK", call="second"),
+    )
+
+
+def test_no_other_refusal_is_answered_by_another_offer() -> None:
+    again(*offered, juliet.sends(486), juliet.gets("ACK"), romeo.gets("session-terminate busy"), after(40))
+
+
+def test_without_a_port_for_media_the_caller_hears_the_refusal() -> None:
+    again(
+        does(lambda world: setattr(world.anchors, "full", True)),
+        *offered,
+        juliet.sends(488),
+        juliet.gets("ACK"),
+        romeo.gets("session-terminate"),
+        after(40),
+    )
+
+
+def test_a_trunk_whose_media_are_never_anchored_is_called_once() -> None:
+    run(
+        *offered,
+        juliet.sends(488),
+        juliet.gets("ACK"),
+        romeo.gets("session-terminate"),
+        after(40),
+        media=MEDIA,
+        trunk=f'{WEB_TRUNK}\nmedia = "direct"',
+    )
+
+
 # ------------------------------------------------------------------------------------------------------- SIP to XMPP
 
 

@@ -6,7 +6,7 @@ what the other hears, decoded by itself.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,12 +80,12 @@ class Pair:
 
 
 @contextlib.asynccontextmanager
-async def pair(folder: Path, *, auto_answer: bool = False) -> AsyncIterator[Pair]:
+async def pair(folder: Path, *, auto_answer: bool = False, trunk: Mapping[str, object] = TRUNK) -> AsyncIterator[Pair]:
     """Romeo's browser is signed in; a plain phone stands at the trunk, whose calls are anchored where they must be."""
     server = Prosody(folder, browsers=True)
     async with (
         Chromium(folder) as browser,
-        Rig(folder, server=lambda _: server, trunk=TRUNK) as rig,
+        Rig(folder, server=lambda _: server, trunk=trunk) as rig,
     ):
         client = await browser.page("client", "client")
         await client.call("login", f"romeo@{HOST}", ACCOUNTS["romeo"], server.websocket)
@@ -102,6 +102,16 @@ async def test_a_browser_calls_a_plain_phone_and_both_hear_each_other(tmp_path: 
         await both.heard()
         await asyncio.gather(both.client.call("end"), both.phone.expect("CALL_CLOSED"))
         await both.check_phone()
+
+
+async def test_a_phone_that_refuses_a_browsers_offer_is_called_again_and_both_hear_each_other(tmp_path: Path) -> None:
+    web = TRUNK | {"media_ice": True, "media_protection": "dtls"}
+    async with pair(tmp_path, auto_answer=True, trunk=web) as both:
+        await both.client.call("call", both.rig.gateway.number(NUMBER), AUDIO, False)
+        await both.heard()
+        await asyncio.gather(both.client.call("end"), both.phone.expect("CALL_CLOSED"))
+        await both.check_phone()
+        assert both.rig.gateway.log("leg_replaced")
 
 
 async def test_a_plain_phone_calls_a_browser_and_both_hear_each_other(tmp_path: Path) -> None:
