@@ -11,7 +11,12 @@ the SIP status beside it; what the gateway is to XMPP users outside calls is a p
 keeps them; the transactions are a set of their own below the legs (`gateway.sip.transactions`), since a response may
 come when its leg is gone; what the two spellings of a description leave open is settled in one place
 (`gateway.canonical`); what an anchored call agrees on is pure too (`gateway.media.agreement`), so that back-ends
-only add addresses and keys.  Chat messages belong to no call, and are a part beside them (`gateway.text`).
+only add addresses and keys.
+
+Beside the calls stand the registrations that are kept (`gateway.registration`), the texts and mailboxes that belong to
+no call (`gateway.text`), and the media anchor, which is a party to a call's media where its two ends do not understand
+each other (`gateway.media`, joined to a call by `gateway.call.anchoring`).  What a name of the DNS leads to and who
+comes next when a target fails is decided in `gateway.sip` and done in `gateway.net`, as with everything else.
 """
 
 __version__ = "0.1.0"

@@ -29,10 +29,12 @@ COMPLETE = frozenset(
         "SIP to XMPP",
         "Termination and reasons",
         "SIP transactions",
+        "SIP extensions",
         "SDP to Jingle",
         "Jingle to SDP",
         "ICE and trickle",
         "Media security",
+        "Media anchor",
         "Changes of a session",
         "Hold, ringing, early media, digits",
     }

@@ -39,6 +39,7 @@ module g711.so
 module ausine.so
 module aubridge.so
 module sndfile.so
+module srtp.so
 module_tmp account.so
 module_app contact.so
 module_app menu.so
@@ -90,10 +91,12 @@ class Baresip:
         account: str = "",
         certificate: Certificate | None = None,
         authority: Path | None = None,
+        encryption: str = "",
     ) -> None:
         """``account``: an address (without scheme) that it registers with the server that the address names.
 
         With a ``certificate`` it speaks TLS at the port after its own, and believes who has one of ``authority``.
+        ``encryption``: of its media, in its own words: srtp-mand makes no call without SRTP.
         """
         host = loopback.address()
         self.host, self.port = at or (host, loopback.port(host))
@@ -108,7 +111,7 @@ class Baresip:
         self._control_port = loopback.port(self.host)
         self._folder = folder / name
         self._folder.mkdir(parents=True)
-        self._write_configuration(auto_answer, credentials, account)
+        self._write_configuration(auto_answer, credentials, account, encryption)
         if certificate is not None:
             both = self._folder / "both.pem"
             both.write_text(certificate.key.read_text() + certificate.file.read_text())
@@ -237,7 +240,9 @@ class Baresip:
             self._unread.append(event)
             self._news.set()
 
-    def _write_configuration(self, auto_answer: bool, credentials: tuple[str, str] | None, account: str) -> None:
+    def _write_configuration(
+        self, auto_answer: bool, credentials: tuple[str, str] | None, account: str, encryption: str
+    ) -> None:
         text = _CONFIGURATION.format(
             host=self.host,
             port=self.port,
@@ -247,10 +252,11 @@ class Baresip:
         modules = next((path for path in _MODULES if Path(path).is_dir()), _MODULES[0])
         (self._folder / "config").write_text(f"module_path {modules}\n{text}")
         mode = "auto" if auto_answer else "manual"
+        encrypted = f";mediaenc={encryption}" if encryption else ""
         password = f";auth_user={credentials[0]};auth_pass={credentials[1]}" if credentials else ""
         (self._folder / "accounts").write_text(
             f"<{f'sip:{account}' if account else self.uri}>;regint={60 if account else 0};answermode={mode}"
-            f";audio_codecs=PCMU/8000/1,PCMA/8000/1{password}\n"
+            f";audio_codecs=PCMU/8000/1,PCMA/8000/1{password}{encrypted}\n"
         )
         (self._folder / "contacts").write_text("")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.certificates import Certificate
 from tests.peers import jingle, loopback
 from tests.peers.baresip import Baresip
 from tests.peers.gateway import Gateway, Table
@@ -131,12 +132,22 @@ class Rig:
         """A SIP phone at an address that no trunk has, which gives a password when it is asked."""
         return await self._started(Baresip(self.folder, credentials=(user, password), name=name))
 
-    async def registered_phone(self, account: str, password: str, *, auto_answer: bool = False) -> Baresip:
+    async def registered_phone(
+        self,
+        account: str,
+        password: str,
+        *,
+        auto_answer: bool = False,
+        certificate: Certificate | None = None,
+        authority: Path | None = None,
+        encryption: str = "",
+    ) -> Baresip:
         """A SIP phone that has registered that address with the server that it names."""
         user = account.partition("@")[0]
         phone = Baresip(
-            self.folder, user=user, auto_answer=auto_answer, account=account, credentials=(user, password), name=user
-        )
+            self.folder, user=user, auto_answer=auto_answer, account=account, credentials=(user, password), name=user,
+            certificate=certificate, authority=authority, encryption=encryption,
+        )  # fmt: skip
         await self._started(phone)
         # It is told of before anybody can listen; only its output still says so.
         await phone.program.ready(lambda: "[1 binding]" in phone.program.text(), 8.0, "is registered")

@@ -12,10 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.peers import chromium, g711
+from tests.certificates import Authority
+from tests.peers import chromium, g711, loopback
 from tests.peers.alone import on_loopback
 from tests.peers.baresip import Baresip
 from tests.peers.chromium import Chromium, Page
+from tests.peers.gateway import PASSWORD, Table
+from tests.peers.kamailio import Kamailio
 from tests.peers.program import PeerFailure, until
 from tests.peers.prosody import Prosody
 from tests.peers.rig import Rig
@@ -175,3 +178,59 @@ async def test_a_phone_holds_the_browser_and_comes_back(tmp_path: Path) -> None:
         await both.heard()
         await asyncio.gather(both.client.call("end"), both.phone.expect("CALL_CLOSED"))
         await both.check_phone()
+
+
+async def test_nothing_of_a_registered_phone_that_calls_and_is_called_is_in_the_clear(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    host, registrar = loopback.address(), loopback.address()
+    ports = {"udp": loopback.port(host), "tls": loopback.port(host)}
+    ours = authority.issue("ours", dns=["gw.example"], addresses=[host])
+    theirs = authority.issue("theirs", dns=["sip.test"], addresses=[registrar])
+    server = Prosody(tmp_path, browsers=True)
+    kamailio = Kamailio(
+        tmp_path, "registrar", at=(registrar, loopback.port(registrar)), transports=["udp", "tls"],
+        domains=["sip.test"], parameters={"domain": "sip.test", "password": PASSWORD, "algorithm": "MD5"},
+        certificate=theirs.file, key=theirs.key, authority=authority.file,
+    )  # fmt: skip
+    trunk: Table = {
+        **TRUNK, "host": registrar, "port": kamailio.ports["tls"], "transport": "tls", "domain": "sip.test",
+        "ca_file": str(authority.file), "certificate_file": str(ours.file), "key_file": str(ours.key),
+        "user": "trunk", "password_file": "password", "register": True, "register_user": "romeo",
+        "caller_id": "fixed", "caller_id_number": "trunk", "media_protection": "sdes",
+    }  # fmt: skip
+    changes: dict[str, Table] = {
+        "sip": {"listen": [f"{transport}:{host}:{port}" for transport, port in ports.items()]},
+        "tls": {"certificate_file": str(ours.file), "key_file": str(ours.key)},
+    }
+    async with (
+        kamailio,
+        Chromium(tmp_path) as browser,
+        Rig(tmp_path, server=lambda _: server, trunk=trunk, changes=changes, at=(host, ports["udp"])) as rig,
+    ):
+        client = await browser.page("client", "client")
+        await client.call("login", f"romeo@{HOST}", ACCOUNTS["romeo"], server.websocket)
+        await client.call("speak", BROWSER_HERTZ)
+        await until(lambda: kamailio.said("saved romeo"), 15.0, "the gateway is registered")
+        phone = await rig.registered_phone(
+            f"5551@{registrar}:{kamailio.ports['tls']};transport=tls", PASSWORD, auto_answer=True,
+            certificate=authority.issue("phone", dns=["phone.example"]), authority=authority.file,
+            encryption="srtp-mand",
+        )  # fmt: skip
+        both = Pair(rig, client, phone)
+        await client.call("call", rig.gateway.number("5551"), AUDIO, False)
+        await both.heard()
+        await asyncio.gather(client.call("end"), phone.expect("CALL_CLOSED"))
+        await both.check_phone()
+        await asyncio.gather(
+            client.call("take", AUDIO),
+            phone.dial(f"sip:romeo@{registrar}:{kamailio.ports['tls']}"),
+            phone.expect("CALL_ESTABLISHED", 15),
+        )
+        await both.heard()
+        await asyncio.gather(phone.hang_up(), client.call("ended"))
+        await both.check_phone()
+        offers = [message for message in phone.messages() if "m=audio" in message.text]
+        assert len(offers) == 5  # of two calls; the phone's INVITE was challenged
+        assert all("RTP/SAVP" in message.text and "a=crypto:" in message.text for message in offers)
+        assert "over udp" not in kamailio.program.text()
+        assert "over tls" in kamailio.program.text()
