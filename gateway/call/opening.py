@@ -15,9 +15,9 @@ from gateway.call.task import CallTask
 from gateway.entity.presence import Direct, Propose
 from gateway.jid import bare, is_full
 from gateway.jingle.leg import JingleLeg, JingleTimers
-from gateway.media.anchor import WEB, Anchors, LegMedia
+from gateway.media.anchor import PHONE, WEB, Anchors, LegMedia
 from gateway.media.anchor import Call as AnchoredCall
-from gateway.media.policy import Policy, TrunkMedia
+from gateway.media.policy import Policy, TrunkMedia, client_leg
 from gateway.routing import Outbound, Routing
 from gateway.sdp.history import SdpSession
 from gateway.signals import Side, Transfer
@@ -141,7 +141,7 @@ class Opening:
         )
         sip = self._calling(outbound)
         facts = {"caller": stanza.sender, "callee": outbound.number_label, "trunk": outbound.trunk}
-        anchoring = self._anchoring(name, Side.CALLER, media.anchors_client, media)
+        anchoring = self._anchoring(name, Side.CALLER, media.anchors_client, media, WEB)
         opened = self._opened(
             name, Side.CALLER, jingle, sip, facts, anchoring=anchoring, sid=sid, owner=stanza.sender, local=local
         )
@@ -204,7 +204,9 @@ class Opening:
             manners=inbound.manners,
         )
         facts = {"caller": named(request.from_.uri), "callee": inbound.callee, "trunk": trunk}
-        anchoring = self._anchoring(name, Side.CALLEE, media.anchors_phone, media)
+        client = client_leg(partial(self._knows, whom.jid)) if isinstance(whom, Direct) else WEB
+        plain = media.policy is Policy.AUTO and client is PHONE
+        anchoring = None if plain else self._anchoring(name, Side.CALLEE, media.anchors_phone, media, client)
         return self._opened(
             name, Side.CALLEE, jingle, sip, facts, anchoring=anchoring, sid=sid, owner=bare(inbound.callee), local=local
         )
@@ -257,6 +259,7 @@ class Opening:
         xmpp_side: Side,
         wanted: Callable[[Description | None], bool],
         media: TrunkMedia,
+        client: LegMedia,
     ) -> Anchoring | None:
         """The call's dealings with an anchor, if it may come to any."""
         if self._anchors is None or media.policy is Policy.DIRECT:
@@ -264,7 +267,7 @@ class Opening:
         again = media.again if xmpp_side is Side.CALLER else None
         return Anchoring(
             self._anchors,
-            AnchoredCall(id=name, legs={xmpp_side: self._carried(WEB), xmpp_side.other: self._carried(media.leg)}),
+            AnchoredCall(id=name, legs={xmpp_side: self._carried(client), xmpp_side.other: self._carried(media.leg)}),
             wanted=wanted,
             caller_proposes=xmpp_side is Side.CALLER,
             again=None if again is None else self._carried(again),

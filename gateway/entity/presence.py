@@ -10,7 +10,18 @@ from typing import NamedTuple
 
 from gateway.jid import bare, is_full
 from gateway.stanza import Stanza
-from mappings.namespaces import CAPS, DISCO_INFO, DTMF, JINGLE, MESSAGE_INITIATION, RTP, RTP_AUDIO, TRANSFER
+from mappings.namespaces import (
+    CAPS,
+    DISCO_INFO,
+    DTLS,
+    DTMF,
+    ICE_UDP,
+    JINGLE,
+    MESSAGE_INITIATION,
+    RTP,
+    RTP_AUDIO,
+    TRANSFER,
+)
 
 from . import disco
 
@@ -29,8 +40,8 @@ MAX_QUERIES = 1_000
 LONGEST_CAPS = 512
 "Characters of a node and a hash; longer ones name no software, and its features are the device's alone."
 
-_WANTED = frozenset({JINGLE, RTP, RTP_AUDIO, MESSAGE_INITIATION, DTMF, TRANSFER})
-"The features that are remembered: what decides whom to ring, who is told digits, and who can be handed on."
+_WANTED = frozenset({JINGLE, RTP, RTP_AUDIO, MESSAGE_INITIATION, DTMF, TRANSFER, ICE_UDP, DTLS})
+"The features that are remembered: what decides whom to ring and how, who is told digits, and who can be handed on."
 
 _SHOW = {"chat": 4, "": 3, "away": 2, "xa": 1, "dnd": 0}
 "How available a device is by its <show/>, more is better (RFC 6121 §4.7.2.1)."

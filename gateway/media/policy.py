@@ -1,10 +1,12 @@
 """Which calls go through the anchor: the operator's word for each trunk, and what the descriptions say (D6)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from gateway.media.anchor import PHONE, LegMedia, Protection
+from gateway.media.anchor import PHONE, WEB, LegMedia, Protection
 from mappings.description import Description, Ice, Media
+from mappings.namespaces import DTLS, ICE_UDP, JINGLE
 
 
 class Policy(StrEnum):
@@ -58,6 +60,17 @@ class TrunkMedia:
                 return True
             case Policy.AUTO:
                 return offer is None or not all(map(_is_web, offer.media))
+
+
+ICE_ALONE = replace(WEB, protection=Protection.NONE, rtcp_mux=False, bundle=False, feedback=False)
+"COMPAT(Gajim): plain RTP over ICE, and so Psi and Pidgin; an offer of DTLS ends there with failed-application."
+
+
+def client_leg(has: Callable[[str], bool]) -> LegMedia:
+    """What a client is offered whose features are known, or else what browsers take; ``has`` tells of a feature."""
+    if has(JINGLE) and not has(DTLS):
+        return ICE_ALONE if has(ICE_UDP) else PHONE
+    return WEB
 
 
 USUAL = TrunkMedia()

@@ -12,6 +12,8 @@ from tests.flows.steps import Step, after, does, juliet, nothing, romeo, run, sd
 
 CALLER, CALLEE = Side
 MEDIA = 'addresses = ["192.0.2.1"]'
+CALLABLE = ("urn:xmpp:jingle:1", "urn:xmpp:jingle:apps:rtp:1", "urn:xmpp:jingle:apps:rtp:audio")
+ICE, DTLS = "urn:xmpp:jingle:transports:ice-udp:1", "urn:xmpp:jingle:apps:dtls:0"
 AUDIO = "<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'/>"
 SOUND = (
     "<content xmlns='urn:xmpp:jingle:1' creator='initiator' name='0'>"
@@ -289,6 +291,41 @@ def test_an_invite_without_an_offer_gets_one_in_the_200() -> None:
         juliet.sends("ACK", sdp=sdp_of()),
         romeo.gets("description-info", has='name="PCMU"', lacks="opus"),  # which the phone does not have
         *JULIET,
+    )
+
+
+def announces(*features: str) -> tuple[Step, ...]:
+    """Romeo's device tells what it can."""
+    told = "".join(f"<feature var='{feature}'/>" for feature in (*CALLABLE, *features))
+    return (
+        romeo.sends("presence", xml="<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='n' ver='v'/>"),
+        romeo.gets("query", reply=None),
+        romeo.sends("result", xml=f"<query xmlns='http://jabber.org/protocol/disco#info'>{told}</query>"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("features", "has", "lacks"),
+    [
+        ((ICE, DTLS), ["fingerprint", "ice-udp", 'ip="192.0.2.99"'], []),
+        ((ICE,), ["ice-udp", 'ip="192.0.2.99"'], ["fingerprint", "rtcp-mux"]),
+        ((), ["raw-udp", 'ip="192.0.2.20"'], ["fingerprint", "ice-udp"]),
+    ],
+    ids=["all", "ice-alone", "direct"],
+)
+def test_a_client_without_message_initiation_is_offered_what_it_can(
+    features: tuple[str, ...], has: list[str], lacks: list[str]
+) -> None:
+    run(
+        *announces(*features),
+        juliet.sends("INVITE"),
+        juliet.gets(100),
+        romeo.gets("session-initiate", has=has, lacks=lacks),
+        juliet.sends("CANCEL"),
+        juliet.gets("200 CANCEL"),
+        juliet.gets("487 INVITE"),
+        romeo.gets("session-terminate cancel"),
+        media=MEDIA,
     )
 
 
