@@ -117,6 +117,11 @@ class Origins:
             address = address.ipv4_mapped
         return any(address in network for network in self._networks[trunk])
 
+    def _is_others(self, host: str, trunk: str) -> bool:
+        """Whether a host is another trunk's, and not this one's."""
+        at = {name for name, known in self._trunks.items() if host == known.host.lower() or self._is_at(host, name)}
+        return bool(at) and trunk not in at
+
     def _home(self, trunk: Trunk) -> frozenset[str]:
         """The domains in which a name is known without saying so."""
         names = {trunk.host, trunk.domain, trunk.from_domain, self._settings.default_domain or "", self.domain}

@@ -368,6 +368,21 @@ class Routing(Origins):
             pass
         return None
 
+    def may_follow(self, uri: Uri, user: str, trunk: str) -> bool:
+        """Whether an XMPP user's call may go where that trunk redirects it to.
+
+        Not to what the rules keep from the user, or send another way; nor to another trunk, which may know us by our
+        address alone, and then would pay for it.
+        """
+        hosts = (uri.host, uri.params.get("maddr") or uri.host) if uri.is_sip else ()
+        if any(self._is_others(host.lower(), trunk) for host in hosts):
+            return False
+        try:
+            found = self.outbound(user, f"{self.localpart(uri, trunk)}@{self.domain}")
+        except PeerError as error:
+            return error.status == 404  # no rule says anything of it
+        return any(way.trunk == trunk for way in (found, *found.others))
+
 
 def _refused(text: str, condition: str) -> PeerError:
     return PeerError(text, status=403, condition=condition, reason=EndReason.DECLINE)

@@ -79,6 +79,26 @@ def refusal(call: Any, *arguments: Any, **named: Any) -> PeerError:
 # ---------------------------------------------------------------------------------------------------------- XMPP to SIP
 
 
+@pytest.mark.parametrize(
+    ("uri", "may"),
+    [
+        ("sip:+15559@203.0.113.7", True),
+        ("tel:+15559", True),
+        ("sip:alice@phone.example", True),
+        ("sip:+15559@203.0.113.8", False),  # the other carrier's address
+        ("sip:+15559@Other.example", False),
+        ("sip:+15559@phone.example;maddr=203.0.113.8", False),
+        ("tel:+19005", False),
+        ("sip:7042@203.0.113.7", False),  # goes another way
+    ],
+)
+def test_a_trunk_redirects_calls_only_to_where_their_callers_may_call_through_it(uri: str, may: bool) -> None:
+    rules = (dial(r"\+1900.*", None), dial(r"\+.*"), dial("7...", "other"))
+    known = routing(trunk(), trunk("other", host="other.example"), dial=rules)
+    known.learn("other", ["203.0.113.8"])
+    assert known.may_follow(Uri.parse(uri), ROMEO, "carrier") is may
+
+
 @pytest.mark.conformance("ADDR-16")
 def test_a_number_leaves_through_the_trunk_of_its_rule() -> None:
     found = routing(trunk(port=5070, transport="TCP")).outbound(ROMEO, "+15551230000@gw.example")

@@ -139,7 +139,7 @@ class Opening:
             announce=self._announce(stanza.sender, local),
             knows=self._knows,
         )
-        sip = self._calling(outbound)
+        sip = self._calling(outbound, stanza.sender)
         facts = {"caller": stanza.sender, "callee": outbound.number_label, "trunk": outbound.trunk}
         anchoring = self._anchoring(name, Side.CALLER, media.anchors_client, media, WEB)
         opened = self._opened(
@@ -148,9 +148,9 @@ class Opening:
         opened.task.seats[Side.CALLEE].again = partial(self._call_again, opened, outbound)
         return opened
 
-    def _calling(self, outbound: Outbound) -> SipLeg:
+    def _calling(self, outbound: Outbound, caller: str) -> SipLeg:
         return SipLeg.calling(
-            self._target(outbound),
+            self._target(outbound, caller),
             call_id=self._new_id(),
             tag=self._new_id()[:16],
             contact=outbound.contact(self._sip.contact(outbound.hop.transport)),
@@ -164,7 +164,7 @@ class Opening:
     def _call_again(self, opened: Opened, outbound: Outbound) -> Party:
         """A leg for another offer to who has refused one, through the trunk that has said so."""
         way = next((way for way in (outbound, *outbound.others) if way.trunk == opened.trunk), outbound)
-        leg = self._calling(replace(way, others=()))
+        leg = self._calling(replace(way, others=()), opened.owner)
         made = party(leg, self._sip)
         made.inlet.bind(opened.task, made)
         self._calls.enter(opened, made, leg.tag)
@@ -216,7 +216,7 @@ class Opening:
         """How many calls the trunks take at a time, where that is limited."""
         return self._routing.limits
 
-    def _target(self, outbound: Outbound) -> SipTarget:
+    def _target(self, outbound: Outbound, caller: str) -> SipTarget:
         return SipTarget(
             uri=outbound.request_uri,
             hop=outbound.hop,
@@ -228,8 +228,9 @@ class Opening:
             contact=outbound.contact(self._sip.contact(outbound.hop.transport)),
             trickle=outbound.trickle,
             manners=outbound.manners,
-            others=tuple(map(self._target, outbound.others)),
+            others=tuple(self._target(other, caller) for other in outbound.others),
             statuses=outbound.statuses,
+            may_follow=partial(self._routing.may_follow, user=caller, trunk=outbound.trunk),
         )
 
     def local(self, jid: str) -> str:

@@ -11,6 +11,7 @@ to take the place of another, the gateway calls, as that user, and changes the c
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 from gateway.call.opened import Opened, SipWire
@@ -128,6 +129,7 @@ class Successors:
                 credentials=outbound.credentials,
                 trunk=outbound.trunk,
                 manners=manners,
+                may_follow=partial(self._routing.may_follow, user=opened.jingle.peer, trunk=outbound.trunk),
             ),
             call_id=self._new_id(),
             tag=self._new_id()[:16],

@@ -19,14 +19,17 @@ MAX_REDIRECTIONS = 5
 MAX_UNTRIED = 32
 "Addresses that are kept for later."
 
-PRIVATE = frozenset({"Authorization", "Proxy-Authorization", "P-Asserted-Identity", "P-Preferred-Identity"})
+PRIVATE = frozenset({
+    "Authorization", "Proxy-Authorization", "P-Asserted-Identity", "P-Preferred-Identity", "Remote-Party-ID",
+})  # fmt: skip
 "What is for the trunk alone."
 
 
 def learn(leg: LegState, response: SipResponse) -> None:
     """Keep the addresses of a 3xx, where it is to be followed: before those that are left of an earlier one."""
-    if leg.manners.follow_redirects:
-        found = [uri for uri in redirects(response) if str(uri) not in leg.visited and uri not in leg.untried]
+    if leg.manners.follow_redirects and leg.target is not None:
+        news = [uri for uri in redirects(response) if str(uri) not in leg.visited and uri not in leg.untried]
+        found = [uri for uri in news[:MAX_UNTRIED] if leg.target.may_follow(uri)]
         leg.untried = (found + leg.untried)[:MAX_UNTRIED]
 
 

@@ -1,8 +1,9 @@
 """Whom a leg calls, by which way, and as whom; and by which other ways."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from gateway.sip.address import NameAddr
+from gateway.sip.address import NameAddr, Uri
 from gateway.sip.auth import DigestSession, Nonces
 from gateway.sip.flow import Hop
 from gateway.sip.manners import USUAL, Manners
@@ -54,6 +55,9 @@ class SipTarget:
 
     statuses: frozenset[int] = frozenset()
     "Refusals that are a failure in this sense."
+
+    may_follow: Callable[[Uri], bool] = field(default=lambda uri: True, repr=False, compare=False)
+    "Whether the call may go where a 3xx sends it."
 
 
 def digest_session(credentials: Credentials | None) -> DigestSession | None:

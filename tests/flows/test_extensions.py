@@ -181,6 +181,41 @@ def test_a_redirection_is_followed_where_the_trunk_says_so() -> None:
     )
 
 
+CARRIER = """follow_redirects = true
+[[trunk]]
+name = "carrier"
+host = "192.0.2.77"
+transport = "udp"
+allow = []
+"""
+FORBIDDEN = """follow_redirects = true
+[[dial]]
+match = '[+]1900[0-9]+'
+refuse = true
+"""
+
+
+@pytest.mark.parametrize(
+    ("trunk", "to"),
+    [
+        (CARRIER, "sip:+15557654321@192.0.2.77"),
+        (CARRIER, "sip:+15557654321@192.0.2.77:5070;transport=tcp"),
+        (CARRIER, "sip:+15557654321@elsewhere.example;maddr=192.0.2.77"),
+        (FORBIDDEN, "sip:+19005551234@192.0.2.20"),
+        (FORBIDDEN, "sip:+1-900-555-1234@192.0.2.20;user=phone"),
+        (FORBIDDEN, "tel:+1-900-555-1234"),
+    ],
+)
+def test_no_redirection_leads_through_another_trunk_or_to_what_nobody_may_call(trunk: str, to: str) -> None:
+    run(
+        *initiated,
+        juliet.sends(302, headers=[("Contact", f"<{to}>")]),
+        juliet.gets("ACK"),
+        romeo.gets("session-terminate general-error", has="302"),
+        trunk=trunk,
+    )
+
+
 @pytest.mark.conformance("EXT-17")
 def test_both_names_of_a_call_stand_in_its_messages_and_in_its_line() -> None:
     theirs = "47755a9de7794ba387653f2099600ef2"

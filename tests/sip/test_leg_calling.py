@@ -626,18 +626,21 @@ def test_the_addresses_of_a_redirection_are_tried_in_the_order_of_their_preferen
 
 
 def test_a_stranger_is_told_no_password_and_no_identity() -> None:
-    trusted = (("P-Asserted-Identity", "<sip:+1555@gw.example>"), ("Privacy", "id"))
+    identity = "<sip:+1555@gw.example>"
+    trusted = (("P-Asserted-Identity", identity), ("Remote-Party-ID", identity), ("Privacy", "id"))
     call = offered(calling(manners=FOLLOWING, credentials=ROMEO, headers=trusted))
     assert call.answered(407, headers=asked()) == ["INVITE"]
     assert call.answered(302, headers=(("Contact", "<sip:b@192.0.2.9>, <sip:c@Trunk.example>;q=0.1"),)) == ["INVITE"]
     abroad = call.last("INVITE").request
     assert abroad.first("Proxy-Authorization") is None
     assert abroad.first("P-Asserted-Identity") is None
+    assert abroad.first("Remote-Party-ID") is None
     assert abroad.first("Privacy") == "id"
     assert call.answered(407, headers=asked(nonce="n2")) == ["INVITE"], "who asks there is not answered"
     home = call.last("INVITE").request
     assert home.uri == "sip:c@trunk.example"
-    assert home.first("P-Asserted-Identity") == "<sip:+1555@gw.example>"
+    assert home.first("P-Asserted-Identity") == identity
+    assert home.all("Remote-Party-ID") == (identity,)
     assert home.first("Proxy-Authorization") is None
     assert call.answered(407, headers=asked(nonce="n3")) == ["INVITE"]
     assert call.last("INVITE").request.first("Proxy-Authorization") is not None
