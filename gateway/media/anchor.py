@@ -73,13 +73,19 @@ class LegMedia:
     whole: bool = False
     "Whether an answer has all media of the offer: what the other side refused stands in it with senders none."
 
+    foreign: bool = False
+    """Whether its peer is never the gateway itself.  A trunk's may be, where it brings a call of ours back; an XMPP
+    client that names what is ours would have the packets of two calls go round between them for ever."""
+
     @property
     def audio(self) -> Sequence[str]:
         """Its codecs for sound."""
         return tuple(name for name in self.codecs if name in AUDIO_CODECS)
 
 
-WEB = LegMedia(ice=True, protection=Protection.DTLS, rtcp_mux=True, bundle=True, feedback=True, whole=True)
+WEB = LegMedia(
+    ice=True, protection=Protection.DTLS, rtcp_mux=True, bundle=True, feedback=True, whole=True, foreign=True
+)
 "A browser, or what speaks as one. COMPAT(Conversations): an answer without a kind that it offered ends its call."
 
 PHONE = LegMedia(ice=False, protection=Protection.NONE, rtcp_mux=False, bundle=False, feedback=False)

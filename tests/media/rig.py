@@ -248,6 +248,7 @@ class BackToBack:
     async def offer(self, web: LegMedia = WEB, codecs: Sequence[Codec] = (PCMU, EVENTS)) -> Description:
         """The near phone calls, and its anchor offers to the other."""
         self.near, self.far = await self.rig.phone(), await self.rig.phone()
+        web = replace(web, foreign=False)
         self.one, self.one_told = await self.rig.anchor(PHONE, web)
         self.two, self.two_told = await self.rig.anchor(web, PHONE)
         await self.one.take_offer(CALLER, self.near.description(*codecs))

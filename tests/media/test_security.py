@@ -11,14 +11,16 @@ from hypothesis import strategies as st
 from pylibsrtp import Policy, Session
 
 from gateway.errors import AnchorError
-from gateway.media.anchor import PHONE, Connected, Failed, LegMedia, Protection
+from gateway.media.anchor import PHONE, WEB, Connected, Failed, LegMedia, Protection
 from gateway.media.embedded import srtp
+from gateway.media.embedded.anchor import EmbeddedAnchor
 from gateway.media.embedded.dtls import DATAGRAM, Identity, datagrams, fits
 from gateway.signals import Side
 from mappings.description import Crypto, Description, Encryption, Fingerprint
 from mappings.reasons import EndReason
 from mappings.terms import Setup
-from tests.media.rig import BackToBack, Phone, drops, rigged, rtp, sender_report
+from tests.media.rig import PATIENCE, BackToBack, Phone, Rig, dropped, drops, rigged, rtp, sender_report
+from tests.peers.program import until
 
 CALLER, CALLEE = Side
 SDES = LegMedia(ice=False, protection=Protection.SDES, rtcp_mux=False, bundle=False, feedback=False)
@@ -317,3 +319,65 @@ async def test_media_that_are_to_be_protected_never_leave_unprotected() -> None:
         await drops(anchor, CALLER, 2)
         await drops(anchor, CALLEE, 1)
         assert keyed.phone.speech.heard == keyed.phone.control.heard == plain.speech.heard == []
+
+
+# ---------------------------------------------------------------------------------------------------------- in a circle
+
+
+async def a_call_in(rig: Rig) -> Description:
+    """A phone calls a client: what that is offered, without the fingerprint."""
+    anchor, _ = await rig.anchor(PHONE, WEB)
+    await anchor.take_offer(CALLER, (await rig.phone()).description())
+    return announcing(await anchor.make_offer(CALLEE))
+
+
+async def a_call_out(rig: Rig, offer: Description) -> tuple[EmbeddedAnchor, Phone]:
+    """A client offers this, and a phone picks up; the client has no answer yet."""
+    anchor, _ = await rig.anchor(WEB, PHONE)
+    phone = await rig.phone()
+    await anchor.take_offer(CALLER, offer)
+    phone.told(await anchor.make_offer(CALLEE))
+    await anchor.take_answer(CALLEE, phone.description())
+    return anchor, phone
+
+
+async def test_a_client_is_not_where_another_of_its_calls_is() -> None:
+    # Where the two phones are told of each other too, one pressed key would go round for ever, as fast as we can.
+    async with rigged() as rig:
+        anchor, _ = await a_call_out(rig, await a_call_in(rig))
+        with pytest.raises(AnchorError, match="our own") as refused:
+            await anchor.make_answer(CALLER)
+        assert (refused.value.status, refused.value.reason) == (488, EndReason.UNSUPPORTED_TRANSPORTS)
+
+
+async def test_no_candidates_lead_a_client_to_another_of_its_calls() -> None:
+    async with rigged() as rig:
+        transport = (await a_call_in(rig)).media[0].transport
+        anchor, _ = await rig.anchor(PHONE, WEB)
+        await anchor.take_offer(CALLER, (await rig.phone()).description())
+        (medium,) = (await anchor.make_offer(CALLEE)).media
+        with pytest.raises(AnchorError, match="our own"):
+            await anchor.candidates(CALLEE, {medium.name: transport})
+
+
+async def test_a_client_without_ice_is_not_where_another_of_its_calls_is() -> None:
+    async with rigged() as rig:
+        other, _ = await a_call_out(rig, (await rig.phone()).description())
+        anchor, _ = await a_call_out(rig, await other.make_answer(CALLER))
+        with pytest.raises(AnchorError, match="our own"):
+            await anchor.make_answer(CALLER)
+
+
+async def test_what_another_call_sends_moves_no_client() -> None:
+    async with rigged() as rig:
+        client = await rig.phone()
+        anchor, phone = await a_call_out(rig, client.description())
+        client.told(near := await anchor.make_answer(CALLER))
+        other, _ = await a_call_out(rig, (await rig.phone()).description())
+        await other.make_answer(CALLER)
+        await other.take_offer(CALLEE, near)
+        await other.make_answer(CALLEE)
+        assert await other.digit(CALLEE, "5", 100)
+        await until(lambda: dropped(anchor, CALLER) > 0, PATIENCE, "the digit comes and is dropped")
+        phone.speak(rtp(1, ssrc=9))
+        await client.speech.hears(1)

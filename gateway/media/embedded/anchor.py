@@ -220,11 +220,13 @@ class EmbeddedAnchor:
                 controlling=controlling,
                 components=2 if plan.rtp.rtcp_mux is None else 1,
                 gathered=lambda: self._gathered(side),
+                foreign=self._legs[side].foreign,
             )
         near = None
         if said is not None and isinstance(said.transport, RawUdp) and said.transport.candidates:
             near = said.transport.candidates[0].ip
-        return PlainLink(self._around, changed, failed, latch=self._legs[side].latch, near=near)
+        leg = self._legs[side]
+        return PlainLink(self._around, changed, failed, latch=leg.latch, near=near, foreign=leg.foreign)
 
     def _put(self, side: Side, stream: int, link: Link) -> None:
         """Let a stream use a link, and close what nobody uses any more."""

@@ -32,6 +32,7 @@ class EmbeddedAnchors:
         self.settings = settings if settings.addresses else replace(settings, addresses=own_addresses())
         self.identity = Identity()
         self.ports = Ports(settings.port_low, settings.port_high, dscp=settings.dscp)
+        self.credentials: set[tuple[str, str]] = set()
         self._anchors: set[EmbeddedAnchor] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
@@ -39,6 +40,11 @@ class EmbeddedAnchors:
     def use(self, servers: tuple[IceServer, ...]) -> None:
         """Ask these STUN and TURN servers from now on: credentials are renewed, or were told only now (XEP-0215)."""
         self.settings = replace(self.settings, servers=servers)
+
+    def is_ours(self, address: tuple[str, int]) -> bool:
+        """See `Surroundings.is_ours`."""
+        host, port = address
+        return self.ports.has(port) and (host in self.settings.addresses or host in self.settings.advertised)
 
     async def open(self, call: Call, listener: Listener) -> EmbeddedAnchor:
         """See `Anchors.open`."""

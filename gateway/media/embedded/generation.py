@@ -125,6 +125,7 @@ class Generation(aioice.Connection):
 
         self._user = user
         self._around = around
+        around.credentials.add((self.local_username, self.local_password))
         self._task: asyncio.Task[None] | None = None
         self._gathering: asyncio.Task[None] | None = None
 
@@ -252,6 +253,7 @@ class Generation(aioice.Connection):
 
     async def shut(self) -> None:
         """Stop all of it."""
+        self._around.credentials.discard((self.local_username, self.local_password))
         tasks = [task for task in (self._task, self._gathering) if task is not None]
         for task in tasks:
             task.cancel()

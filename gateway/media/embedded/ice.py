@@ -12,7 +12,7 @@ import aioice
 from gateway import canonical
 from gateway.errors import AnchorError
 from gateway.media.embedded.generation import Generation
-from gateway.media.embedded.link import Link, Surroundings
+from gateway.media.embedded.link import Link, Surroundings, ours
 from gateway.media.embedded.path import Address, Send
 from mappings.description import Candidate, GatheringComplete, Ice, Media
 from mappings.reasons import EndReason
@@ -46,16 +46,18 @@ class IceLink(Link):
         controlling: bool,
         components: int,
         gathered: Callable[[], None],
+        foreign: bool = False,
     ) -> None:
         """Who is ``controlling`` decides between ways: whoever offers first (RFC 8445 §6.1.1).
 
         ``components`` is 2 where RTCP has a port of its own; ``gathered`` is called when candidates came after they
-        were first told.
+        were first told.  ``foreign``: the peer is never we ourselves.
         """
         super().__init__(around, changed, failed)
         self._controlling = controlling
         self._components = components
         self._gathered = gathered
+        self._foreign = foreign
         self._current: Generation | None = None
         "The generation whose way is used."
 
@@ -155,7 +157,9 @@ class IceLink(Link):
         self.add(media.transport)
 
     def add(self, transport: Ice) -> None:
-        """Take credentials, where they are the first, and candidates."""
+        """Take credentials, where they are the first, and candidates.  AnchorError where they are our own."""
+        if self._foreign and (transport.ufrag, transport.pwd) in self._around.credentials:
+            raise ours()
         generation = self._newest
         if transport.ufrag is not None and transport.pwd is not None and generation.remote_username is None:
             generation.remote_username, generation.remote_password = transport.ufrag, transport.pwd

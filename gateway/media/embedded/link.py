@@ -32,6 +32,17 @@ class Surroundings(Protocol):
     settings: EmbeddedSettings
     ports: Ports
     identity: Identity
+    credentials: set[tuple[str, str]]
+    "Names and passwords of our own ends in ICE."
+
+    def is_ours(self, address: tuple[str, int]) -> bool:
+        """Whether it is one of our own ports, as peers see it."""
+        ...
+
+
+def ours() -> AnchorError:
+    """What a peer is told that says to be where we are (`LegMedia.foreign`)."""
+    return AnchorError("transport: our own, and nobody else's", EndReason.UNSUPPORTED_TRANSPORTS, 488)
 
 
 class Link:

@@ -12,7 +12,7 @@ from typing import Any
 
 from gateway.errors import AnchorError
 from gateway.media.anchor import Latch
-from gateway.media.embedded.link import Link, Surroundings
+from gateway.media.embedded.link import Link, Surroundings, ours
 from gateway.media.embedded.path import Address
 from gateway.media.embedded.socket import DatagramSocket
 from mappings.description import Media, RawCandidate, RawUdp
@@ -37,10 +37,15 @@ class PlainLink(Link):
         *,
         latch: Latch,
         near: str | None,
+        foreign: bool = False,
     ) -> None:
-        """``near`` is an address of the peer's, where one is known: ours will be of its family."""
+        """``near`` is an address of the peer's, where one is known: ours will be of its family.
+
+        ``foreign``: the peer is never we ourselves.
+        """
         super().__init__(around, changed, failed)
         self._latch = latch
+        self._foreign = foreign
         index, host = self._choose(near)
         rtp, rtcp = around.ports.pair(host)
         self._rtp = DatagramSocket(around.ports, rtp)
@@ -98,6 +103,8 @@ class PlainLink(Link):
             raise AnchorError(f"{first.ip}: of another family than our address", EndReason.UNSUPPORTED_TRANSPORTS, 488)
         signalled = (host, first.port)
         control = _beside(signalled) if second is None else (_address(second.ip), second.port)
+        if self._is_ours(signalled) or self._is_ours(control):
+            raise ours()
         mux = media.rtp.rtcp_mux is not None
         now, moved = monotonic(), signalled != self._signalled
         if moved or now - self._seen >= QUIET_SECONDS:
@@ -110,6 +117,9 @@ class PlainLink(Link):
             self._signalled_control = (control, mux)
             self._control, self._control_fixed, self._mux = control, False, mux
             self._lead()
+
+    def _is_ours(self, address: Address) -> bool:
+        return self._foreign and self._around.is_ours(address)
 
     def start(self) -> None:
         """The exchange is complete: from now on the peer may send."""
@@ -154,7 +164,7 @@ class PlainLink(Link):
         now = monotonic()
         if not self._until or now > self._until or (address == self._left and now < self._left_until):
             return False
-        return address[0] in self._hosts or self._latch is Latch.ANY
+        return (address[0] in self._hosts or self._latch is Latch.ANY) and not self._is_ours(address)
 
     def _move(self, address: Address) -> None:
         self._peer = address
@@ -165,6 +175,7 @@ class PlainLink(Link):
     def _receive_control(self, data: bytes, address: Any) -> None:
         path = self.path
         known = self._peer is not None and (address[:2] == self._control or address[0] == self._peer[0])
+        known = known and not self._is_ours(address[:2])
         if not known or self._mux or not 8 <= len(data) <= 1500 or data[0] >> 6 != 2 or not 192 <= data[1] <= 223:
             path.dropped += 1
             return

@@ -36,6 +36,10 @@ class Ports:
         """How many single ports are left."""
         return 2 * self._pairs - len(self._used)
 
+    def has(self, port: int) -> bool:
+        """Whether a port is given out."""
+        return port in self._used
+
     def pair(self, host: str) -> tuple[socket.socket, socket.socket]:
         """Sockets on an even port and the next.  AnchorError with status 503 when none is left."""
         for port in self._even():
