@@ -35,6 +35,7 @@ from gateway.net.xmpp import XmppPort, XmppPortSettings
 from gateway.reception import Reception
 from gateway.registration.registrant import Timing
 from gateway.registrations import Registrations, RegistrationSettings
+from gateway.relays import Gathers, Relays
 from gateway.routing import Routing
 from gateway.rules import Trunk
 from gateway.sip.leg import LegSettings
@@ -121,11 +122,13 @@ class App:
             sip=self.sip,
             new_id=_new_id,
         )
+        self.relays = self._relays()
         self.reception = Reception(
             calls=self.calls,
             texts=self.texts,
             mailboxes=self.mailboxes,
             keypad=Keypad(calls=self.calls, xmpp=self.xmpp, new_id=_new_id) if settings.media.digits_by_chat else None,
+            relays=self.relays,
             entity=self.entity,
             devices=self.devices,
             resource=settings.xmpp.resource,
@@ -180,6 +183,8 @@ class App:
             await self.http.start()
             self.xmpp.start()
             self.mailboxes.start()
+            if self.relays is not None:
+                self.relays.start()
             self.registrations.add(trunk.registrant for trunk in self.settings.routing.trunks if trunk.registrant)
             enrolment = Enrolment(
                 self.routing.domain,
@@ -193,6 +198,8 @@ class App:
             await self._leave()
         finally:
             await self.watch.stop()
+            if self.relays is not None:
+                self.relays.stop()
             if self.anchors is not None:
                 await self.anchors.close()
             await self.sip.stop()
@@ -227,6 +234,20 @@ class App:
         return missing
 
     # ----------------------------------------------------------------------------------------------------------- wiring
+
+    def _relays(self) -> Relays | None:
+        media, embedded = self.settings.media, self.settings.embedded
+        if not media.services_from or embedded is None or not isinstance(self.anchors, Gathers):
+            return None
+        return Relays(
+            server=media.services_from,
+            domain=self.routing.domain,
+            known=embedded.servers,
+            back_end=self.anchors,
+            xmpp=self.xmpp,
+            new_id=_new_id,
+            wall=time.time,
+        )
 
     def _stanza(self, stanza: Stanza) -> None:
         self.reception.stanza(stanza)

@@ -18,6 +18,7 @@ from gateway.entity.answers import Entity
 from gateway.entity.presence import Devices
 from gateway.jid import domain
 from gateway.keypad import Keypad
+from gateway.relays import Relays
 from gateway.routing import Routing
 from gateway.sip import guard, uas
 from gateway.sip.message import SipRequest
@@ -52,6 +53,7 @@ class Reception:
         texts: Texts,
         mailboxes: Mailboxes,
         keypad: Keypad | None,
+        relays: Relays | None,
         entity: Entity,
         devices: Devices,
         resource: str,
@@ -69,6 +71,7 @@ class Reception:
         self._texts = texts
         self._mailboxes = mailboxes
         self._keypad = keypad
+        self._relays = relays
         self._also = _also(messages=routing.messages, mailboxes=routing.has_mailboxes())
         "Methods that are served outside of calls."
         self._entity = entity
@@ -103,6 +106,8 @@ class Reception:
         if not stanza.sender or domain(stanza.to) != self._routing.domain:
             return  # from nobody, or for somebody else: no server routes that here, and no answer would arrive
         match stanza.kind, stanza.type:
+            case "iq", _ if self._relays is not None and self._relays.stanza(stanza):
+                pass
             case "iq", "result" | "error":
                 if not self._calls.reply(stanza):
                     self._devices.answered(stanza)

@@ -119,12 +119,18 @@ def load(path: str | Path, environ: Mapping[str, str] = os.environ) -> Settings:
         routing=routing,
         accounts=accounts(file, routing.trunks, component, secrets),
         registration=file.registration,
-        media=file.media,
+        media=_media(file.media),
         embedded=embedded_settings(file.media, (at.host for at in listeners)),
         limits=file.limits,
         log=file.log,
         http=file.http,
     )
+
+
+def _media(media: Media) -> Media:
+    if not media.services_from:
+        return media
+    return msgspec.structs.replace(media, services_from=domain("[media]", "services_from", media.services_from))
 
 
 def _nameserver(index: int, text: str) -> tuple[str, int]:

@@ -50,6 +50,9 @@ class Media(Table, frozen=True, kw_only=True):
     stun: tuple[str, ...] = ()
     "STUN servers, HOST or HOST:PORT, where clients cannot reach these addresses as they are."
 
+    services_from: str = ""
+    "The XMPP server that is asked for STUN and TURN servers and credentials for them (XEP-0215); empty: none is."
+
     dscp: Annotated[int, msgspec.Meta(ge=0, le=63)] = 46
     "How packets are marked (RFC 2474); 46 is speech."
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from gateway.errors import AnchorError
 from gateway.media.agreement import Agreement, Plan, groups
 from gateway.media.anchor import Call, Health, LegMedia, Listener, Protection, Statistics
+from gateway.media.embedded.settings import IceServer
 from gateway.signals import Side
 from mappings.description import (
     Candidate,
@@ -162,6 +163,10 @@ class PaperAnchors:
     sends_digits: bool = True
     counted: Statistics = field(default_factory=dict)
     opened: list[PaperAnchor] = field(default_factory=list)
+    servers: tuple[IceServer, ...] = ()
+
+    def use(self, servers: tuple[IceServer, ...]) -> None:
+        self.servers = servers
 
     async def open(self, call: Call, listener: Listener) -> PaperAnchor:
         if self.full:

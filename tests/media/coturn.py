@@ -13,12 +13,14 @@ USER, PASSWORD = "gateway", "hush"
 class Coturn:
     """Start it by `async with`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, secret: str = "") -> None:
+        """``secret``: shared with who hands out credentials that last a while; else there is one user."""
         self.host = loopback.address()
         self.port = loopback.port(self.host)
         command = [
             "turnserver", "-n", "--no-cli", "--no-tls", "--no-dtls", "--no-rfc5780", "--allow-loopback-peers",
-            "--lt-cred-mech", "--user", f"{USER}:{PASSWORD}", "--realm", "bench.example",
+            "--lt-cred-mech", "--realm", "bench.example",
+            *(["--use-auth-secret", "--static-auth-secret", secret] if secret else ["--user", f"{USER}:{PASSWORD}"]),
             "--listening-ip", self.host, "--listening-port", str(self.port), "--relay-ip", self.host,
             "--log-file", "stdout", "--pidfile", str(folder / "turnserver.pid"), "--userdb", str(folder / "turn.db"),
         ]  # fmt: skip

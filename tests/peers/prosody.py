@@ -34,6 +34,7 @@ http_interfaces = {{ "{address}" }}
 https_ports = {{ }}
 http_default_host = "{host}"
 consider_websocket_secure = true
+{more}
 VirtualHost "{host}"
 Component "{component}"
   component_secret = "{secret}"
@@ -54,7 +55,9 @@ class Prosody:
         modules: tuple[str, ...] = (),
         level: str = "info",
         browsers: bool = False,
+        more: str = "",
     ) -> None:
+        """``more``: further lines of its configuration."""
         self.address = loopback.address()
         self.client_port = loopback.port(self.address)
         self.component_port = loopback.port(self.address)
@@ -63,7 +66,7 @@ class Prosody:
         self.accounts = dict(accounts)
         self._folder = folder / "prosody"
         self._folder.mkdir(parents=True)
-        self._write_configuration((*modules, "websocket") if browsers else modules, level)
+        self._write_configuration((*modules, "websocket") if browsers else modules, level, more)
         for user, password in self.accounts.items():
             self._write_account(user, password)
         self.program = Program(
@@ -99,7 +102,7 @@ class Prosody:
         ports = (self.client_port, self.component_port, self._http_port)
         return all(loopback.answers(self.address, port) for port in ports if port)
 
-    def _write_configuration(self, modules: tuple[str, ...], level: str) -> None:
+    def _write_configuration(self, modules: tuple[str, ...], level: str, more: str) -> None:
         text = _CONFIGURATION.format(
             folder=self._folder,
             address=self.address,
@@ -109,6 +112,7 @@ class Prosody:
             component=COMPONENT,
             secret=self.secret,
             level=level,
+            more=more,
             http_port=self._http_port or "",
             without="" if self._http_port else ', "http"',
             modules="".join(f', "{module}"' for module in modules),
