@@ -214,7 +214,8 @@ class Subscription:
             self._dialog = Dialog.from_response(self._request.request, response)
             self._remote_tag = self._remote_tag or response.to.tag
         else:
-            self._dialog = self._dialog.refreshed(response)
+            with suppress(PeerError):  # a Contact that cannot be read moves nothing
+                self._dialog = self._dialog.refreshed(response)
         self._failures = 0
         granted = number(response.first("Expires"), LONGEST_EXPIRES)
         self._granted = self._expires if granted is None else granted

@@ -69,9 +69,11 @@ class Notifier:
         self.now = max(self.now, self.ours.deadline)
         self._took(self.ours.expire(self.now))
 
-    def answers(self, status: int, *headers: tuple[str, str], tag: str = "theirs") -> None:
+    def answers(
+        self, status: int, *headers: tuple[str, str], tag: str = "theirs", address: str = "<sip:vm@192.0.2.10>"
+    ) -> None:
         """The final response to the last request."""
-        contact = ("Contact", "<sip:vm@192.0.2.10>")
+        contact = ("Contact", address)
         response = respond(self.sent[-1], status, tag=tag, headers=(contact, *headers))
         self._took(self.ours.receive(response, self.now))
 
@@ -240,6 +242,16 @@ def test_a_refresh_that_finds_nothing_begins_anew_at_once() -> None:
     notifier.answers(481)
     assert notifier.sent[-1].to.tag is None
     assert notifier.ours.phase is Phase.ASKING
+
+
+@pytest.mark.parametrize("address", ["<sip:", "<mailto:vm@192.0.2.10>", '"unended <sip:vm@192.0.2.10>'])
+def test_a_refresh_that_names_no_address_that_can_be_read_leaves_the_one_before(address: str) -> None:
+    notifier = subscribed()
+    notifier.comes()
+    notifier.answers(200, ("Expires", "3600"), address=address)
+    assert notifier.ours.phase is Phase.ACTIVE
+    notifier.comes()
+    assert notifier.sent[-1].uri == "sip:vm@192.0.2.10"
 
 
 def test_it_takes_leave_and_is_over_with_or_without_an_answer() -> None:
