@@ -24,6 +24,10 @@ Draw = Callable[[int], int]
 MAX_TARGETS = 32
 "Targets of one hop that are tried at all; whoever owns a name may write as many records as they like."
 
+MAX_QUESTIONS = 128
+"""What is asked at all for one hop: names lead to names, and who writes them could have us ask somebody else's servers
+thousands of questions for one request."""
+
 SERVICES = {"SIP+D2U": "UDP", "SIP+D2T": "TCP", "SIPS+D2T": "TLS", "SIP+D2W": "WS", "SIPS+D2W": "WSS"}
 "What NAPTR records call the transports (RFC 3263 §4.1, RFC 7118 §6)."
 
@@ -229,6 +233,8 @@ class _Search:
 
     def _ask(self, name: str, kind: Kind) -> tuple[Record, ...]:
         question = Question(name, kind)
+        if len(self.used) >= MAX_QUESTIONS and question not in self.used:
+            return ()
         self.used.add(question)
         answer = self._answers(question)
         if answer is None:

@@ -8,7 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.sip.flow import Flow, Hop
-from gateway.sip.locating import MAX_TARGETS, Address, Draw, Located, Naptr, Question, Record, Srv, by_priority, locate
+from gateway.sip.locating import (
+    MAX_QUESTIONS,
+    MAX_TARGETS,
+    Address,
+    Draw,
+    Located,
+    Naptr,
+    Question,
+    Record,
+    Srv,
+    by_priority,
+    locate,
+)
 
 Zone = dict[tuple[str, str], tuple[Record, ...]]
 
@@ -148,6 +160,17 @@ def test_nobody_makes_us_try_for_ever() -> None:
     assert len(found(Hop("big.example"), zone).targets) == MAX_TARGETS
     many = tuple(Srv(1, 1, port, "one.carrier.example") for port in range(1, 200))
     assert len(found(Hop("c.example"), {**CARRIER, ("_sip._udp.c.example", "SRV"): many}).targets) == MAX_TARGETS
+
+
+def test_nobody_makes_us_ask_for_ever() -> None:
+    rules = tuple(Naptr(1, number, "s", "SIP+D2U", f"s{number}.evil.example") for number in range(100))
+    zone: Zone = {("evil.example", "NAPTR"): rules}
+    for rule in rules:
+        servers = tuple(Srv(1, 1, 5060, f"h{number}.{rule.replacement}") for number in range(100))
+        zone[rule.replacement, "SRV"] = servers
+    assert len(found(Hop("evil.example"), zone, unknown=("A",)).open) <= MAX_QUESTIONS
+    zone["h0.s0.evil.example", "A"] = (Address(ONE),)
+    assert found(Hop("evil.example"), zone).targets == (Flow("UDP", ONE, 5060),), "the best are asked"
 
 
 def test_no_name_is_nowhere() -> None:
