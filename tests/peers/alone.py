@@ -1,16 +1,37 @@
-"""A network with nothing but loopback, for what takes every interface that it finds."""
+"""A network with nothing but loopback, for what takes every interface that it finds, and in which packets get lost."""
 
 import contextlib
 import ctypes
 import fcntl
 import os
+import shutil
 import socket
 import struct
+import subprocess
 from collections.abc import Iterator
 
 _NEW_NETWORK = 0x40000000  # CLONE_NEWNET
 _SET_FLAGS = 0x8914  # SIOCSIFFLAGS
 _UP = 0x1  # IFF_UP
+
+
+def missing() -> str:
+    """What keeps packets from being lost on purpose; empty: nothing."""
+    if shutil.which("iptables") is None:
+        return "not installed: iptables"
+    done = subprocess.run(["unshare", "--net", "iptables", "--list"], capture_output=True, check=False)
+    return "" if done.returncode == 0 else "no network of its own can be had"
+
+
+@contextlib.contextmanager
+def loses(*which: str) -> Iterator[None]:
+    """Lose these datagrams, named as iptables does, on the way to their receiver; inside of `on_loopback` only."""
+    rule = ["INPUT", "--protocol", "udp", *which, "--jump", "DROP"]
+    subprocess.run(["iptables", "--append", *rule], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["iptables", "--delete", *rule], check=True)
 
 
 @contextlib.contextmanager

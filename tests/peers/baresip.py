@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tests.certificates import Certificate
 from tests.peers import g711, loopback
+from tests.peers.nat import Household
 from tests.peers.program import PeerFailure, Program, until
 from tests.peers.sip_trace import Traced
 
@@ -91,6 +92,7 @@ class Baresip:
         account: str = "",
         certificate: Certificate | None = None,
         authority: Path | None = None,
+        household: Household | None = None,
         encryption: str = "",
     ) -> None:
         """``account``: an address (without scheme) that it registers with the server that the address names.
@@ -119,7 +121,17 @@ class Baresip:
                 config.write(f"sip_certificate {both}\nsip_cafile {authority}\n")
         self.program = Program(
             name,
-            ["stdbuf", "-oL", "-eL", "baresip", "-f", str(self._folder), "-v", "-s"],
+            [
+                *(household.enter() if household else []),
+                "stdbuf",
+                "-oL",
+                "-eL",
+                "baresip",
+                "-f",
+                str(self._folder),
+                "-v",
+                "-s",
+            ],
             folder=self._folder,
         )
 

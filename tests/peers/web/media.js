@@ -66,11 +66,15 @@ export function play(connection) {
 
 export async function statistics(connection) {
   const all = new Map(await connection.getStats());
-  const found = { state: connection.connectionState, sent: {}, received: {}, codecs: {}, decoded: {}, ports: [], transports: [], agreed: {} };
+  const found = { state: connection.connectionState, sent: {}, received: {}, codecs: {}, decoded: {}, asks: {}, asked: {}, ports: [], transports: [], agreed: {} };
   for (const entry of all.values()) {
-    if (entry.type === "outbound-rtp") found.sent[entry.kind] = (found.sent[entry.kind] ?? 0) + entry.bytesSent;
+    if (entry.type === "outbound-rtp") {
+      found.sent[entry.kind] = (found.sent[entry.kind] ?? 0) + entry.bytesSent;
+      found.asked[entry.kind] = entry.pliCount ?? 0;
+    }
     if (entry.type === "inbound-rtp") {
       found.received[entry.kind] = (found.received[entry.kind] ?? 0) + entry.bytesReceived;
+      found.asks[entry.kind] = entry.pliCount ?? 0;
       found.codecs[entry.kind] = all.get(entry.codecId)?.mimeType ?? "";
       found.decoded[entry.kind] = entry.kind === "video" ? entry.framesDecoded : entry.totalAudioEnergy;
     }
