@@ -4,6 +4,9 @@ What is asserted counts only from trusted peers, which is for the caller of `rea
 not: entries of a history that want privacy are not even kept (RFC 3323, 3325; Diversion: RFC 5806; History-Info: RFC
 7044; Remote-Party-ID: the draft that phones and switches still speak).  Nothing is raised: a header that cannot be
 read says nothing.
+
+Decided against: Call-Info, and Alert-Info's other URIs.  Whoever calls would say what a client is to fetch, and from
+where.
 """
 
 import re

@@ -41,15 +41,16 @@ def test_a_caller_who_is_hidden_stays_so_beside_a_history_that_is_not() -> None:
     )
 
 
-def test_a_subject_and_how_urgent_it_is_are_told_and_no_address_of_a_sound() -> None:
+def test_a_subject_and_how_urgent_it_is_are_told_and_no_address_of_a_sound_or_picture() -> None:
     told(
         [
             ("Subject", "Dinner"),
             ("Priority", "urgent"),
             ("Alert-Info", "<http://x/y.wav>, <urn:alert:source:external>"),
+            ("Call-Info", "<http://x/me.png>;purpose=icon, <http://x/me.vcf>;purpose=card"),
         ],
         has=["subject>Dinner<", "priority>urgent<", "alert>urn:alert:source:external<"],
-        lacks="y.wav",
+        lacks=["y.wav", "me.png", "me.vcf"],
     )
 
 
