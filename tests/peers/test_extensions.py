@@ -1,14 +1,17 @@
-"""Provisional responses that must arrive (RFC 3262), and session timers (RFC 4028), between the gateway and SIPp."""
+"""Reliable ringing (RFC 3262), session timers (RFC 4028) and keys by INFO (RFC 6086), between the gateway and SIPp."""
 
 from pathlib import Path
+from xml.etree.ElementTree import Element
 
 import pytest
 
 from tests.peers import jingle
-from tests.peers.jingle_client import action
+from tests.peers.jingle_client import Wanted, action
 from tests.peers.program import until
 from tests.peers.rig import Rig
-from tests.peers.steps import NUMBER, answered_in, calling_out, proposed_in, ringing_out
+from tests.peers.steps import NUMBER, answered_in, answered_out, calling_out, proposed_in, ringing_out
+
+DTMF = "urn:xmpp:jingle:dtmf:0"
 
 
 @pytest.mark.conformance("XS-06", "EXT-03")
@@ -73,6 +76,33 @@ async def test_a_phone_that_wants_a_very_short_session_is_told_what_is_taken(tmp
         answer = next(m for m in caller.received("200") if "INVITE" in m.header("CSeq"))
         assert answer.header("Session-Expires") == "1800;refresher=uac"
         assert answer.header("Require") == "timer"
+
+
+@pytest.mark.conformance("HLD-18")
+async def test_a_key_of_a_client_is_told_to_the_phone(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        server = await rig.answers("uas_digits")
+        call = await answered_out(rig, server)
+        pressed = await call.session.act("session-info", Element(f"{{{DTMF}}}dtmf", {"code": "#", "duration": "200"}))
+        assert pressed.type == "result"
+        await until(lambda: server.received("INFO"), 10.0, "INFO")
+        assert (await call.session.terminate()).type == "result"
+        await server.done()
+        assert "Duration=200" in server.received("INFO")[0].body
+
+
+async def test_the_keys_of_a_phone_are_told_to_a_client_that_knows_of_keys(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        juliet = await rig.client("juliet", features=(*jingle.FEATURES, DTMF))
+        juliet.announce(to=rig.gateway.number(NUMBER))
+        await juliet.expect(Wanted("disco#info", lambda seen: seen.kind == "iq" and seen.type == "get"))
+        caller = await rig.calls("uac_digits")
+        session = await answered_in(rig, caller, juliet)
+        await session.terminated()
+        await caller.done()
+        keys = [key for seen in juliet.came(action("session-info")) for key in seen.element.iter(f"{{{DTMF}}}dtmf")]
+        assert [key.get("code") for key in keys] == ["5", "#"]
+        assert keys[0].get("duration") == "160"
 
 
 @pytest.mark.conformance("EXT-18")
