@@ -1,6 +1,7 @@
 """An XMPP server, a gateway and whoever calls through them, put up for one test and taken down whatever happens."""
 
 import contextlib
+import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +19,8 @@ from tests.peers.relay import Fault, Relay
 from tests.peers.rtp import RtpEndpoint
 from tests.peers.sipp import Sipp
 from tests.peers.xmpp_server import ACCOUNTS, HOST, XmppServer
+
+_BOUND = re.compile(r"\[\d+ bindings?\]")
 
 PATIENT = ("-default_behaviors", "all,-abortunexp")
 "What SIPp is told where messages come twice, or one before another."
@@ -141,16 +144,17 @@ class Rig:
         certificate: Certificate | None = None,
         authority: Path | None = None,
         encryption: str = "",
+        name: str = "",
     ) -> Baresip:
-        """A SIP phone that has registered that address with the server that it names."""
+        """A SIP phone that has registered that address with the server that it names, maybe beside others."""
         user = account.partition("@")[0]
         phone = Baresip(
-            self.folder, user=user, auto_answer=auto_answer, account=account, credentials=(user, password), name=user,
-            certificate=certificate, authority=authority, encryption=encryption,
+            self.folder, user=user, auto_answer=auto_answer, account=account, credentials=(user, password),
+            name=name or user, certificate=certificate, authority=authority, encryption=encryption,
         )  # fmt: skip
         await self._started(phone)
         # It is told of before anybody can listen; only its output still says so.
-        await phone.program.ready(lambda: "[1 binding]" in phone.program.text(), 8.0, "is registered")
+        await phone.program.ready(lambda: _BOUND.search(phone.program.text()), 8.0, "is registered")
         return phone
 
     async def _started(self, phone: Baresip) -> Baresip:

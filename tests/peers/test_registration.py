@@ -9,9 +9,11 @@ import pytest
 
 from tests.certificates import Authority
 from tests.peers import digest, loopback
+from tests.peers.baresip import Baresip
 from tests.peers.gateway import PASSWORD
 from tests.peers.jingle_client import JingleClient, Session, action, initiation
 from tests.peers.kamailio import Kamailio
+from tests.peers.program import until
 from tests.peers.rig import Rig
 from tests.peers.sipp import Sipp
 from tests.peers.xmpp_server import HOST
@@ -132,6 +134,35 @@ async def test_two_accounts_at_one_registrar_are_called_and_call_as_who_they_are
         assert (await across.terminated()).condition == "success"
 
 
+@pytest.mark.parametrize("both_answer", [False, True])
+async def test_a_proxy_that_rings_two_phones_ends_with_one_in_the_call(tmp_path: Path, both_answer: bool) -> None:
+    keys = {**TRUNK, "caller_id": "fixed", "caller_id_number": "trunk"}
+    async with house(tmp_path, trunk=keys) as (rig, server):
+        place = f"{server.address}:{server.ports['udp']}"
+        phones = [
+            await rig.registered_phone(f"5551@{place}", PASSWORD, auto_answer=both_answer, name=name)
+            for name in ("desk", "kitchen")
+        ]
+        client = await rig.client("juliet")
+        session = client.session(f"{rig.gateway.number('5551')}/sip", voice=await rig.voice())
+        assert (await session.initiate()).type == "result"
+        if not both_answer:
+            for phone in phones:
+                await phone.expect("CALL_INCOMING")
+            await phones[1].accept()
+        await session.accepted()
+        await until(lambda: _left(phones) == 1, 15.0, "one of the phones is left alone")
+        assert not client.came(action("session-terminate"))
+        assert (await session.terminate()).type == "result"
+        await until(lambda: _left(phones) == 2, 15.0, "the other one too")
+        assert len(client.came(action("session-accept"))) == 1
+
+
+def _left(phones: list[Baresip]) -> int:
+    """How many of them had a call that is over."""
+    return sum(any(event.type == "CALL_CLOSED" for event in phone.events) for phone in phones)
+
+
 async def test_a_registrar_may_ask_with_sha_256(tmp_path: Path) -> None:
     async with house(tmp_path, algorithm="SHA-256") as (_, server):
         assert server.said("saved trunk")
@@ -188,7 +219,8 @@ async def test_a_grant_of_seconds_makes_no_storm(tmp_path: Path) -> None:
     values = {"parameters": {"status": "401 Unauthorized", "expires": 10}}
     async with registrar(tmp_path, "uas_register", **values) as (rig, server):
         (line,) = rig.gateway.log("registration_changed")
-        assert (line["state"], line["delay_seconds"]) == ("registered", 15.0)
+        assert line["state"] == "registered"
+        assert 14.0 < line["delay_seconds"] <= 15.0  # from the answer on, which it is told after
     assert len(server.received("REGISTER")) == 2 + 1  # and good-bye
 
 
