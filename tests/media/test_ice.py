@@ -309,6 +309,26 @@ async def test_a_restart_by_candidates_is_answered_by_candidates() -> None:
         await talks(pair, 1)
 
 
+async def restarts(anchor: EmbeddedAnchor, side: Side, *numbers: int) -> None:
+    """Restart it by candidates, again and again, in one breath."""
+    for number in numbers:
+        await anchor.candidates(side, {"audio": Ice(ufrag=f"new{number}", pwd=f"{number:022}")})
+
+
+async def test_restarts_without_end_take_a_few_ports_at_most() -> None:
+    async with rigged() as rig:
+        pair = BackToBack(rig)
+        await pair.connect()
+        free = rig.anchors.ports.free
+        with pytest.raises(AnchorError, match="restarted too fast"):
+            await restarts(pair.one, CALLEE, *range(100))  # as by a burst of stanzas
+        assert free - rig.anchors.ports.free < 10
+        for number in range(100):  # and as fast as each is done with
+            await until(lambda: not link(pair.two, CALLER)._closing, PATIENCE, "what was before is closed")
+            await restarts(pair.two, CALLER, number)
+        assert free - rig.anchors.ports.free < 10
+
+
 async def test_a_fragment_alone_is_no_restart() -> None:
     async with rigged() as rig:
         pair = BackToBack(rig)

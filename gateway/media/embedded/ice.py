@@ -21,6 +21,9 @@ from mappings.terms import CandidateType
 MOST_CANDIDATES = 64
 "Of a peer; further ones are ignored."
 
+MOST_CLOSING = 4
+"Generations that are being closed; more come only to who restarts in bursts, and each has ports until it is closed."
+
 CLOSE_SECONDS = 2.0
 "How long a link takes to close at most."
 
@@ -131,9 +134,14 @@ class IceLink(Link):
     # ---------------------------------------------------------------------------------------------- what the peer says
 
     def restart(self) -> None:
-        """Begin a new generation, which takes the present one's place when it has a way."""
+        """Begin a new generation, which takes the present one's place when it has a way.
+
+        AnchorError where that is asked for faster than those before can be closed, or no port is left.
+        """
         if self._current is None:
             return  # nothing has begun that could begin anew
+        if len(self._closing) >= MOST_CLOSING:
+            raise AnchorError("ICE: restarted too fast", EndReason.CONNECTIVITY_ERROR, 503)
         if self._next is not None:
             self._part(self._next)
         self._next = self._open()
