@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 import weakref
+from collections import Counter
 from dataclasses import replace
 from time import monotonic
 
@@ -400,6 +401,34 @@ async def test_no_port_is_left() -> None:
         await second.make_offer(CALLEE, ["audio"])
         await second.close()
         assert (await rig.anchors.health()).ports_free == 4
+
+
+async def test_a_transport_that_changes_without_end_takes_a_few_ports_at_most() -> None:
+    async with rigged() as rig:
+        web = replace(WEB, foreign=False)
+        other, _ = await rig.anchor(PHONE, web)
+        phone = await rig.phone()
+        await other.take_offer(CALLER, phone.description())
+        ice = await other.make_offer(CALLEE)
+        plain = phone.description(name=ice.media[0].name)
+        anchor, _ = await rig.anchor(web, PHONE)
+        await anchor.take_offer(CALLER, plain)
+        await anchor.make_offer(CALLEE)
+        await anchor.take_answer(CALLEE, (await rig.phone()).description())
+        free = rig.anchors.ports.free
+        refused: Counter[str] = Counter()
+        for offer in 100 * (ice, plain):  # in one breath
+            await anchor.take_offer(CALLER, offer)
+            try:
+                await anchor.make_answer(CALLER)
+            except AnchorError as error:
+                await anchor.withdraw(CALLER)
+                refused[error.text] += 1
+        assert refused["the transport changes too fast"] > 50
+        assert free - rig.anchors.ports.free < 40
+        await until(lambda: not anchor._closing, PATIENCE, "what was before is closed")
+        await anchor.take_offer(CALLER, plain)
+        await anchor.make_answer(CALLER)
 
 
 async def test_nothing_is_begun_after_the_end() -> None:

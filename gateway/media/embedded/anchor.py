@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gateway.errors import AnchorError
-from gateway.media.agreement import Agreement, Plan, groups
+from gateway.media.agreement import MOST_STREAMS, Agreement, Plan, groups
 from gateway.media.anchor import (
     Call,
     Connected,
@@ -30,6 +30,9 @@ from mappings.reasons import EndReason
 
 MOST_EARLY = 16
 "Candidates of a medium that are kept until it is answered, by their messages."
+
+MOST_CLOSING = 2 * MOST_STREAMS
+"Links that are being closed; no new one is made while there are so many, since they still have their ports."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,6 +209,9 @@ class EmbeddedAnchor:
     # ------------------------------------------------------------------------------------------------------- links
 
     def _make(self, side: Side, plan: Plan, said: Media | None, *, controlling: bool) -> Link:
+        if len(self._closing) >= MOST_CLOSING:
+            raise AnchorError("the transport changes too fast", EndReason.GENERAL_ERROR, 503)
+
         def failed(reason: EndReason, text: str) -> None:
             self._emit(Failed(side, reason, text))
 
