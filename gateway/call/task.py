@@ -167,9 +167,7 @@ class CallTask:
         finally:
             if self._timer is not None:
                 self._timer.cancel()
-            await self._close_media()
-            self._story.tell(self.parties.values(), self._loop.time())
-            self._on_closed(self)
+            await self._leave()
 
     # ----------------------------------------------------------------------------------------------------- what happens
 
@@ -295,14 +293,16 @@ class CallTask:
         self._story.media_lost(end, side)
         await self._end(end, now)
 
-    async def _close_media(self) -> None:
-        if self.anchoring is None:
-            return
+    async def _leave(self) -> None:
         try:
-            await self.anchoring.close()
+            if self.anchoring is not None:
+                await self.anchoring.close()
         except Exception:
             self._log.exception("media_not_closed")
-        self._story.counted(self.anchoring.counted)
+        finally:  # also when this is cut off
+            self._story.counted({} if self.anchoring is None else self.anchoring.counted)
+            self._story.tell(self.parties.values(), self._loop.time())
+            self._on_closed(self)
 
     async def _hand_on(self, seat: Seat, transfer: Transfer, now: float) -> None:
         """One side hands the other on: that side is told so, or somebody else takes the place of who wants it."""

@@ -4,12 +4,16 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.call.anchoring import Anchoring
 from gateway.call.facts import CallLimits
 from gateway.call.task import GIVE_WAY
 from gateway.errors import PeerError
+from gateway.media.anchor import PHONE, WEB
+from gateway.media.anchor import Call as AnchoredCall
 from gateway.signals import Answer, Candidates, End, Offer, Progress, Refuse
 from mappings.description import Description
 from mappings.reasons import EndReason
+from tests.call.paper_anchor import PaperAnchors
 from tests.call.script import AUDIO, CALLEE, CALLER, ScriptedLeg, call
 
 HANGUP = End(EndReason.SUCCESS)
@@ -113,6 +117,26 @@ def test_the_longest_call_expires() -> None:
         made.loop.advance(0.1)
         assert made.line()["reason"] == "expired"
         assert made.line()["duration_seconds"] == 100
+
+
+def test_a_call_that_is_cut_off_while_its_media_are_given_back_is_over_all_the_same() -> None:
+    anchors = PaperAnchors()
+    legs = {CALLER: WEB, CALLEE: PHONE}
+    anchoring = Anchoring(anchors, AnchoredCall(id="c1", legs=legs), wanted=lambda offer: True, caller_proposes=False)
+    with call(*answered(), anchoring=anchoring) as made:
+
+        async def never() -> None:
+            await made.loop.create_future()
+
+        made.puts(CALLER, "offers")
+        anchors.opened[0].close = never  # type: ignore[method-assign]
+        made.puts(CALLER, "hangs up", "closes")
+        assert not made.running.done()
+        made.running.cancel()
+        made.loop.settle()
+        assert made.closed == [made.task]
+        assert made.line()["reason"] == "success"
+        assert made.counts.media.told[-1] == ("closed", "paper")
 
 
 def test_what_a_leg_cannot_bear_ends_the_call_on_both_sides_with_its_words() -> None:
