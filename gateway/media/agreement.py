@@ -26,7 +26,7 @@ from gateway.media.negotiation import (
 )
 from gateway.signals import Side
 from mappings.codecs import KINDS
-from mappings.description import Codec, Description, Group, Ice, Media, RtcpMux, Rtp
+from mappings.description import Codec, Description, Encryption, Group, Ice, Media, RawUdp, RtcpMux, Rtp
 from mappings.reasons import EndReason
 from mappings.terms import Role, Senders
 
@@ -71,6 +71,11 @@ class Stream:
         end = self.ends.get(side)
         return end if end is not None and end.live else None
 
+    def said(self, side: Side) -> Media | None:
+        """What the peer there said of it last, while it lives."""
+        end = self.end(side)
+        return end.said if end is not None else None
+
     def with_end(self, side: Side, end: End) -> "Stream":
         """With another end on that side."""
         return replace(self, ends={**self.ends, side: end})
@@ -92,6 +97,16 @@ class Plan:
 
     same: bool = False
     "Nothing of it changes but what the back-end itself wants changed."
+
+    def media(self, transport: Ice | RawUdp, encryption: Encryption | None) -> Media:
+        """What is said, with what a back-end adds."""
+        return Media(
+            name=self.name,
+            rtp=replace(self.rtp, encryption=encryption),
+            transport=transport,
+            creator=self.creator,
+            senders=self.senders,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,6 +252,10 @@ class Agreement:
             numbers = {identity(codec): codec.id for codec in media.rtp.codecs} | dict(end.numbers)
             streams.append(stream.with_end(side, replace(end, told=media, numbers=numbers)))
         return replace(self, streams=tuple(streams))
+
+    def with_stream(self, index: int, stream: Stream) -> "Agreement":
+        """With another stream in that place."""
+        return replace(self, streams=(*self.streams[:index], stream, *self.streams[index + 1 :]))
 
     def _name(self, streams: Sequence[Stream], side: Side, stream: Stream) -> str:
         """A name for a stream on a side: what the other side calls it, where everybody can say that."""

@@ -23,9 +23,9 @@ from gateway.media.embedded.ice import IceLink
 from gateway.media.embedded.lines import Lines
 from gateway.media.embedded.link import Link, Surroundings
 from gateway.media.embedded.plain import PlainLink
-from gateway.media.embedded.watch import Watch
+from gateway.media.watch import Watch
 from gateway.signals import Candidates, Side
-from mappings.description import Description, Encryption, Group, Ice, Media, RawUdp
+from mappings.description import Description, Group, Ice, Media, RawUdp
 from mappings.reasons import EndReason
 
 MOST_EARLY = 16
@@ -68,7 +68,8 @@ class EmbeddedAnchor:
         self._lines = Lines(self._digit_heard)
         self._early: dict[tuple[Side, str], list[Ice]] = {}
         self._connected: set[Side] = set()
-        self._watch = Watch(around.settings)
+        limits = around.settings
+        self._watch = Watch(silence=limits.silence_seconds, held=limits.held_seconds, one_way=limits.one_way_seconds)
         self._closing: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -111,7 +112,7 @@ class EmbeddedAnchor:
             link = bundle if bundle is not None and plan.ice else self._make(side, plan, None, controlling=True)
             self._put(side, plan.stream, link)
         transport, encryption = link.tell(plan.protection, None)
-        return _media(plan, transport, encryption)
+        return plan.media(transport, encryption)
 
     async def take_answer(self, side: Side, description: Description, *, source: str | None = None) -> None:
         """See `Anchor.take_answer`."""
@@ -154,7 +155,7 @@ class EmbeddedAnchor:
                 self._prepare(side, plan, said)
                 self._hear(side, plan.stream, said, answer=False)
             transport, encryption = self._links[side][plan.stream].tell(plan.protection, said)
-            media.append(_media(plan, transport, encryption))
+            media.append(plan.media(transport, encryption))
         return self._tell(side, agreement, Description(media=tuple(media), groups=bundled))
 
     def _prepare(self, side: Side, plan: Plan, said: Media) -> None:
@@ -375,13 +376,3 @@ class EmbeddedAnchor:
         if self._closing:
             await asyncio.wait(self._closing)
         self._early.clear()
-
-
-def _media(plan: Plan, transport: Ice | RawUdp, encryption: Encryption | None) -> Media:
-    return Media(
-        name=plan.name,
-        rtp=replace(plan.rtp, encryption=encryption),
-        transport=transport,
-        creator=plan.creator,
-        senders=plan.senders,
-    )

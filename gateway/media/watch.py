@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from gateway.media.anchor import Event, Failed, OneWay
-from gateway.media.embedded.settings import EmbeddedSettings
 from gateway.signals import Side
 from mappings.reasons import EndReason
 
@@ -29,8 +28,11 @@ class _Ear:
 class Watch:
     """Looks, once a second, at when each side was last heard."""
 
-    def __init__(self, settings: EmbeddedSettings) -> None:
-        self._settings = settings
+    def __init__(self, *, silence: float, held: float, one_way: float) -> None:
+        """After how many seconds a call is over that is silent, or on hold, and one side's silence is told."""
+        self._silence = silence
+        self._held = held
+        self._one_way_after = one_way
         self._ears = {side: _Ear() for side in Side}
         self._begun: float | None = None
         self._over = False
@@ -51,9 +53,9 @@ class Watch:
         for ear in self._ears.values():
             if ear.speaks and ear.due is None:
                 ear.due = now
-        settings, ears = self._settings, self._ears.values()
+        ears = self._ears.values()
         held = not all(ear.speaks for ear in ears)
-        limit = settings.held_seconds if held else settings.silence_seconds
+        limit = self._held if held else self._silence
         last = max(self._begun, *(max(ear.speech, ear.control, ear.due or 0.0) for ear in ears))
         if now - last >= limit:
             self._over = True
@@ -63,7 +65,7 @@ class Watch:
 
     def _one_way(self, side: Side, now: float) -> Event | None:
         ear, other = self._ears[side], self._ears[side.other]
-        seconds = self._settings.one_way_seconds
+        seconds = self._one_way_after
         quiet = now - max(ear.speech, ear.due or now) >= seconds
         if ear.silent and (not quiet or not ear.speaks):
             ear.silent = False
