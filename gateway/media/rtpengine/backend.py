@@ -1,0 +1,99 @@
+"""The back-end: the nodes, their health, and the look at all calls every few seconds."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from time import monotonic
+
+from gateway.errors import AnchorError
+from gateway.media.anchor import Call, Health, Listener
+from gateway.media.rtpengine.anchor import RtpengineAnchor
+from gateway.media.rtpengine.ng import NgClient, NgRefusedError, NgSilentError
+from gateway.media.rtpengine.nodes import Node, Pool
+from gateway.media.rtpengine.session import NodeSession
+from gateway.media.rtpengine.settings import RtpengineSettings
+from mappings.reasons import EndReason
+
+SETTLING_SECONDS = 0.25
+"How often a call is looked at whose media have no way yet."
+
+AT_ONCE = 32
+"Calls that are looked at together."
+
+
+class RtpengineAnchors:
+    """`gateway.media.anchor.Anchors`, by rtpengine's nodes."""
+
+    name = "rtpengine"
+
+    def __init__(self, settings: RtpengineSettings, *, draw: Callable[[], float] = random.random) -> None:
+        """``draw``: a number from 0 to 1, for the choice by weight."""
+        self.settings = settings
+        self.pool = Pool(settings.nodes)
+        self._clients = {node: NgClient(node.host, node.port) for node in settings.nodes}
+        self._draw = draw
+        self._anchors: set[RtpengineAnchor] = set()
+        self._looking: asyncio.Task[None] | None = None
+        self._closed = False
+
+    def client(self, node: Node) -> NgClient:
+        """A node's client."""
+        return self._clients[node]
+
+    async def open(self, call: Call, listener: Listener) -> RtpengineAnchor:
+        """See `Anchors.open`."""
+        if self._closed:
+            raise AnchorError("the gateway is leaving", EndReason.GENERAL_ERROR, 503)
+        if self._looking is None:
+            self._looking = asyncio.create_task(self._look())
+        if not self.pool.ready(monotonic()):
+            raise AnchorError("no rtpengine takes calls", EndReason.GENERAL_ERROR, 503)
+        session = NodeSession(self, call.id, self._draw)
+        anchor = RtpengineAnchor(session, self.settings, call, listener, self._anchors.discard)
+        self._anchors.add(anchor)
+        return anchor
+
+    async def ping(self, node: Node) -> str:
+        """Ask a node whether it is there; why not, else ""."""
+        try:
+            await self._clients[node].request("ping", tries=2)
+        except (NgSilentError, NgRefusedError) as error:
+            self.pool.missed(node)
+            return str(error)
+        self.pool.answered(node)
+        return ""
+
+    async def _look(self) -> None:
+        """Ping nodes and look at calls, until `close`."""
+        pinged = looked = 0.0
+        every = self.settings.look_seconds
+        while True:
+            now = monotonic()
+            pings = [self.ping(node) for node in self.pool.nodes] if now - pinged >= every else []
+            if pings:
+                pinged = now
+            all_ = now - looked >= every
+            if all_:
+                looked = now
+            anchors = [anchor for anchor in self._anchors if all_ or anchor.settling]
+            await asyncio.gather(*pings)
+            for first in range(0, len(anchors), AT_ONCE):
+                await asyncio.gather(*(anchor.look(monotonic()) for anchor in anchors[first : first + AT_ONCE]))
+            await asyncio.sleep(SETTLING_SECONDS)
+
+    async def health(self) -> Health:
+        """See `Anchors.health`; the nodes are asked."""
+        silent = [f"{node}: {why}" for node in self.pool.nodes if (why := await self.ping(node))]
+        ready = bool(self.pool.ready(monotonic())) and not self._closed
+        return Health(ready=ready, anchors=len(self._anchors), text="; ".join(silent))
+
+    async def close(self) -> None:
+        """See `Anchors.close`."""
+        self._closed = True
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
+            self._looking = None
+        await asyncio.gather(*(anchor.close() for anchor in tuple(self._anchors)))
+        for client in self._clients.values():
+            client.close()

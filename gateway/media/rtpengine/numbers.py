@@ -1,0 +1,102 @@
+"""One payload type number for a format on both sides: without transcoding rtpengine passes numbers as they come.
+
+So a side is told of a format by the number that the other side has said; formats for which that cannot be are left
+out.  Digits are no exception here: they are told to a side where the other one has said them at the same clock rate.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from gateway.errors import AnchorError
+from gateway.media.agreement import Agreement, Plan
+from gateway.media.negotiation import Identity, auxiliary, identity
+from gateway.signals import Side
+from mappings.description import Codec, Media
+from mappings.reasons import EndReason
+from mappings.terms import Senders
+
+
+def offered(agreement: Agreement, side: Side, plans: Sequence[Plan]) -> tuple[Plan, ...]:
+    """What a side is offered, in the numbers of the other.  AnchorError: nothing is left."""
+    found = []
+    for plan in plans:
+        stream = agreement.streams[plan.stream]
+        far, near = stream.said(side.other), stream.ends[side]
+        if far is None or plan.senders is Senders.NONE or (plan.same and _meets(near.said, far)):
+            found.append(plan)
+            continue
+        theirs = _numbers(far)
+        codecs = _kept(_renumbered(plan.rtp.codecs, theirs, near.numbers), theirs)
+        if codecs:
+            same = plan.same and codecs == plan.rtp.codecs
+            found.append(replace(plan, rtp=replace(plan.rtp, codecs=codecs), same=same))
+    return _left(found, plans)
+
+
+def answered(agreement: Agreement, side: Side, plans: Sequence[Plan], *, strict: bool) -> tuple[Plan, ...]:
+    """The answer to a side's offer, without the formats that the other side knows by another number.
+
+    ``strict`` False: the other side will be offered this side's numbers, so that all may stay that it has.
+    """
+    found = []
+    for plan in plans:
+        far = agreement.streams[plan.stream].said(side.other)
+        if far is None or plan.senders is Senders.NONE:
+            found.append(plan)
+            continue
+        theirs = _numbers(far)
+        if not strict:
+            theirs |= {one: codec.id for codec in plan.rtp.codecs if (one := identity(codec)) in theirs}
+        if codecs := _kept(plan.rtp.codecs, theirs):
+            found.append(replace(plan, rtp=replace(plan.rtp, codecs=codecs)))
+    return _left(found, plans)
+
+
+def _left(found: Sequence[Plan], plans: Sequence[Plan]) -> tuple[Plan, ...]:
+    if len(found) < len(plans) and all(plan.senders is Senders.NONE for plan in found):
+        raise unmapped(plan.rtp.media for plan in plans)
+    return tuple(found)
+
+
+def unmapped(kinds: Iterable[str]) -> AnchorError:
+    """The call cannot be carried for its numbers."""
+    said = " and ".join(dict.fromkeys(kinds))
+    text = f"{said}: the two sides number their codecs differently, and rtpengine cannot change that"
+    return AnchorError(text, EndReason.INCOMPATIBLE_PARAMETERS, 488)
+
+
+def _numbers(media: Media) -> dict[Identity, int]:
+    return {identity(codec): codec.id for codec in reversed(media.rtp.codecs)}
+
+
+def _meets(near: Media | None, far: Media) -> bool:
+    """Whether what a side has agreed to has the other side's numbers already, where that has it."""
+    theirs = _numbers(far)
+    return near is None or all(theirs.get(identity(one), one.id) == one.id for one in near.rtp.codecs)
+
+
+def _kept(codecs: Iterable[Codec], theirs: Mapping[Identity, int]) -> tuple[Codec, ...]:
+    """The formats that pass; none, where only such are left that carry nothing by themselves."""
+    kept = tuple(codec for codec in codecs if theirs.get(identity(codec)) == codec.id)
+    return () if all(map(auxiliary, kept)) else kept
+
+
+def _renumbered(
+    codecs: Iterable[Codec], theirs: Mapping[Identity, int], told: Mapping[Identity, int]
+) -> tuple[Codec, ...]:
+    """Formats by the other side's numbers, where this side was never told another format by that (RFC 3264 §8.3.2)."""
+    meant = {number: one for one, number in told.items()}
+    found = []
+    for codec in codecs:
+        number = theirs.get(identity(codec), codec.id)
+        free = meant.get(number, identity(codec)) == identity(codec)
+        found.append(replace(codec, id=number) if free else codec)
+    return tuple(found)
+
+
+def common(one: Media | None, other: Media | None) -> bool:
+    """Whether two sides have a codec under one number."""
+    if one is None or other is None:
+        return True
+    numbers = {(identity(codec), codec.id) for codec in one.rtp.codecs if not auxiliary(codec)}
+    return any((identity(codec), codec.id) in numbers for codec in other.rtp.codecs)
