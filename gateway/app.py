@@ -26,6 +26,7 @@ from gateway.jingle.leg import JingleTimers
 from gateway.keypad import Keypad
 from gateway.media.anchor import Anchors
 from gateway.media.embedded import EmbeddedAnchors
+from gateway.media.rtpengine import RtpengineAnchors
 from gateway.metrics import Metrics
 from gateway.net.http import HttpPort
 from gateway.net.resolve import ResolverSettings
@@ -262,15 +263,20 @@ class App:
 
 def anchors(settings: Settings) -> Anchors | None:
     """What anchors media; None where no trunk ever needs it."""
-    if settings.embedded is None or not any(map(_may_anchor, settings.routing.trunks)):
+    if not _anchors(settings):
         return None
-    return EmbeddedAnchors(settings.embedded)
+    if settings.rtpengine is not None:
+        return RtpengineAnchors(settings.rtpengine)
+    return EmbeddedAnchors(settings.embedded) if settings.embedded is not None else None
 
 
 def abilities(settings: Settings, *, messages: bool) -> disco.Abilities:
     """What calls can have here, with the trunks that there are."""
-    anchored = settings.embedded is not None and any(map(_may_anchor, settings.routing.trunks))
-    return disco.Abilities(video=settings.media.video, messages=messages, batch=not anchored)
+    return disco.Abilities(video=settings.media.video, messages=messages, batch=not _anchors(settings))
+
+
+def _anchors(settings: Settings) -> bool:
+    return settings.media.anchor != "none" and any(map(_may_anchor, settings.routing.trunks))
 
 
 def _may_anchor(trunk: Trunk) -> bool:

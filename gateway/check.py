@@ -13,6 +13,7 @@ from gateway.keys import KeyPair
 from gateway.media.embedded.backend import own_addresses
 from gateway.media.embedded.ports import Ports
 from gateway.media.embedded.settings import EmbeddedSettings
+from gateway.media.rtpengine import RtpengineAnchors
 from gateway.net.options import Reply, options
 from gateway.net.sip import SipPort
 from gateway.net.xmpp import XmppPort
@@ -99,6 +100,8 @@ async def _findings(settings: Settings) -> AsyncIterator[Finding]:
             yield finding
     finally:
         await sip.stop()
+    async for finding in _rtpengines(settings):
+        yield finding
     yield await _http(settings)
     if not any(trunk.allow for trunk in settings.routing.trunks):
         yield Finding(False, "callers", "no trunk's 'allow' names anybody, so nobody may call out")
@@ -136,6 +139,20 @@ async def _component(settings: Settings) -> Finding:
     finally:
         await port.stop()
     return Finding(True, what, "handshake done")
+
+
+async def _rtpengines(settings: Settings) -> AsyncIterator[Finding]:
+    """Each node that is to carry media."""
+    if settings.rtpengine is None:
+        return
+    anchors = RtpengineAnchors(settings.rtpengine)
+    try:
+        for node in settings.rtpengine.nodes:
+            why = await anchors.ping(node)
+            text = f"{why}: is it running, and does it listen for ng there?" if why else "answers"
+            yield Finding(not why, f"rtpengine {node}", text)
+    finally:
+        await anchors.close()
 
 
 async def _trunk(settings: Settings, sip: SipPort, trunk: Trunk) -> AsyncIterator[Finding]:

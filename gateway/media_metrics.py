@@ -9,7 +9,7 @@ from gateway.media.anchor import StreamStatistics
 from gateway.signals import Side
 from mappings.reasons import EndReason
 
-BACKENDS = ("embedded",)
+BACKENDS = ("embedded", "rtpengine")
 CONNECT_BUCKETS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5, 10, 20)
 LOSS_BUCKETS = (0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 JITTER_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2)

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from gateway.app import anchors
 from gateway.config import Settings, load
 from gateway.errors import ConfigError
 from gateway.media.anchor import PHONE, Latch, Protection
 from gateway.media.embedded import EmbeddedAnchors
 from gateway.media.policy import Policy
+from gateway.media.rtpengine import Node, RtpengineAnchors
 
 TEXT = """
 [xmpp]
@@ -84,6 +86,19 @@ def test_media_are_everywhere_where_sip_is(tmp_path: Path, listen: str) -> None:
     assert EmbeddedAnchors(embedded).settings.addresses
 
 
+def test_rtpengines_are_named_with_their_weights(tmp_path: Path) -> None:
+    nodes = '"10.0.0.6:2223*2", "[2001:db8::6]:2224", "rtp.example:2223*0"'
+    settings = read(tmp_path, media=f'anchor = "rtpengine"\nrtpengine = [{nodes}]', listen='"udp:0.0.0.0:5060"')
+    assert settings.embedded is None
+    assert settings.rtpengine is not None
+    assert settings.rtpengine.nodes == (
+        Node("10.0.0.6", 2223, 2),
+        Node("2001:db8::6", 2224, 1),
+        Node("rtp.example", 2223, 0),
+    )
+    assert isinstance(anchors(settings), RtpengineAnchors)
+
+
 def test_signalling_alone_needs_no_address(tmp_path: Path) -> None:
     assert read(tmp_path, media='anchor = "none"', listen='"udp:0.0.0.0:5060"').embedded is None
 
@@ -105,6 +120,21 @@ def test_signalling_alone_needs_no_address(tmp_path: Path) -> None:
         ({"media": "port_low = 80"}, "[media] port_low"),
         ({"media": 'stun = ["stun:stun.example.org:3478"]'}, "[media] stun[0]: expected HOST or HOST:PORT"),
         ({"media": 'stun = ["stun.example.org:70000"]'}, "[media] stun[0]: expected HOST or HOST:PORT"),
+        ({"media": 'anchor = "rtpengine"'}, "[media] rtpengine: missing"),
+        ({"media": 'rtpengine = ["10.0.0.6:2223"]'}, '[media] rtpengine: names nodes, but anchor is "embedded"'),
+        (
+            {"media": 'anchor = "rtpengine"\nrtpengine = ["10.0.0.6"]'},
+            "[media] rtpengine[0]: expected HOST:PORT or HOST:PORT*WEIGHT",
+        ),
+        (
+            {"media": 'anchor = "rtpengine"\nrtpengine = ["10.0.0.6:99999"]'},
+            "[media] rtpengine[0]: expected HOST:PORT or HOST:PORT*WEIGHT",
+        ),
+        ({"media": 'anchor = "rtpengine"\nrtpengine = ["10.0.0.6:2223*0"]'}, "[media] rtpengine: every weight is 0"),
+        (
+            {"media": 'anchor = "rtpengine"\nrtpengine = ["10.0.0.6:2223", "10.0.0.6:2223*2"]'},
+            "[media] rtpengine: names a node twice",
+        ),
         ({"media": 'anchor = "none"', "trunk": 'media = "anchor"'}, '[[trunk]] "pbx" media: is anchor, but'),
         ({"trunk": 'media = "relay"'}, '[[trunk]] "pbx" media'),
         (

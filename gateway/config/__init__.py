@@ -20,13 +20,14 @@ from gateway.config.accounts import accounts
 from gateway.config.certificates import tls_settings
 from gateway.config.dialplan import domain, host, routing_settings
 from gateway.config.house import Http, Limits, Log, Media
-from gateway.config.media import embedded_settings
+from gateway.config.media import embedded_settings, rtpengine_settings
 from gateway.config.reading import read, refuse
 from gateway.config.secrets import Secrets
 from gateway.config.tables import Registration, Sip, Xmpp
 from gateway.errors import ConfigError
 from gateway.keys import TlsSettings
 from gateway.media.embedded.settings import EmbeddedSettings
+from gateway.media.rtpengine import RtpengineSettings
 from gateway.rules import RoutingSettings
 from gateway.secret import Secret
 from gateway.sip.flow import SECURE
@@ -85,6 +86,9 @@ class Settings:
     embedded: EmbeddedSettings | None
     "What the anchor in this process is told; None: there is none."
 
+    rtpengine: RtpengineSettings | None
+    "What the anchor at rtpengines is told; None: there is none."
+
     limits: Limits
     log: Log
     http: Http
@@ -121,6 +125,7 @@ def load(path: str | Path, environ: Mapping[str, str] = os.environ) -> Settings:
         registration=file.registration,
         media=_media(file.media),
         embedded=embedded_settings(file.media, (at.host for at in listeners)),
+        rtpengine=rtpengine_settings(file.media),
         limits=file.limits,
         log=file.log,
         http=file.http,

@@ -32,8 +32,11 @@ class Media(Table, frozen=True, kw_only=True):
     digits_by_chat: bool = True
     "Whether keys that a user writes to a number, in a call with it, are pressed in that call: many have no key pad."
 
-    anchor: Literal["embedded", "none"] = "embedded"
-    "embedded: in this process; none: the gateway is signalling only."
+    anchor: Literal["embedded", "rtpengine", "none"] = "embedded"
+    "embedded: in this process; rtpengine: in those named below; none: the gateway is signalling only."
+
+    rtpengine: tuple[str, ...] = ()
+    "Where rtpengines listen for ng, HOST:PORT or HOST:PORT*WEIGHT; a weight of 0: no new calls."
 
     addresses: tuple[str, ...] = ()
     "Our addresses for media, the first of a family for phones; none named: [sip]'s, or all where that is everywhere."

@@ -10,13 +10,16 @@ from gateway.config.tables import Trunk
 from gateway.media.anchor import Latch, LegMedia, Protection
 from gateway.media.embedded.settings import EmbeddedSettings, IceServer
 from gateway.media.policy import Policy, TrunkMedia
+from gateway.media.rtpengine import Node, RtpengineSettings
 
 _SERVER = re.compile(r"(?P<host>[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?")
+
+_NODE = re.compile(r"(?P<host>[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})(?:\*(?P<weight>[0-9]{1,4}))?")
 
 
 def embedded_settings(media: Media, listening: Iterable[str]) -> EmbeddedSettings | None:
     """What the embedded anchor is told; None where there is none.  ``listening``: the hosts of SIP's sockets."""
-    if media.anchor == "none":
+    if media.anchor != "embedded":
         return None
     addresses = _addresses("addresses", media.addresses) or _own(listening)
     advertised = _addresses("advertised_addresses", media.advertised_addresses)
@@ -35,6 +38,31 @@ def embedded_settings(media: Media, listening: Iterable[str]) -> EmbeddedSetting
         silence_seconds=media.silence_timeout_seconds,
         held_seconds=media.held_timeout_seconds,
     )
+
+
+def rtpengine_settings(media: Media) -> RtpengineSettings | None:
+    """What the anchor at rtpengines is told; None where there is none."""
+    if media.anchor != "rtpengine":
+        if media.rtpengine:
+            refuse("[media]", "rtpengine", f'names nodes, but anchor is "{media.anchor}"')
+        return None
+    if not media.rtpengine:
+        refuse("[media]", "rtpengine", "missing — where do the rtpengines listen for ng?")
+    nodes = tuple(_node(index, text) for index, text in enumerate(media.rtpengine))
+    if not any(node.weight for node in nodes):
+        refuse("[media]", "rtpengine", "every weight is 0, so nobody takes calls")
+    if len({(node.host, node.port) for node in nodes}) < len(nodes):
+        refuse("[media]", "rtpengine", "names a node twice")
+    return RtpengineSettings(
+        nodes=nodes, silence_seconds=media.silence_timeout_seconds, held_seconds=media.held_timeout_seconds
+    )
+
+
+def _node(index: int, text: str) -> Node:
+    match = _NODE.fullmatch(text)
+    if match is None or not 0 < int(match["port"]) < 65536:
+        refuse("[media]", f"rtpengine[{index}]", f"expected HOST:PORT or HOST:PORT*WEIGHT — got {text!r}")
+    return Node(match["host"].strip("[]"), int(match["port"]), int(match["weight"] or 1))
 
 
 def trunk_media(where: str, trunk: Trunk, anchor: str) -> TrunkMedia:

@@ -83,12 +83,19 @@ class Pair:
 
 
 @contextlib.asynccontextmanager
-async def pair(folder: Path, *, auto_answer: bool = False, trunk: Mapping[str, object] = TRUNK) -> AsyncIterator[Pair]:
+async def pair(
+    folder: Path,
+    *,
+    auto_answer: bool = False,
+    trunk: Mapping[str, object] = TRUNK,
+    changes: Mapping[str, Table] | None = None,
+    controls: int = 0,
+) -> AsyncIterator[Pair]:
     """Romeo's browser is signed in; a plain phone stands at the trunk, whose calls are anchored where they must be."""
     server = Prosody(folder, browsers=True)
     async with (
         Chromium(folder) as browser,
-        Rig(folder, server=lambda _: server, trunk=trunk) as rig,
+        Rig(folder, server=lambda _: server, trunk=trunk, changes=changes, controls=controls) as rig,
     ):
         client = await browser.page("client", "client")
         await client.call("login", f"romeo@{HOST}", ACCOUNTS["romeo"], server.websocket)

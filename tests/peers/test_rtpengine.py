@@ -1,0 +1,68 @@
+"""A browser and a plain phone in calls whose sound goes through rtpengine, both ways, as `test_anchor` has it."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.media import rtpengine
+from tests.media.rtpengine import Rtpengine
+from tests.peers import chromium
+from tests.peers.alone import on_loopback
+from tests.peers.steps import NUMBER
+from tests.peers.test_anchor import AUDIO, Pair, pair
+
+_missing = chromium.missing() or rtpengine.missing()
+pytestmark = pytest.mark.skipif(bool(_missing), reason=_missing)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_but_loopback() -> Iterator[None]:
+    with on_loopback():
+        yield
+
+
+@contextlib.asynccontextmanager
+async def joined(folder: Path, *, auto_answer: bool = False) -> AsyncIterator[tuple[Pair, Rtpengine]]:
+    """A browser and a phone at a gateway that has an rtpengine."""
+    async with Rtpengine(folder) as daemon:
+        media = {"anchor": "rtpengine", "rtpengine": [str(daemon.node)]}
+        async with pair(folder, auto_answer=auto_answer, changes={"media": media}, controls=1) as both:
+            yield both, daemon
+
+
+@pytest.mark.parametrize("direct", [False, True], ids=["by-message", "without-message-initiation"])
+async def test_a_browser_calls_a_plain_phone_and_both_hear_each_other(tmp_path: Path, direct: bool) -> None:
+    async with joined(tmp_path, auto_answer=True) as (both, _):
+        number = both.rig.gateway.number(NUMBER)
+        await both.client.call("call", f"{number}/sip" if direct else number, AUDIO, direct)
+        await both.heard()
+        await asyncio.gather(both.client.call("end"), both.phone.expect("CALL_CLOSED"))
+        await both.check_phone()
+        (ended,) = await both.rig.gateway.logged("call_ended")
+        assert ended["anchor"] == "rtpengine"
+        assert ended["caller_packets"] > 0
+        assert ended["callee_packets"] > 0
+
+
+async def test_a_plain_phone_calls_a_browser_and_both_hear_each_other(tmp_path: Path) -> None:
+    async with joined(tmp_path) as (both, _):
+        host, port = both.rig.gateway.sip
+        await asyncio.gather(
+            both.client.call("take", AUDIO),
+            both.phone.dial(f"sip:romeo@{host}:{port}"),
+            both.phone.expect("CALL_ESTABLISHED", 15),
+        )
+        await both.heard()
+        await asyncio.gather(both.phone.hang_up(), both.client.call("ended"))
+        await both.check_phone()
+
+
+async def test_a_call_whose_rtpengine_dies_ends_on_both_sides(tmp_path: Path) -> None:
+    async with joined(tmp_path, auto_answer=True) as (both, daemon):
+        await both.client.call("call", both.rig.gateway.number(NUMBER), AUDIO, False)
+        await both.heard()
+        daemon.kill()
+        await asyncio.gather(both.client.call("ended"), both.phone.expect("CALL_CLOSED", 20))
