@@ -13,9 +13,9 @@ USER, PASSWORD = "gateway", "hush"
 class Coturn:
     """Start it by `async with`."""
 
-    def __init__(self, folder: Path, *, secret: str = "") -> None:
+    def __init__(self, folder: Path, *, secret: str = "", host: str = "") -> None:
         """``secret``: shared with who hands out credentials that last a while; else there is one user."""
-        self.host = loopback.address()
+        self.host = host or loopback.address()
         self.port = loopback.port(self.host)
         command = [
             "turnserver", "-n", "--no-cli", "--no-tls", "--no-dtls", "--no-rfc5780", "--allow-loopback-peers",

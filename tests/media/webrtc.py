@@ -1,9 +1,10 @@
 """A WebRTC peer (aiortc) whose packets are in our hands: what it decrypts is kept, what we give it is encrypted."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
-from aiortc import RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
 
 from gateway.sdp.history import SdpSession
 from mappings.description import Description
@@ -15,8 +16,8 @@ from tests.peers.program import until
 class WebPeer:
     """One peer connection, to be closed by `async with`.  ``role`` is its own in the session."""
 
-    def __init__(self, role: Role, *kinds: str) -> None:
-        self.connection = RTCPeerConnection()
+    def __init__(self, role: Role, *kinds: str, servers: Sequence[RTCIceServer] | None = None) -> None:
+        self.connection = RTCPeerConnection(None if servers is None else RTCConfiguration(iceServers=list(servers)))
         self.heard: list[bytes] = []
         self.reports: list[bytes] = []
         self._kinds = kinds or ("audio",)

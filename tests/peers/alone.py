@@ -35,6 +35,20 @@ def loses(*which: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def within(network: str) -> Iterator[None]:
+    """Make this thread's sockets in another network, named by its file; those that are open stay where they are."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with open("/proc/thread-self/ns/net") as before, open(network) as there:
+        if libc.setns(there.fileno(), _NEW_NETWORK) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+        try:
+            yield
+        finally:
+            libc.setns(before.fileno(), _NEW_NETWORK)
+
+
+@contextlib.contextmanager
 def on_loopback() -> Iterator[None]:
     """Put this thread, and the programs and threads that it starts, into a network of their own, if we may (as root).
 

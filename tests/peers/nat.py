@@ -31,6 +31,14 @@ class Household:
     network: str
     "The file that stands for its network."
 
+    router: str
+    "The same of its router's."
+
+    def lets_out(self, port: int) -> None:
+        """From now on datagrams to that port alone leave the household."""
+        rule = f"--in-interface inner --protocol udp ! --dport {port} --jump DROP"
+        _run(f"iptables --insert FORWARD {rule}", ["nsenter", f"--net={self.router}", "--"])
+
     def enter(self) -> list[str]:
         """What stands in front of a command that is to run there."""
         return ["nsenter", f"--net={self.network}", "--"]
@@ -69,7 +77,7 @@ def behind_nat(folder: Path) -> Iterator[Household]:
         _run(f"ip address add {INSIDE}/24 dev home", home)
         _run("ip link set home up", home)
         _run(f"ip route add default via {_GATE}", home)
-        yield Household(networks[1])
+        yield Household(networks[1], networks[0])
     finally:
         for holder in holders:
             holder.kill()
