@@ -185,7 +185,7 @@ class CallTask:
             side, digit = item
             if self.bridge.talking:
                 await self._bridge(side, digit, now)
-        else:
+        elif not self.over:  # what ends with a call is no news
             await self._happened(item, now)
 
     async def _expire(self, now: float) -> None:

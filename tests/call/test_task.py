@@ -8,7 +8,7 @@ from gateway.call.anchoring import Anchoring
 from gateway.call.facts import CallLimits
 from gateway.call.task import GIVE_WAY
 from gateway.errors import PeerError
-from gateway.media.anchor import PHONE, WEB
+from gateway.media.anchor import PHONE, WEB, Failed
 from gateway.media.anchor import Call as AnchoredCall
 from gateway.signals import Answer, Candidates, End, Offer, Progress, Refuse
 from mappings.description import Description
@@ -137,6 +137,20 @@ def test_a_call_that_is_cut_off_while_its_media_are_given_back_is_over_all_the_s
         assert made.closed == [made.task]
         assert made.line()["reason"] == "success"
         assert made.counts.media.told[-1] == ("closed", "paper")
+
+
+def test_media_that_stop_after_the_end_are_not_lost() -> None:
+    anchors = PaperAnchors()
+    legs = {CALLER: WEB, CALLEE: PHONE}
+    anchoring = Anchoring(anchors, AnchoredCall(id="c1", legs=legs), wanted=lambda offer: True, caller_proposes=False)
+    with call(*answered(), anchoring=anchoring) as made:
+        made.puts(CALLER, "offers", "hangs up")
+        assert not made.running.done()  # the caller's leg still waits for something, and its client is gone
+        anchors.opened[0].listener(Failed(CALLER, EndReason.CONNECTIVITY_ERROR, "no consent"))
+        made.puts(CALLER, "closes")
+        assert made.running.done()
+        assert "failed" not in [told[0] for told in made.counts.media.told]
+        assert "media_failed" not in [entry["event"] for entry in made.log]
 
 
 def test_what_a_leg_cannot_bear_ends_the_call_on_both_sides_with_its_words() -> None:
