@@ -359,7 +359,9 @@ class Routing(Origins):
                 uri = Uri.parse(address)
                 name = sip_name(uri) if not uri.host or self._is_home(uri.host) else f"{sip_name(uri)}@{uri.hostport}"
                 self.outbound(user, f"{localpart(name)}@{self.domain}")
-                return str(replace(uri, password=None))
+                # What else a URI may ask for, headers or another next hop, is not the user's to say.
+                params = uri.params.without("maddr").without("method")
+                return str(replace(uri, password=None, headers=None, params=params) if uri.is_sip else uri)
             if scheme.lower() == "xmpp":
                 jid = bare_jid(rest.partition("?")[0].removeprefix("//").partition("/")[0])
                 user = xmpp_user(jid, hosted=self._settings.hosted_domains, gateway=self.domain)

@@ -687,6 +687,8 @@ def test_nonsense_is_not_acceptable(prompt: str) -> None:
         ("sip:+1555@sip.carrier.example", "sip:+1555@sip.carrier.example"),
         ("sip:+1555:pin@203.0.113.7;transport=tcp", "sip:+1555@203.0.113.7;transport=tcp"),
         ("tel:+1555", "tel:+1555"),
+        ("sip:+1555@203.0.113.7;maddr=192.0.2.66?Route=%3Csip:192.0.2.66%3E", "sip:+1555@203.0.113.7"),
+        ("sip:+1555@203.0.113.7;method=REFER?Subject=x", "sip:+1555@203.0.113.7"),
         ("sip:+1900@sip.carrier.example", None),
         ("tel:+1-900", None),
         ("sip:+1555@elsewhere.example", None),
