@@ -22,6 +22,7 @@ from gateway.sip.summary import Summary
 from gateway.sip.wire import Failed
 from gateway.stanza import Stanza
 from gateway.text import mailbox, reading
+from gateway.text.allowance import Allowances
 from gateway.text.desk import XmppPort
 
 SPACING_SECONDS = 0.05
@@ -32,6 +33,9 @@ UNKNOWN_SECONDS = 1.0
 
 MAX_REMEMBERED = 20_000
 "Mailboxes whose state is remembered."
+
+NEWS_A_MINUTE = 10
+"So often an owner is told of what a trunk says of their mailbox; further news are none until they are said again."
 
 ALLOW_EVENTS: Header = ("Allow-Events", summary.EVENT)
 ACCEPT: Header = ("Accept", summary.CONTENT)
@@ -94,6 +98,7 @@ class Mailboxes:
         "By our tag."
         self._known: OrderedDict[tuple[str, str], Summary] = OrderedDict()
         "What waits, by trunk and owner."
+        self._allowed = Allowances(NEWS_A_MINUTE)
         self._next_at = 0.0
         self._left = asyncio.Event()
         self._log = structlog.get_logger()
@@ -239,11 +244,14 @@ class Mailboxes:
     def _tell(self, news: Summary, trunk: str, owner: str, called: str) -> None:
         key = (trunk, owner)
         before = self._known.get(key)
+        is_news = mailbox.is_news(news, before)
+        if is_news and not self._allowed.admits(f"{trunk} {owner}", self._loop.time()):
+            return
         self._known[key] = news
         self._known.move_to_end(key)
         if len(self._known) > MAX_REMEMBERED:
             self._known.popitem(last=False)
-        if not mailbox.is_news(news, before):
+        if not is_news:
             return
         if news.account is not None:
             with suppress(PeerError):

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from gateway.text.mailboxes import NEWS_A_MINUTE
 from tests.flows.inmemory import GATEWAY, World
 from tests.flows.phone import Phone
 from tests.flows.steps import Step, after, holds, juliet, nothing, romeo, run, signals
@@ -192,4 +193,20 @@ def test_a_gateway_that_stops_takes_leave_of_the_notifiers() -> None:
         stops=True,
         trunk=WAITING,
         dial=BOX,
+    )
+
+
+def test_a_trunk_that_has_news_without_end_is_heard_now_and_then_and_its_last_news_in_the_end() -> None:
+    flood = [step for new in range(1, 40) for step in (notifies(news(f"{new}/0")), juliet.gets("200 NOTIFY"))]
+    told = [romeo.gets("body", has=f"{new} new voice") for new in range(1, NEWS_A_MINUTE + 1)]
+    run(
+        *flood,
+        *told,
+        nothing(),
+        after(60),
+        notifies(news("39/0")),
+        juliet.gets("200 NOTIFY"),
+        romeo.gets("body", has="39 new voice"),
+        nothing(),
+        trunk=WAITING,
     )
