@@ -32,7 +32,7 @@ async def test_a_call_out_comes_through(tmp_path: Path, scenario: str, fault: Fa
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("scenario", ["uac_reliable", "uac_timer"])
+@pytest.mark.parametrize("scenario", ["uac_call", "uac_reliable", "uac_timer"])
 async def test_a_call_in_comes_through(tmp_path: Path, scenario: str, fault: Fault) -> None:
     async with Rig(tmp_path) as rig:
         juliet = await rig.client("juliet")
