@@ -39,6 +39,9 @@ LONGEST_NAME = 16
 MOST_STREAMS = 8
 "Media of one call; further ones are refused."
 
+MOST_FORMATS = 256
+"That a side names of one medium, whatever becomes of them; there are 128 numbers, and each keeps its meaning."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End:
@@ -131,6 +134,8 @@ class Agreement:
             before = stream.ends.get(side)
             end = before or End(name=media.name)
             numbers = dict(end.numbers) | {identity(codec): codec.id for codec in media.rtp.codecs}
+            if len(numbers) > MOST_FORMATS:
+                raise AnchorError("more formats than there are numbers", EndReason.INCOMPATIBLE_PARAMETERS, 488)
             live = media.rtp.media in KINDS and not all(map(auxiliary, usable(media.rtp.codecs, leg.codecs)))
             carried = carried or live
             stream = stream.with_end(side, replace(end, said=media, live=live, numbers=numbers))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import AnchorError
 from gateway.fields import Dropped
-from gateway.media.agreement import Agreement, Plan, groups, protection
+from gateway.media.agreement import MOST_FORMATS, Agreement, Plan, groups, protection
 from gateway.media.anchor import PHONE, WEB, LegMedia, Protection
 from gateway.sdp.answer import fit
 from gateway.signals import Side
@@ -335,6 +335,18 @@ def test_what_does_not_concern_a_side_is_the_same_for_it() -> None:
     agreement, plans = agreement.plan_offer(CALLEE, PHONE, ())
     assert [plan.same for plan in plans] == [True]
     assert made(plans) == told
+
+
+def test_formats_without_end_are_refused_and_not_remembered() -> None:
+    agreement = Agreement()
+    for number in range(MOST_FORMATS - 1):
+        new = Codec(id=96 + number % 32, name=f"x{number}", clockrate=8000)
+        agreement = agreement.heard_offer(CALLER, said(media(PCMU, new)), WEB)
+    with pytest.raises(AnchorError, match="more formats") as refused:
+        agreement.heard_offer(CALLER, said(media(PCMU, Codec(id=96, name="another", clockrate=8000))), WEB)
+    assert refused.value.reason is EndReason.INCOMPATIBLE_PARAMETERS
+    (stream,) = agreement.heard_offer(CALLER, said(media(PCMU)), WEB).streams
+    assert len(stream.ends[CALLER].numbers) == MOST_FORMATS
 
 
 def test_a_number_keeps_its_meaning() -> None:
