@@ -122,6 +122,15 @@ async def test_an_error_is_told_with_its_reason() -> None:
             await request
 
 
+async def test_what_no_datagram_holds_is_refused_at_once_and_is_no_silence_of_the_node() -> None:
+    client = NgClient("127.0.0.1", 9)
+    try:
+        with pytest.raises(NgRefusedError, match="datagram"):
+            await client.request("offer", {"sdp": "x" * LONGEST})
+    finally:
+        client.close()
+
+
 async def test_silence_is_told() -> None:
     async with client() as (asking, node):
         with pytest.raises(NgSilentError):

@@ -14,6 +14,9 @@ from gateway.media.rtpengine.bencode import Value
 
 Reply = Mapping[str, Value]
 
+LONGEST_DATAGRAM = 65_507
+"Octets (RFC 768, RFC 791).  What peers describe may be longer, and that a node never hears of it is not its fault."
+
 TRIES = 4
 TRY_SECONDS = 0.5
 
@@ -45,6 +48,8 @@ class NgClient(asyncio.DatagramProtocol):
         transport = await self._open()
         cookie = f"{self._word}_{next(self._count)}"
         octets = cookie.encode() + b" " + bencode.encode({**(fields or {}), "command": command})
+        if len(octets) > LONGEST_DATAGRAM:
+            raise NgRefusedError(f"{command}: {len(octets)} octets, more than a datagram holds")
         answer = self._waiting[cookie] = asyncio.get_running_loop().create_future()
         try:
             for _ in range(tries or self._tries):
