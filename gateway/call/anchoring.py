@@ -175,6 +175,8 @@ class Anchoring:
             case Digit():
                 sent = await anchor.digit(to, signal.digit, signal.duration)
                 return NOTHING if sent else Outcome((send,))
+            case NoDigits() if self._anchors.digits:
+                return NOTHING  # they are sound
             case NoDigits() | End() | PickedUp() | Transfer() | Transferred():
                 return Outcome((send,))
             case never:

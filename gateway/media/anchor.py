@@ -276,6 +276,9 @@ class Anchors(Protocol):
     name: str
     "What configuration, log and metrics call it."
 
+    digits: bool
+    "Whether it can say digits in the sound, to a side that takes them so."
+
     async def open(self, call: Call, listener: Listener) -> Anchor:
         """An anchor for a new call.  AnchorError when the back-end takes none."""
         ...

@@ -156,6 +156,7 @@ class PaperAnchors:
     """The back-end."""
 
     name: str = "paper"
+    digits: bool = True
     failing: AnchorError | None = None
     "What every operation meets."
 

@@ -16,6 +16,7 @@ from gateway.signals import (
     Complete,
     Digit,
     End,
+    NoDigits,
     Offer,
     PickedUp,
     Progress,
@@ -260,6 +261,13 @@ def test_a_digit_is_sound_where_the_side_takes_that_and_a_word_where_it_does_not
     assert talk.anchor.digits == [(side.other, "5", 250)]
     talk.anchors.sends_digits = False
     assert talk.says(side, Digit("5", 250)) == [f"{side.other}: Digit"]
+
+
+def test_a_phone_that_takes_no_digits_outside_the_sound_is_no_matter_where_they_are_sound() -> None:
+    talk = established()
+    assert talk.says(CALLEE, NoDigits()) == []
+    talk.anchors.digits = False
+    assert talk.says(CALLEE, NoDigits()) == ["caller: NoDigits"]
 
 
 def test_the_end_is_told_as_it_is_and_closing_keeps_what_was_counted() -> None:

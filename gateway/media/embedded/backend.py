@@ -26,6 +26,7 @@ class EmbeddedAnchors:
     """`gateway.media.anchor.Anchors`, in this process."""
 
     name = "embedded"
+    digits = True
 
     def __init__(self, settings: EmbeddedSettings) -> None:
         """Makes the certificate, which takes a moment."""
