@@ -23,6 +23,8 @@ from tests.peers.program import PeerFailure, Program
 
 WEB = Path(__file__).parent / "web"
 PAGES = ("client", "phone")
+PATIENCE_SECONDS = 90.0
+"Nothing that a test asks a page for takes any longer, or it never ends."
 
 # Chromium tries many of its maker's hosts unless told not to.  Loopback is no network to WebRTC by default, and host
 # candidates would be names of multicast DNS.
@@ -195,7 +197,11 @@ class Chromium:
         message = {"id": number, "method": method, "params": parameters}
         await self._socket.send_json(message | ({"sessionId": session} if session else {}))
         try:
-            return await answer
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                return await answer
+        except TimeoutError:
+            said = "".join(f"\n{page.tail()}" for page in self.pages.values())
+            raise PeerFailure(f"chromium: {method} is not done within {PATIENCE_SECONDS:g} s{said}") from None
         finally:
             del self._waiting[number]
 
