@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any, assert_never
+from typing import Any, assert_never, get_args
 
 import structlog
 
@@ -16,27 +16,13 @@ from gateway.call.seat import Inlet, Party, Said, Seat, Told, Word, refused
 from gateway.call.story import Story
 from gateway.errors import AnchorError, PeerError
 from gateway.media.anchor import Connected, DigitHeard, Event, Failed, Gathered, OneWay
-from gateway.signals import (
-    Answer,
-    Candidates,
-    Complete,
-    Digit,
-    End,
-    NoDigits,
-    Offer,
-    Progress,
-    Refuse,
-    Side,
-    Signal,
-    Transfer,
-    Transferred,
-)
+from gateway.signals import Digit, End, Offer, Side, Signal, Transfer, Transferred
 from mappings.reasons import EndReason
 
 GIVE_WAY = object()
 "For the inbox of a call to an XMPP user who is calling us at that moment, and whose call stands."
 
-SIGNALS = (Offer, Complete, Progress, Answer, Refuse, Candidates, Digit, NoDigits, End, Transfer, Transferred)
+SIGNALS = get_args(Signal)
 
 MOST_SUCCESSORS = 32
 "So often may somebody else take a place in one call."
@@ -153,6 +139,8 @@ class CallTask:
                     await self._take(party, item, now)
                     await self._release(now)
                     self._inbox.popleft()
+                if self.over:  # no port waits for a peer's last reply
+                    await self._part()
                 if self._over():
                     break
                 self._arm()
@@ -293,12 +281,16 @@ class CallTask:
         self._story.media_lost(end, side)
         await self._end(end, now)
 
-    async def _leave(self) -> None:
+    async def _part(self) -> None:
         try:
             if self.anchoring is not None:
                 await self.anchoring.close()
         except Exception:
             self._log.exception("media_not_closed")
+
+    async def _leave(self) -> None:
+        try:
+            await self._part()
         finally:  # also when this is cut off
             self._story.counted({} if self.anchoring is None else self.anchoring.counted)
             self._story.tell(self.parties.values(), self._loop.time())

@@ -8,7 +8,7 @@ from gateway.signals import Side
 from mappings.reasons import EndReason
 from tests.flows.inmemory import World
 from tests.flows.openings import juliet_leaves, romeo_leaves
-from tests.flows.steps import Step, after, does, juliet, nothing, romeo, run, sdp_of
+from tests.flows.steps import Step, after, calls, does, holds, juliet, nothing, romeo, run, sdp_of
 
 CALLER, CALLEE = Side
 MEDIA = 'addresses = ["192.0.2.1"]'
@@ -388,6 +388,19 @@ def test_a_digit_that_the_phone_can_not_hear_is_told_it() -> None:
 
 
 # ------------------------------------------------------------------------------------------------------ what goes wrong
+
+
+def test_a_phone_that_does_not_answer_a_goodbye_keeps_no_port() -> None:
+    anchored(
+        *talking,
+        romeo.sends("session-terminate success"),
+        romeo.gets("result"),
+        romeo.gets("finish success"),
+        juliet.gets("BYE"),
+        holds(lambda world: world.anchors.opened[0].closed, "the media are still there"),
+        calls(1),
+        after(40),
+    )
 
 
 @pytest.mark.conformance("END-37")
