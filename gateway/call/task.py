@@ -143,6 +143,8 @@ class CallTask:
                     await self._part()
                 if self._over():
                     break
+                if self._inbox:  # meanwhile
+                    continue
                 self._arm()
                 self._wake = self._loop.create_future()
                 await self._wake

@@ -1,5 +1,6 @@
 """An anchor without media: it agrees with both sides as a real one does, and its addresses are made up."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -100,6 +101,7 @@ class PaperAnchor:
 
     async def close(self) -> None:
         self.closed = True
+        await asyncio.sleep(self.backend.closing_seconds)
 
     def _described(self, side: Side, plans: Sequence[Plan], offer: Description | None) -> Description:
         leg = self._leg(side)
@@ -157,6 +159,9 @@ class PaperAnchors:
 
     name: str = "paper"
     digits: bool = True
+    closing_seconds: float = 0.0
+    "How long it takes to give everything back."
+
     failing: AnchorError | None = None
     "What every operation meets."
 

@@ -424,6 +424,20 @@ def test_media_that_are_lost_end_the_call_on_both_sides(reason: EndReason, cause
     assert made.sample("jinglesip_anchor_errors_total", reason=reason.value) == 1
 
 
+def test_what_comes_while_the_media_are_given_back_is_heard() -> None:
+    anchored(
+        does(lambda world: setattr(world.anchors, "closing_seconds", 0.1)),
+        *talking,
+        romeo.sends("session-terminate success"),
+        romeo.gets("result"),
+        romeo.gets("finish success"),
+        juliet.gets("BYE"),
+        juliet.sends(200),
+        after(0.2),
+        calls(0),
+    )
+
+
 def test_a_gateway_without_a_port_for_media_takes_no_call() -> None:
     anchored(
         does(lambda world: setattr(world.anchors, "full", True)),
