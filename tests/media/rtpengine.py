@@ -22,7 +22,7 @@ class Rtpengine:
         command = [
             "rtpengine", "--config-file=none", "--foreground", "--log-stderr", "--table=-1",
             f"--interface={self.host}", f"--listen-ng={self.host}:{self.port}",
-            "--port-min=46000", "--port-max=46999", "--num-threads=2", *options,
+            "--port-min=46000", "--port-max=46999", "--num-threads=1", *options,
         ]  # fmt: skip
         self._program = Program(name, command, folder=folder)
 
