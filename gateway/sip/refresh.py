@@ -9,15 +9,14 @@ from dataclasses import replace
 
 from gateway.errors import PeerError
 from gateway.signals import End, Offer
-from gateway.sip.body import SDP
 from gateway.sip.grammar import number
 from gateway.sip.message import SipResponse
 from gateway.sip.reasons import end_of_failure, end_of_response
 from gateway.sip.reinvite import accepted_again, release
 from gateway.sip.state import LegState, Phase, Timer
-from gateway.sip.uas import ACCEPT_HEADER, ALLOW_HEADER
+from gateway.sip.uas import ALLOW_HEADER
 from gateway.sip.wire import Failed
-from gateway.sip.within import back_off, confirm, drop_pending, hang_up
+from gateway.sip.within import back_off, confirm, drop_pending, hang_up, send_offer
 from mappings.description import Description, Media
 from mappings.reasons import EndReason
 
@@ -118,17 +117,7 @@ def offer_again(leg: LegState) -> None:
     """A re-INVITE with all that the other side has said, and what came late for it."""
     whole = leg.trickle.whole(leg.sdp)
     assert whole is not None
-    text = leg.sdp.write_offer(whole)
-    leg.early.clear()
-    headers = (
-        ("Contact", leg.contact),
-        ALLOW_HEADER,
-        *leg.trickle.headers,
-        *leg.session.headers,
-        ACCEPT_HEADER,
-        ("Content-Type", SDP),
-    )
-    leg.reinvite = leg.within("INVITE", headers, text.encode())
+    send_offer(leg, leg.sdp.write_offer(whole))
     leg.phase = Phase.REFRESHING
 
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 from gateway.errors import PeerError
 from gateway.signals import Answer, Candidates, Complete, End, Offer, Refuse
 from gateway.sip import early, gather
-from gateway.sip.body import SDP, session_description
+from gateway.sip.body import session_description
 from gateway.sip.dialog import Dialog
 from gateway.sip.message import SipRequest, SipResponse
 from gateway.sip.reasons import (
@@ -16,9 +16,9 @@ from gateway.sip.reasons import (
     refuse_of_response,
 )
 from gateway.sip.state import LegState, Phase, Timer
-from gateway.sip.uas import ACCEPT_HEADER, ALLOW_HEADER, refuse_content
+from gateway.sip.uas import refuse_content
 from gateway.sip.wire import Failed
-from gateway.sip.within import acknowledge, back_off, chance, confirm, hang_up, hear_answer
+from gateway.sip.within import acknowledge, back_off, chance, confirm, hang_up, hear_answer, send_offer
 from mappings.description import Description
 from mappings.reasons import EndReason
 
@@ -335,14 +335,5 @@ def reinvite_again(leg: LegState, _: None, now: float) -> None:
         return
     leg.note_dropped()
     leg.timers.pop(Timer.GATHERED, None)
-    leg.early.clear()
-    headers = (
-        ("Contact", leg.contact),
-        ALLOW_HEADER,
-        *leg.trickle.headers,
-        *leg.session.headers,
-        ACCEPT_HEADER,
-        ("Content-Type", SDP),
-    )
-    leg.reinvite = leg.within("INVITE", headers, text.encode())
+    send_offer(leg, text)
     leg.phase = Phase.REINVITING

@@ -111,24 +111,22 @@ def refused_late(leg: LegState, signal: Refuse, now: float) -> None:
 
 def pending(leg: LegState, request: SipRequest, now: float) -> None:
     """An UPDATE while an offer of the peer waits for its answer: one that offers is to come again (§5.2)."""
-    text, target = _read(leg, request)
-    if target is None:
-        return
-    if text is None:
-        _accept(leg, request, target, now)
-    else:
+    if _offers(leg, request, now):
         leg.reply(request, 500, (("Retry-After", str(chance(leg, 11))),))
 
 
 def colliding(leg: LegState, request: SipRequest, now: float) -> None:
     """An UPDATE while an offer of ours waits for its answer (§5.2)."""
-    text, target = _read(leg, request)
-    if target is None:
-        return
-    if text is None:
-        _accept(leg, request, target, now)
-    else:
+    if _offers(leg, request, now):
         leg.reply(request, 491)
+
+
+def _offers(leg: LegState, request: SipRequest, now: float) -> bool:
+    """Whether an UPDATE makes an offer, and so cannot be now; one that only refreshes is accepted."""
+    text, target = _read(leg, request)
+    if target is not None and text is None:
+        _accept(leg, request, target, now)
+    return target is not None and text is not None
 
 
 # ------------------------------------------------------------------------------------------------------ before the 200

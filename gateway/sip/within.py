@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from gateway.errors import PeerError
 from gateway.signals import End
 from gateway.sip import digits
-from gateway.sip.body import session_description
+from gateway.sip.body import SDP, session_description
 from gateway.sip.dialog import credentials, refuse_fork
 from gateway.sip.message import Header, SipRequest, SipResponse
 from gateway.sip.reasons import bye_reason, end_of_bye, end_of_error, warning
 from gateway.sip.state import LegState, Phase, Timer
-from gateway.sip.uas import capabilities
+from gateway.sip.uas import ACCEPT_HEADER, ALLOW_HEADER, capabilities
 from mappings.description import Description
 
 KEPT_ACKS = 2
@@ -127,6 +127,20 @@ def back_off(leg: LegState) -> float:
 def chance(leg: LegState, below: int) -> int:
     """A number from 0, made of a fresh id."""
     return int(leg.new_id()[:8], 16) % below
+
+
+def send_offer(leg: LegState, text: str) -> None:
+    """Send a re-INVITE with this SDP (§14.1)."""
+    leg.early.clear()
+    headers = (
+        ("Contact", leg.contact),
+        ALLOW_HEADER,
+        *leg.trickle.headers,
+        *leg.session.headers,
+        ACCEPT_HEADER,
+        ("Content-Type", SDP),
+    )
+    leg.reinvite = leg.within("INVITE", headers, text.encode())
 
 
 # ------------------------------------------------------------------------------------------------------------- 2xx, ACK
