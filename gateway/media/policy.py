@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import assert_never
 
 from gateway.media.anchor import PHONE, WEB, LegMedia, Protection
 from mappings.description import Description, Ice, Media
@@ -43,23 +44,22 @@ class TrunkMedia:
 
     def anchors_client(self, offer: Description | None) -> bool:
         """Whether a call out is anchored that a client offers so, or (None) has only proposed."""
-        match self.policy:
-            case Policy.DIRECT:
-                return False
-            case Policy.ANCHOR:
-                return True
-            case Policy.AUTO:
-                return not self.is_web and (offer is None or not all(map(_is_plain, offer.media)))
+        return self._decides(not self.is_web and (offer is None or not all(map(_is_plain, offer.media))))
 
     def anchors_phone(self, offer: Description | None) -> bool:
         """Whether a call in is anchored that the trunk offers so, or (None) without a description."""
+        return self._decides(offer is None or not all(map(_is_web, offer.media)))
+
+    def _decides(self, differ: bool) -> bool:
         match self.policy:
             case Policy.DIRECT:
                 return False
             case Policy.ANCHOR:
                 return True
             case Policy.AUTO:
-                return offer is None or not all(map(_is_web, offer.media))
+                return differ
+            case never:
+                assert_never(never)
 
 
 ICE_ALONE = replace(WEB, protection=Protection.NONE, rtcp_mux=False, bundle=False, feedback=False)
