@@ -223,7 +223,7 @@ class CallTask:
                 self._observer.dropped(party.spelling, name)
             self._log.debug("translation_dropped", side=seat.side.value, names=list(dropped))
             dropped.clear()
-        if (trunk := self.trunk) is not None:
+        if party is seat.party and (trunk := getattr(party.leg, "trunk", None)):
             self._story.goes_through(trunk)
 
     async def _do(self, seat: Seat, words: Iterable[Word], now: float) -> None:
