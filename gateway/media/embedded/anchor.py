@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from gateway.errors import AnchorError
 from gateway.media.agreement import MOST_STREAMS, Agreement, Plan, groups
@@ -23,6 +23,7 @@ from gateway.media.embedded.ice import IceLink
 from gateway.media.embedded.lines import Lines
 from gateway.media.embedded.link import Link, Surroundings
 from gateway.media.embedded.plain import PlainLink
+from gateway.media.exchange import Exchanged
 from gateway.media.watch import Watch
 from gateway.signals import Candidates, Side
 from mappings.description import Description, Group, Ice, Media, RawUdp
@@ -35,18 +36,6 @@ MOST_CLOSING = 2 * MOST_STREAMS
 "Links that are being closed; no new one is made while there are so many, since they still have their ports."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Exchanged:
-    """What an exchange changes, as one value, so that it can be undone."""
-
-    agreement: Agreement = field(default_factory=Agreement)
-    told: Mapping[Side, Description] = field(default_factory=dict)
-    offers: Mapping[Side, Description] = field(default_factory=dict)
-    "The peers' last offers."
-
-    sources: Mapping[Side, str | None] = field(default_factory=dict)
-
-
 class EmbeddedAnchor:
     """`gateway.media.anchor.Anchor`, in this process."""
 
@@ -57,8 +46,8 @@ class EmbeddedAnchor:
         self._legs: Mapping[Side, LegMedia] = call.legs
         self._listener = listener
         self._on_closed = on_closed
-        self._now = _Exchanged()
-        self._safe = _Exchanged()
+        self._now = Exchanged()
+        self._safe = Exchanged()
         "As it was before the exchanges that are open."
 
         self._open: set[Side] = set()
@@ -89,12 +78,7 @@ class EmbeddedAnchor:
         """See `Anchor.make_offer`."""
         leg = self._legs[side]
         agreement, plans = self._now.agreement.plan_offer(side, leg, kinds)
-        told = self._now.told.get(side)
-        live = {end.name for stream in self._now.agreement.streams if (end := stream.end(side)) is not None}
-        # What the side has refused stands in what it was told still, and is over all the same.
-        named = {media.name for media in told.media} & live if told is not None else set()
-        same = all(plan.same for plan in plans) and named == {plan.name for plan in plans}
-        if told is not None and same and not restart:
+        if not restart and (told := self._now.unchanged(side, plans)) is not None:
             return told
         with self._step(side):
             if restart:

@@ -2,10 +2,10 @@
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from gateway.errors import AnchorError
-from gateway.media.agreement import ROLES, Agreement, Plan, groups, protection
+from gateway.media.agreement import ROLES, Plan, groups, protection
 from gateway.media.anchor import (
     Call,
     Event,
@@ -17,6 +17,7 @@ from gateway.media.anchor import (
     Protection,
     Statistics,
 )
+from gateway.media.exchange import Exchanged
 from gateway.media.rtpengine import numbers, wording
 from gateway.media.rtpengine.inquiry import Counted, inquired
 from gateway.media.rtpengine.ng import NgRefusedError, NgSilentError
@@ -32,16 +33,6 @@ MOST_MISSES = 2
 "Looks in a row that the node may leave unanswered; then the call is lost."
 
 Transports = Mapping[int, tuple[Ice | RawUdp, Encryption | None]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Exchanged:
-    """What an exchange changes, as one value, so that it can be undone."""
-
-    agreement: Agreement = field(default_factory=Agreement)
-    told: Mapping[Side, Description] = field(default_factory=dict)
-    offers: Mapping[Side, Description] = field(default_factory=dict)
-    "The peers' last offers."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +59,8 @@ class RtpengineAnchor:
         self._legs: Mapping[Side, LegMedia] = call.legs
         self._listener = listener
         self._on_closed = on_closed
-        self._now = _Exchanged()
-        self._safe = _Exchanged()
+        self._now = Exchanged()
+        self._safe = Exchanged()
         "As it was before the exchanges that are open."
 
         self._open: set[Side] = set()
@@ -110,11 +101,7 @@ class RtpengineAnchor:
         leg = self._legs[side]
         agreement, plans = self._now.agreement.plan_offer(side, leg, kinds)
         plans = numbers.offered(agreement, side, plans)
-        told = self._now.told.get(side)
-        live = {end.name for stream in self._now.agreement.streams if (end := stream.end(side)) is not None}
-        # What the side has refused stands in what it was told still, and is over all the same.
-        named = {media.name for media in told.media} & live if told is not None else set()
-        if told is not None and all(plan.same for plan in plans) and named == {plan.name for plan in plans}:
+        if (told := self._now.unchanged(side, plans)) is not None:
             return told
         with self._step(side):
             self._now = replace(self._now, agreement=agreement)
