@@ -10,7 +10,7 @@ from gateway.call.anchoring import Anchoring
 from gateway.call.facts import CallLimits, CallObserver
 from gateway.call.opened import Opened, SipWire
 from gateway.call.seat import Party
-from gateway.call.successors import Book, Successors, party
+from gateway.call.successors import Book, Successors, party, session_number
 from gateway.call.task import CallTask
 from gateway.entity.presence import Direct, Propose
 from gateway.jid import bare, is_full
@@ -164,10 +164,8 @@ class Opening:
     def _call_again(self, opened: Opened, outbound: Outbound) -> Party:
         """A leg for another offer to who has refused one, through the trunk that has said so."""
         way = next((way for way in (outbound, *outbound.others) if way.trunk == opened.trunk), outbound)
-        leg = self._calling(replace(way, others=()), opened.owner)
-        made = party(leg, self._sip)
+        made = self.successors.entered(opened, self._calling(replace(way, others=()), opened.owner))
         made.inlet.bind(opened.task, made)
-        self._calls.enter(opened, made, leg.tag)
         return made
 
     def from_sip(self, request: SipRequest, trunk: str) -> Opened:
@@ -251,8 +249,7 @@ class Opening:
         self._xmpp.send(stanza)
 
     def _sdp(self, role: Role) -> SdpSession:
-        # 62 bits: RFC 3264 §5 wants the o= numbers to fit in 64 bits, signed, with room to count up.
-        return SdpSession(role, int(self._new_id()[:16], 16) >> 2, address=self._settings.sdp_address)
+        return SdpSession(role, session_number(self._new_id), address=self._settings.sdp_address)
 
     def _anchoring(
         self,

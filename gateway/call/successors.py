@@ -141,7 +141,7 @@ class Successors:
             manners=manners,
             asks=True,
         )
-        return self._party(opened, leg)
+        return self.entered(opened, leg)
 
     def inherited(self, stanza: Stanza, outbound: Outbound) -> Outbound:
         """The way of an XMPP user's call that is to take another user's place with the same phone (XEP-0251, attended).
@@ -195,22 +195,25 @@ class Successors:
             trickle=self._routing.trunk(trunk).trickle,
             manners=self._routing.trunk(trunk).manners,
         )
-        came = self._party(opened, successor)
+        came = self.entered(opened, successor)
         opened.task.join(opened.sip_side, came)
         self._sip.adopt(request, came.inlet, successor.tag)
         came.inlet.put(request)
 
-    def _party(self, opened: Opened, leg: SipLeg) -> Party:
+    def entered(self, opened: Opened, leg: SipLeg) -> Party:
+        """A further leg of a call, whose requests find their way to it from here on."""
         made = party(leg, self._sip)
         self._book.enter(opened, made, leg.tag)
         return made
 
     def _sdp(self, opened: Opened) -> SdpSession:
         before = opened.sip.sdp
-        # 62 bits, as in `gateway.call.opening`.
-        return SdpSession(
-            before.role, int(self._new_id()[:16], 16) >> 2, address=opened.sdp_address, carries=before.lines()
-        )
+        return SdpSession(before.role, session_number(self._new_id), address=opened.sdp_address, carries=before.lines())
+
+
+def session_number(new_id: Callable[[], str]) -> int:
+    """A number for o=: RFC 3264 §5 wants it to fit in 64 bits, signed, with room to count up, so it has 62."""
+    return int(new_id()[:16], 16) >> 2
 
 
 def party(leg: SipLeg, sip: SipWire) -> Party:
