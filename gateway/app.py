@@ -16,30 +16,29 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from gateway import __version__
 from gateway.accounts import Accounts, Enrolment, FixedAccounts
 from gateway.call.calls import Calls, CallsLimits
-from gateway.call.facts import CallLimits
-from gateway.call.opening import Opening, OpeningSettings
+from gateway.call.opening import Opening
 from gateway.config import Settings
 from gateway.entity import disco
 from gateway.entity.answers import Entity
 from gateway.entity.presence import Devices
-from gateway.jingle.leg import JingleTimers
 from gateway.keypad import Keypad
-from gateway.media.anchor import Anchors
-from gateway.media.embedded import EmbeddedAnchors
-from gateway.media.rtpengine import RtpengineAnchors
 from gateway.metrics import Metrics
 from gateway.net.http import HttpPort
-from gateway.net.resolve import ResolverSettings
-from gateway.net.sip import Listener, SipPort, SipPortSettings
+from gateway.net.sip import SipPort
 from gateway.net.watching import Watch
-from gateway.net.xmpp import XmppPort, XmppPortSettings
+from gateway.net.xmpp import XmppPort
+from gateway.parts import (
+    abilities,
+    anchors,
+    opening_settings,
+    registration_settings,
+    sip_port_settings,
+    xmpp_port_settings,
+)
 from gateway.reception import Reception
-from gateway.registration.registrant import Timing
-from gateway.registrations import Registrations, RegistrationSettings
+from gateway.registrations import Registrations
 from gateway.relays import Gathers, Relays
 from gateway.routing import Routing
-from gateway.rules import Trunk
-from gateway.sip.leg import LegSettings
 from gateway.sip.message import SipRequest
 from gateway.stanza import Stanza
 from gateway.text.desk import Texts, TextSettings
@@ -84,7 +83,7 @@ class App:
                 server=settings.sip.user_agent,
             ),
             opening=lambda calls: Opening(
-                _opening_settings(settings),
+                opening_settings(settings),
                 routing=self.routing,
                 xmpp=self.xmpp,
                 sip=self.sip,
@@ -259,94 +258,6 @@ class App:
     def _announce(self, user: str, local: str) -> Element | None:
         """The caps to tell a user by directed presence, who does not get that number's presence by subscription."""
         return None if self.devices.sees(user, local) else self._caps
-
-
-def anchors(settings: Settings) -> Anchors | None:
-    """What anchors media; None where no trunk ever needs it."""
-    if not _anchors(settings):
-        return None
-    if settings.rtpengine is not None:
-        return RtpengineAnchors(settings.rtpengine)
-    return EmbeddedAnchors(settings.embedded) if settings.embedded is not None else None
-
-
-def abilities(settings: Settings, *, messages: bool) -> disco.Abilities:
-    """What calls can have here, with the trunks that there are."""
-    return disco.Abilities(video=settings.media.video, messages=messages, batch=not _anchors(settings))
-
-
-def _anchors(settings: Settings) -> bool:
-    return settings.media.anchor != "none" and any(map(_may_anchor, settings.routing.trunks))
-
-
-def _may_anchor(trunk: Trunk) -> bool:
-    return trunk.media.anchors_client(None) or trunk.media.anchors_phone(None)
-
-
-def xmpp_port_settings(settings: Settings) -> XmppPortSettings:
-    """What the component stream is given."""
-    xmpp = settings.xmpp
-    return XmppPortSettings(
-        domain=xmpp.domain,
-        host=xmpp.host,
-        port=xmpp.port,
-        secret=settings.xmpp_secret.reveal(),
-        backoff_first_seconds=xmpp.reconnect_first_seconds,
-        backoff_most_seconds=xmpp.reconnect_most_seconds,
-        idle_ping_seconds=xmpp.idle_ping_seconds,
-        hold_seconds=xmpp.hold_seconds,
-        hold_limit=xmpp.hold_stanzas,
-    )
-
-
-def sip_port_settings(settings: Settings) -> SipPortSettings:
-    """What the SIP sockets are given."""
-    return SipPortSettings(
-        listeners=tuple(Listener(at.transport, at.host, at.port) for at in settings.listeners),
-        advertised_host=settings.sip.advertised_host,
-        advertised_port=settings.sip.advertised_port,
-        user_agent=settings.sip.user_agent,
-        failover_seconds=settings.sip.failover_seconds,
-        failover_total_seconds=settings.sip.failover_total_seconds,
-        resolver=ResolverSettings(nameservers=settings.nameservers, timeout_seconds=settings.sip.dns_timeout_seconds),
-        tls=settings.tls,
-        keepalive_seconds=settings.sip.keepalive_seconds,
-        origins=frozenset(origin.lower().rstrip("/") for origin in settings.sip.websocket_origins),
-        stranger_rate=settings.limits.strangers_per_second,
-        stranger_burst=settings.limits.strangers_burst,
-    )
-
-
-def registration_settings(settings: Settings) -> RegistrationSettings:
-    """How registrations are kept."""
-    table = settings.registration
-    return RegistrationSettings(
-        rate=table.rate_per_second,
-        timing=Timing(first_seconds=table.retry_first_seconds, most_seconds=table.retry_most_seconds),
-        user_agent=settings.sip.user_agent,
-    )
-
-
-def _opening_settings(settings: Settings) -> OpeningSettings:
-    limits = settings.limits
-    return OpeningSettings(
-        domain=settings.xmpp.domain,
-        resource=settings.xmpp.resource,
-        limits=CallLimits(ring_seconds=limits.ring_timeout_seconds + 30, call_seconds=limits.max_call_seconds),
-        jingle=JingleTimers(
-            iq_timeout_seconds=limits.iq_timeout_seconds,
-            no_device_timeout_seconds=limits.no_device_timeout_seconds,
-            ring_timeout_seconds=limits.ring_timeout_seconds,
-            proceed_timeout_seconds=limits.proceed_timeout_seconds,
-        ),
-        sip=LegSettings(
-            gather_seconds=limits.gather_seconds,
-            failover_seconds=settings.sip.failover_total_seconds,
-            user_agent=settings.sip.user_agent,
-        ),
-        kinds=("audio", "video") if settings.media.video else ("audio",),
-        sdp_address=settings.sip.advertised_host or settings.listeners[0].host,
-    )
 
 
 def _new_id() -> str:

@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
-from gateway.app import sip_port_settings, xmpp_port_settings
 from gateway.config import Settings
 from gateway.errors import AnchorError, ConfigError, TransportError
 from gateway.keys import KeyPair
@@ -17,6 +16,7 @@ from gateway.media.rtpengine import RtpengineAnchors
 from gateway.net.options import Reply, options
 from gateway.net.sip import SipPort
 from gateway.net.xmpp import XmppPort
+from gateway.parts import sip_port_settings, xmpp_port_settings
 from gateway.rules import Trunk
 from gateway.sip.address import Uri, hostport
 from gateway.sip.flow import Flow, Hop

@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 
+from gateway.addressing import localpart, sip_name
 from gateway.registration.book import Book
 from gateway.rules import Network, RoutingSettings, Trunk
+from gateway.sip.address import Uri, hostport
 from gateway.sip.flow import Flow, Hop
 from gateway.sip.locating import is_numeric
 
@@ -104,6 +106,20 @@ class Origins:
         """The trunk's host has these addresses now; an IPv6 zone is of no interest."""
         known = self._trunks[trunk].networks
         self._networks[trunk] = (*known, *(ip_network(address.partition("%")[0]) for address in addresses))
+
+    def trunk(self, name: str) -> Trunk:
+        """What the operator says of a trunk."""
+        return self._trunks[name]
+
+    def localpart(self, uri: Uri, trunk: str) -> str:
+        """The localpart that stands for a SIP address which a trunk named, and that calls it when dialled.
+
+        Numbers and the trunk's own users need no domain.  PeerError where no JID can say the address.
+        """
+        name = sip_name(uri)
+        if uri.scheme == "tel" or name[:1] == "+" or uri.host in self._homes[trunk] or self._is_at(uri.host, trunk):
+            return localpart(name)
+        return localpart(f"{name}@{hostport(uri.host)}")
 
     def _is_home(self, host: str) -> bool:
         return any(host in home for home in self._homes.values())

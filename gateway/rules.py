@@ -88,7 +88,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trunk:
-    """A SIP peer that calls go to and come from; the operator's words are in `gateway.config.tables`."""
+    """A SIP peer that calls go to and come from; the operator's words are in `gateway.config.trunk_tables`."""
 
     name: str
     host: str

@@ -10,8 +10,9 @@ from unittest import mock
 import pytest
 from aiohttp import ClientSession
 
-from gateway.app import LAST_WORDS_SECONDS, App, sip_port_settings, xmpp_port_settings
+from gateway.app import LAST_WORDS_SECONDS, App
 from gateway.errors import TransportError
+from gateway.parts import sip_port_settings, xmpp_port_settings
 from gateway.sip.flow import Hop
 from tests.configured import configured
 from tests.flows.openings import answered, juliet_leaves, ringing

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from gateway.app import anchors
 from gateway.config import Settings, load
 from gateway.errors import ConfigError
 from gateway.media.anchor import PHONE, Latch, Protection
 from gateway.media.embedded import EmbeddedAnchors
 from gateway.media.policy import Policy
 from gateway.media.rtpengine import Node, RtpengineAnchors
+from gateway.parts import anchors
 
 TEXT = """
 [xmpp]

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from gateway.errors import PeerError
-from gateway.routing import ANONYMOUS, NO_ONE, Outbound, Routing
+from gateway.outward import ANONYMOUS, NO_ONE, Outbound
+from gateway.routing import Routing
 from gateway.rules import Account, DialRule, Group, Member, NumberRule, Patterns, RoutingSettings, Template, Trunk
 from gateway.secret import Secret
 from gateway.sip.address import NameAddr, Uri

@@ -18,7 +18,8 @@ from gateway.jingle.leg import JingleLeg, JingleTimers
 from gateway.media.anchor import PHONE, WEB, Anchors, LegMedia
 from gateway.media.anchor import Call as AnchoredCall
 from gateway.media.policy import Policy, TrunkMedia, client_leg
-from gateway.routing import Outbound, Routing
+from gateway.outward import Outbound
+from gateway.routing import Routing
 from gateway.sdp.history import SdpSession
 from gateway.signals import Side, Transfer
 from gateway.sip.address import Uri

@@ -19,7 +19,8 @@ from gateway.call.seat import Inlet, Party
 from gateway.errors import PeerError
 from gateway.jid import bare, domain
 from gateway.jingle import transfer
-from gateway.routing import Outbound, Routing
+from gateway.outward import Outbound
+from gateway.routing import Routing
 from gateway.sdp.history import SdpSession
 from gateway.signals import Side, Transfer
 from gateway.sip.address import NameAddr, Uri

@@ -1,9 +1,9 @@
 """The operator's settings: TOML in, frozen values out, or one line that names the key.
 
-`tables` holds the keys and their defaults, `reading` turns the file into them, `dialplan` makes of them what
-`gateway.routing` works with; here all of it is put together, and secrets are fetched.  Unknown keys are refused: a key
-that is misspelt must not be a key that is ignored.  A secret never stands in the file itself, only the name of a file
-or environment variable that holds it.  A part of the gateway gets its own settings and not the whole.
+The modules named after tables hold the keys and their defaults, `reading` turns the file into them, `dialplan` makes of
+them what `gateway.routing` works with; here all of it is put together, and secrets are fetched.  Unknown keys are
+refused: a key that is misspelt must not be a key that is ignored.  A secret never stands in the file itself, only the
+name of a file or environment variable that holds it.  A part of the gateway gets its own settings and not the whole.
 """
 
 import os
@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from gateway.accounts import SipAccount
+from gateway.config.account_tables import Registration
 from gateway.config.accounts import accounts
 from gateway.config.certificates import tls_settings
 from gateway.config.dialplan import domain, host, routing_settings
@@ -23,7 +24,7 @@ from gateway.config.house import Http, Limits, Log, Media
 from gateway.config.media import embedded_settings, rtpengine_settings
 from gateway.config.reading import read, refuse
 from gateway.config.secrets import Secrets
-from gateway.config.tables import Registration, Sip, Xmpp
+from gateway.config.tables import Sip, Xmpp
 from gateway.errors import ConfigError
 from gateway.keys import TlsSettings
 from gateway.media.embedded.settings import EmbeddedSettings

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from gateway import rules
 from gateway.accounts import SipAccount
 from gateway.addressing import bare_jid
+from gateway.config.account_tables import Account
 from gateway.config.dialplan import caller_number, host, login, prepared
 from gateway.config.reading import refuse, row
 from gateway.config.secrets import Secrets
-from gateway.config.tables import Account, File
+from gateway.config.tables import File
 from gateway.jid import domain as domain_of
 
 _PLACE = re.compile(r"(?P<host>\[[^\]]*\]|[^:]+)(?::(?P<port>[0-9]{1,5}))?")

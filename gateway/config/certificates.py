@@ -7,7 +7,7 @@ from pathlib import Path
 from gateway.config.house import Tls
 from gateway.config.reading import refuse, row
 from gateway.config.secrets import Secrets
-from gateway.config.tables import Trunk
+from gateway.config.trunk_tables import Trunk
 from gateway.keys import KeyPair, TlsPeer, TlsSettings
 from gateway.rules import Trunk as TrunkRule
 

@@ -11,7 +11,8 @@ from gateway.config.media import trunk_media
 from gateway.config.reading import refuse, row
 from gateway.config.registering import registering
 from gateway.config.secrets import Secrets
-from gateway.config.tables import Dial, File, Group, Number, Sip, Trunk
+from gateway.config.tables import Dial, File, Number, Sip
+from gateway.config.trunk_tables import Group, Trunk
 from gateway.errors import PeerError
 from gateway.secret import Secret
 from gateway.sip.manners import Manners

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 from gateway.config.house import Media
 from gateway.config.reading import refuse
-from gateway.config.tables import Trunk
+from gateway.config.trunk_tables import Trunk
 from gateway.media.anchor import Latch, LegMedia, Protection
 from gateway.media.embedded.settings import EmbeddedSettings, IceServer
 from gateway.media.policy import Policy, TrunkMedia

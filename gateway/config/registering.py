@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from gateway import rules
 from gateway.config.reading import refuse
-from gateway.config.tables import Trunk
+from gateway.config.trunk_tables import Trunk
 from gateway.registration.registrant import Registrant, contact_user, instance
 from gateway.sip.address import escape_user, hostport
 

@@ -11,7 +11,8 @@ import structlog
 from gateway.call.opening import named
 from gateway.errors import PeerError
 from gateway.jid import bare
-from gateway.routing import ANONYMOUS, Inbound, Outbound, Routing
+from gateway.outward import ANONYMOUS, Outbound
+from gateway.routing import Inbound, Routing
 from gateway.sip import uas
 from gateway.sip.message import Header, SipRequest, SipResponse
 from gateway.sip.reasons import refusal_of_error

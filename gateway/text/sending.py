@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from gateway.errors import PeerError
-from gateway.routing import Outbound
+from gateway.outward import Outbound
 from gateway.sip.dialog import MAX_FORWARDS, branch
 from gateway.sip.message import Header, SipRequest, SipResponse
 from gateway.sip.reasons import redirects, status_line

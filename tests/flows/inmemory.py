@@ -24,6 +24,7 @@ import structlog
 from structlog.testing import LogCapture
 
 from gateway import app as application
+from gateway import parts
 from gateway.app import App
 from gateway.config import Settings, load
 from gateway.jid import bare
@@ -409,7 +410,7 @@ def world(**tables: str) -> Iterator[World]:
         mock.patch("gateway.net.sip.Sockets", partial(MemorySockets, made)),
         mock.patch("gateway.net.xmpp._Component", partial(MemoryStream, made)),
         mock.patch.object(application, "_new_id", new_id),
-        mock.patch.object(application, "EmbeddedAnchors", return_value=PaperAnchors()),
+        mock.patch.object(parts, "EmbeddedAnchors", return_value=PaperAnchors()),
     ):
 
         async def start() -> None:

@@ -1,0 +1,66 @@
+"""The tables of gateway.toml for users' own SIP accounts, and for how these and trunks register."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from gateway.config.table import Seconds, Table
+
+
+class Account(Table, frozen=True, kw_only=True):
+    """[[account]]: a user's own account with a SIP server: they call as that, and are called by it."""
+
+    jid: str
+    "The user, a bare JID."
+
+    address: str
+    "The account's SIP address, user@domain."
+
+    user: str | None = None
+    "The user name for digest authentication; unset: the user of address."
+
+    password_file: str | None = None
+    "A file that holds the password."
+
+    password_env: str | None = None
+    "An environment variable that holds it instead."
+
+    realm: str | None = None
+    "The only realm that gets the password's digest; unset: whoever asks on the way, a callee too."
+
+    trunk: str | None = None
+    "The trunk whose way its requests go, with all that the trunk says of transport and manners."
+
+    proxy: str | None = None
+    "Where its requests go instead, HOST or HOST:PORT; unset, as trunk: to the domain of address."
+
+    transport: Literal["auto", "udp", "tcp", "tls", "ws", "wss"] = "auto"
+    "As a trunk's, where it goes no trunk's way."
+
+    caller_id: str | None = None
+    "The number or user that others see; unset: the address."
+
+    register: bool = True
+    "Whether to register, so that calls to the address come here."
+
+    registrar: str | None = None
+    "The domain that is registered with; unset: the domain of address."
+
+    register_expires_seconds: Annotated[int, msgspec.Meta(ge=60, le=604_800)] = 3600
+    "How long a registration is to last; the registrar may make it shorter."
+
+
+class Registration(Table, frozen=True, kw_only=True):
+    """[registration]: how trunks and accounts register."""
+
+    rate_per_second: Annotated[float, msgspec.Meta(gt=0, le=10_000)] = 20.0
+    "Registrations that begin in a second, of all together, so that a start with thousands is no burst."
+
+    retry_first_seconds: Annotated[float, msgspec.Meta(ge=1)] = 30.0
+    "After a first failure, up to twice this; doubled with each further one, with jitter (RFC 5626 §4.5)."
+
+    retry_most_seconds: Annotated[float, msgspec.Meta(ge=1)] = 1800.0
+    "The longest wait after a failure; a refusal that comes twice is tried again once an hour."
+
+    leave_timeout_seconds: Seconds = 5.0
+    "How long a stop waits for registrars to take note of it."
