@@ -258,7 +258,7 @@ class Calls:
             )
             return
         self._begin(opened, "sip")
-        self._sip.adopt(message, opened.task.inlets[opened.sip_side], opened.sip.tag)
+        self._sip.adopt(message, opened.task.seating.inlets[opened.sip_side], opened.sip.tag)
         opened.task.put(opened.sip_side, message)
 
     def _replace(self, message: SipRequest, replaces: Replaces, trunk: str) -> None:

@@ -146,7 +146,7 @@ class Opening:
         opened = self._opened(
             name, Side.CALLER, jingle, sip, facts, anchoring=anchoring, sid=sid, owner=stanza.sender, local=local
         )
-        opened.task.seats[Side.CALLEE].again = partial(self._call_again, opened, outbound)
+        opened.task.seating.seats[Side.CALLEE].again = partial(self._call_again, opened, outbound)
         return opened
 
     def _calling(self, outbound: Outbound, caller: str) -> SipLeg:

@@ -1,8 +1,7 @@
 """One call at run time: its inbox, its timer, its legs, and what is told about it afterwards."""
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, assert_never, get_args
@@ -12,7 +11,9 @@ import structlog
 from gateway.call.anchoring import Anchoring
 from gateway.call.bridge import Bridge, OutOfOrder, Send, State
 from gateway.call.facts import CallLimits, CallObserver
-from gateway.call.seat import Inlet, Party, Said, Seat, Told, Word, refused
+from gateway.call.inbox import Inbox
+from gateway.call.seat import Party, Said, Seat, Told, Word, refused
+from gateway.call.seating import Seating
 from gateway.call.story import Story
 from gateway.errors import AnchorError, PeerError
 from gateway.media.anchor import Connected, DigitHeard, Event, Failed, Gathered, OneWay
@@ -23,9 +24,6 @@ GIVE_WAY = object()
 "For the inbox of a call to an XMPP user who is calling us at that moment, and whose call stands."
 
 SIGNALS = get_args(Signal)
-
-MOST_SUCCESSORS = 32
-"So often may somebody else take a place in one call."
 
 
 class CallTask:
@@ -47,7 +45,7 @@ class CallTask:
     ) -> None:
         self.id = call
         self.origin = origin
-        self.seats = {side: Seat(side, parties[side]) for side in Side}
+        self.seating = Seating(self, parties)
         self.bridge = Bridge()
         self._limits = limits
         self._observer = observer
@@ -60,71 +58,45 @@ class CallTask:
         self.anchoring = anchoring
         "None: media are never anchored here."
 
-        self._successors = 0
-        self._joining: float | None = None
-        "When a successor must have come."
         self._loop = asyncio.get_running_loop()
-        self._inbox: deque[tuple[float, Party | None, Any]] = deque()
-        self._asking: Party | None = None
-        "Whose message is being taken, until its sender has heard something of it."
-        self._wake: asyncio.Future[None] | None = None
+        self._inbox = Inbox()
         self._timer: asyncio.TimerHandle | None = None
         self._log = structlog.get_logger().bind(call=call, origin=origin)
         self._story = Story(origin, facts, limits=limits, observer=observer, log=self._log, now=self._loop.time())
-        for party in parties.values():
-            party.inlet.bind(self, party)
         if anchoring is not None:
-            anchoring.listener = partial(self._push, None)
+            anchoring.listener = partial(self._inbox.put, None)
 
     @property
     def parties(self) -> dict[Side, Party]:
         """Who sits on each side."""
-        return {side: seat.party for side, seat in self.seats.items()}
-
-    @property
-    def inlets(self) -> dict[Side, Inlet]:
-        """Where the wires put what belongs to who sits on each side."""
-        return {side: seat.party.inlet for side, seat in self.seats.items()}
+        return self.seating.parties
 
     # ------------------------------------------------------------------------------------------------------------ inbox
 
     def put(self, side: Side, message: Any) -> None:
         """Take a message for who sits on a side."""
-        self._push(self.seats[side].party, message)
+        self._inbox.put(self.seating.seats[side].party, message)
 
     def take(self, party: Party, message: Any) -> None:
         """Take a message for a leg, whether it sits or not."""
-        self._push(party, message)
+        self._inbox.put(party, message)
 
     def join(self, side: Side, party: Party, *, referred: bool = False) -> None:
         """Let a leg take a place; whoever sits there stays until it has come.
 
-        ``referred``: who sits there wants it, and is told.  PeerError (491) while another one is on the way.
+        ``referred``: who sits there wants it, and is told.  PeerError as `Seating.join` says.
         """
-        seat = self.seats[side]
-        if seat.coming is not None or not self.bridge.talking:
-            raise PeerError("somebody else is taking that place", status=491)
-        if self._successors >= MOST_SUCCESSORS:
-            raise PeerError("this call has been handed on too often", status=603)
-        self._successors += 1
-        party.inlet.bind(self, party)
-        seat.join(party, referred=referred)
-        self._joining = self._loop.time() + self._limits.ring_seconds
+        deadline = self._loop.time() + self._limits.ring_seconds
+        self.seating.join(side, party, referred=referred, free=self.bridge.talking, deadline=deadline)
         self._log.info("leg_joining", side=side.value)
 
     def press(self, side: Side, digit: Digit) -> None:
         """Let a side press a key, though its leg knows nothing of it."""
-        self._push(None, (side, digit))
+        self._inbox.put(None, (side, digit))
 
     def end(self, end: End) -> None:
         """End the call from outside: the gateway leaves, or an operator wants it."""
-        self._push(None, end)
-
-    def _push(self, party: Party | None, item: Any) -> None:
-        self._inbox.append((self._loop.time(), party, item))
-        wake = self._wake
-        if wake is not None and not wake.done():
-            wake.set_result(None)
+        self._inbox.put(None, end)
 
     async def run(self) -> None:
         """Live until both legs are closed.  A failure of ours ends this call and no other."""
@@ -132,13 +104,12 @@ class CallTask:
             self._story.begin()
             while not self._over():
                 while self._inbox:
-                    since, party, item = self._inbox[0]
+                    since, party, item = self._inbox.first()
                     now = self._loop.time()
                     self._observer.inbox_wait(now - since)
-                    self._asking = party
                     await self._take(party, item, now)
                     await self._release(now)
-                    self._inbox.popleft()
+                    self._inbox.done()
                 if self.over:  # no port waits for a peer's last reply
                     await self._part()
                 if self._over():
@@ -146,13 +117,11 @@ class CallTask:
                 if self._inbox:  # meanwhile
                     continue
                 self._arm()
-                self._wake = self._loop.create_future()
-                await self._wake
-                self._wake = None
+                await self._inbox.filled()
         except Exception:
             self._log.exception("call_failed", state=self.bridge.state)
-            if self._asking is None:
-                self._inbox.popleft()
+            if self._inbox.asking is None:
+                self._inbox.done()
             self._give_up()
         finally:
             if self._timer is not None:
@@ -180,14 +149,14 @@ class CallTask:
 
     async def _expire(self, now: float) -> None:
         self._timer = None
-        for party in tuple(self._everybody()):
+        for party in tuple(self.seating.everybody()):
             deadline = party.leg.deadline
             if deadline is not None and deadline <= now:
                 await self._carry(party, party.leg.expire(now), now)
-        if self._joining is not None and self._joining <= now:
-            self._joining = None
+        if self.seating.deadline is not None and self.seating.deadline <= now:
+            self.seating.deadline = None
             seconds = self._limits.ring_seconds
-            for seat in self.seats.values():
+            for seat in self.seating:
                 await self._do(seat, seat.give_up(End(EndReason.TIMEOUT, f"no answer within {seconds:g} seconds")), now)
         if (end := self._story.expired(now)) is not None:
             await self._end(end, now)
@@ -197,7 +166,7 @@ class CallTask:
         try:
             out = step(item, now)
         except PeerError as error:
-            side = self._seat(party).side
+            side = self.seating.of(party).side
             self._log.warning("peer_refused", side=side.value, protocol=party.protocol, text=error.text)
             await self._end(End(error.reason, error.text, error.status), now)
         else:
@@ -205,12 +174,12 @@ class CallTask:
 
     async def _carry(self, party: Party, out: Iterable[Any], now: float) -> None:
         """Carry out what a leg returned, in its order: messages to the wire, signals to its seat."""
-        seat = self._seat(party)
+        seat = self.seating.of(party)
         for item in out:
             if not isinstance(item, SIGNALS):
                 party.transmit(item)
-                if party is self._asking:
-                    self._asking = None
+                if party is self._inbox.asking:
+                    self._inbox.asking = None
                 continue
             signal: Signal = item
             if isinstance(signal, End) and signal.redirect is not None:
@@ -245,7 +214,7 @@ class CallTask:
             if anchoring is None:
                 sends: Iterable[Send] = self.bridge.receive(side, signal)
             else:
-                source = getattr(self.seats[side].speaker.leg, "source", None)
+                source = getattr(self.seating.seats[side].speaker.leg, "source", None)
                 sends = await anchoring.carry(self.bridge, side, signal, source=source)
                 if anchoring.backend is not None:
                     self._story.anchored(anchoring.backend)
@@ -315,15 +284,15 @@ class CallTask:
 
     async def _release(self, now: float) -> None:
         """After a change: a successor's offer that has waited for its end."""
-        for seat in self.seats.values():
+        for seat in self.seating:
             if seat.coming is not None and self.bridge.state is State.ESTABLISHED:
                 await self._do(seat, seat.release(), now)
-        if all(seat.coming is None for seat in self.seats.values()):
-            self._joining = None
+        if not self.seating.joining:
+            self.seating.deadline = None
 
     async def _pass(self, sends: Iterable[Send], now: float) -> None:
         for side, signal in sends:
-            seat = self.seats[side]
+            seat = self.seating.seats[side]
             before = seat.party
             await self._do(seat, seat.tell(signal), now)
             if seat.party is not before:
@@ -335,19 +304,12 @@ class CallTask:
             self._story.note(None, end, now)
         await self._pass(sends, now)
 
-    def _seat(self, party: Party) -> Seat:
-        return next(seat for seat in self.seats.values() if party in seat)
-
-    def _everybody(self) -> Iterator[Party]:
-        for seat in self.seats.values():
-            yield from seat
-
     def _give_up(self) -> None:
         """After a bug of ours: tell both sides as well as the legs still can, and leave."""
         end = End(EndReason.GENERAL_ERROR, "the gateway failed", 500)
         now = self._loop.time()
         self._story.break_off(end)
-        for party in self._everybody():
+        for party in self.seating.everybody():
             try:
                 for item in party.leg.send(end, now):
                     if not isinstance(item, SIGNALS):
@@ -358,23 +320,23 @@ class CallTask:
     # ------------------------------------------------------------------------------------------------------ time, facts
 
     def _over(self) -> bool:
-        return all(party.leg.closed for party in self._everybody()) and not self._inbox
+        return all(party.leg.closed for party in self.seating.everybody()) and not self._inbox
 
     def _arm(self) -> None:
-        deadlines = [party.leg.deadline for party in self._everybody()]
-        due = min((at for at in (*deadlines, self._story.limit, self._joining) if at is not None), default=None)
+        deadlines = [party.leg.deadline for party in self.seating.everybody()]
+        due = min((at for at in (*deadlines, self._story.limit, self.seating.deadline) if at is not None), default=None)
         if due is None:
             return
         if self._timer is not None:
             if self._timer.when() <= due:
                 return  # it fires early, finds nothing due and is armed anew: cheaper than to re-arm at every message
             self._timer.cancel()
-        self._timer = self._loop.call_at(due, self._push, None, None)
+        self._timer = self._loop.call_at(due, self._inbox.put, None, None)
 
     @property
     def unanswered(self) -> list[tuple[Party, Any]]:
         """What still lay in the inbox when the call failed, or was cut off, and whose it is."""
-        return [(party, item) for _, party, item in self._inbox if party is not None and item is not GIVE_WAY]
+        return [(party, item) for party, item in self._inbox.left() if item is not GIVE_WAY]
 
     @property
     def trunk(self) -> str | None:

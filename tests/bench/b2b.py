@@ -60,7 +60,7 @@ class BackToBack:
         if (found := self._sides.get(request.to.tag or "")) is not None:
             task, side = found
             if request.method != "ACK":
-                self.sip.adopt(request, task.inlets[side], request.to.tag)
+                self.sip.adopt(request, task.seating.inlets[side], request.to.tag)
             task.put(side, request)
         elif (refused := check(request, tag=_id()[:16])) is not None:
             self.sip.dismiss(refused)
@@ -90,7 +90,7 @@ class BackToBack:
         )  # fmt: skip
         self._sides[called.tag] = task, Side.CALLER
         self._sides[calling.tag] = task, Side.CALLEE
-        self.sip.adopt(request, task.inlets[Side.CALLER], called.tag)
+        self.sip.adopt(request, task.seating.inlets[Side.CALLER], called.tag)
         task.put(Side.CALLER, request)
         running = asyncio.get_running_loop().create_task(task.run())
         self._tasks.add(running)
@@ -104,7 +104,7 @@ class BackToBack:
         assert isinstance(task, CallTask)
         for tag in tags:
             del self._sides[str(tag)]
-        for inlet in task.inlets.values():
+        for inlet in task.seating.inlets.values():
             self.sip.release(inlet)
 
 
