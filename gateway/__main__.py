@@ -15,7 +15,7 @@ import msgspec
 from gateway import __version__, check, log, translating
 from gateway.app import App
 from gateway.config import Settings, load
-from gateway.errors import ConfigError, TransportError
+from gateway.errors import ConfigError, StoreError, TransportError
 
 DEFAULT_CONFIG = Path("/etc/jingle-sip/gateway.toml")
 
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return check.check(settings)
             case _:
                 return translating.translate(options, sys.stdin.buffer, sys.stdout, sys.stderr)
-    except ConfigError as error:
+    except (ConfigError, StoreError) as error:
         print(f"jingle-sip: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

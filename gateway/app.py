@@ -41,6 +41,8 @@ from gateway.relays import Gathers, Relays
 from gateway.routing import Routing
 from gateway.sip.message import SipRequest
 from gateway.stanza import Stanza
+from gateway.store.database import Database
+from gateway.store.vault import Vault, unlocked
 from gateway.text.desk import Texts, TextSettings
 from gateway.text.mailboxes import Mailboxes
 
@@ -58,6 +60,9 @@ class App:
             collector(registry=self.registry)
         self.metrics = Metrics(self.registry, trunks=[trunk.name for trunk in settings.routing.trunks])
         self.routing = Routing(settings.routing, draw=lambda most: secrets.randbelow(most + 1))
+        self.database = Database(settings.store.path, observer=self.metrics.store)
+        self.vault: Vault | None = None
+        "What encrypts passwords, from the start on; None: there is no key, and none are kept."
         self.devices = Devices(_new_id)
         self.entity = Entity(
             component=disco.component("jingle-sip", messages=self.routing.messages),
@@ -172,13 +177,18 @@ class App:
     # ---------------------------------------------------------------------------------------------------------- running
 
     async def run(self) -> None:
-        """Serve until told to stop.  TransportError or OSError when a socket cannot be had."""
+        """Serve until told to stop.
+
+        TransportError or OSError when a socket cannot be had, StoreError when the database cannot.
+        """
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._told, "SIGTERM", False)
         loop.add_signal_handler(signal.SIGINT, self._told, "SIGINT", True)
         loop.add_signal_handler(signal.SIGHUP, self.sip.tls.refresh)
         self._log.info("gateway_started", version=__version__)
         try:
+            await self.database.open()
+            self.vault = await unlocked(self.database, self.settings.store.key)
             await self.sip.start()
             await self.http.start()
             self.xmpp.start()
@@ -205,6 +215,7 @@ class App:
             await self.sip.stop()
             await self.xmpp.stop()
             await self.http.stop()
+            await self.database.close()
             self._log.info("gateway_stopped")
 
     def _told(self, stop: str, now: bool) -> None:

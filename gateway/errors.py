@@ -38,6 +38,10 @@ class TransportError(Exception):
     """A message could not be sent: no route, refused, reset, or its name does not resolve."""
 
 
+class StoreError(Exception):
+    """The database cannot do what was asked; the text is one line for the operator and holds no secret."""
+
+
 class AnchorError(Exception):
     """The media of a call cannot be anchored as asked: nothing in common, no port left, the back-end does not answer.
 

@@ -19,6 +19,7 @@ from gateway.media_metrics import MediaMetrics
 from gateway.signals import Side, Signal
 from gateway.sip.headers import PHRASES
 from gateway.stanza import CONDITIONS
+from gateway.store_metrics import StoreMetrics
 from mappings.reasons import EndReason
 from mappings.record import SPELLINGS
 from mappings.terms import Action, Initiation, Method
@@ -139,6 +140,7 @@ class Metrics:
             buckets=WAIT_BUCKETS,
         )
         self.media = MediaMetrics(registry)
+        self.store = StoreMetrics(registry)
         self._opened = counter("calls_opened", "Calls that began.", origin=origin)
         self._refused = counter(
             "calls_refused", "Calls that were not let in.", origin=origin, cause=_known(REFUSED_CALLS)

@@ -26,6 +26,10 @@ allow = [{allow}]
 
 {dial}
 
+[store]
+file = "{store}"
+{store_keys}
+
 [http]
 port = {http_port}
 """
@@ -48,6 +52,8 @@ def written(folder: Path, **values: object) -> Path:
         "http_port": 0,
         "transport": "udp",
         "more": "",
+        "store": "",
+        "store_keys": "",
     }
     path = folder / "gateway.toml"
     path.write_text(TEXT.format(**defaults | values))

@@ -2,13 +2,18 @@
 
 import io
 import socket
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from gateway import __version__
 from gateway.__main__ import main
+from gateway.secret import Secret
+from gateway.store.migrations import migrate
+from gateway.store.vault import unlock
 from tests.configured import written
 
 SDP = b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
@@ -62,6 +67,39 @@ def test_a_configuration_that_cannot_be_used_is_2_and_a_line_that_names_the_key(
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("jingle-sip: ")
     assert key in line
+    assert "hush" not in line
+
+
+@pytest.mark.parametrize(
+    ("content", "keys", "complaint"),
+    [
+        ("PRAGMA user_version = 999", "", "jingle-sip.sqlite: written by a newer version"),
+        ("CREATE TABLE theirs (a)", "", "jingle-sip.sqlite: a database of another program"),
+        (b"no database" * 100, "", "jingle-sip.sqlite: it is no SQLite database"),
+        ("locked", 'key_env = "SECRET"', "jingle-sip.sqlite: its passwords are encrypted with another key"),
+        ("locked", "", "jingle-sip.sqlite: its passwords are encrypted, and [store] names no key: key_file"),
+        ("", 'key_file = "none"', "[store] key_file: cannot read"),
+        ("", 'key_env = "NOBODY"', "[store] key_env: the environment has no NOBODY"),
+        ("", 'key_file = "none"\nkey_env = "SECRET"', "[store] key_env: stands beside key_file"),
+    ],
+)
+def test_a_store_that_cannot_be_used_is_2_and_a_line(
+    content: str | bytes, keys: str, complaint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "jingle-sip.sqlite"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content:
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            if content == "locked":
+                migrate(connection)
+                unlock(connection, Secret("another"))
+            else:
+                connection.execute(content)
+    assert main(["run", "--config", str(written(tmp_path, store=path.name, store_keys=keys))]) == 2
+    *_, line = capsys.readouterr().err.splitlines()
+    assert line.startswith("jingle-sip: ")
+    assert complaint in line
     assert "hush" not in line
 
 

@@ -24,6 +24,7 @@ from gateway.config.house import Http, Limits, Log, Media
 from gateway.config.media import embedded_settings, rtpengine_settings
 from gateway.config.reading import read, refuse
 from gateway.config.secrets import Secrets
+from gateway.config.store import StoreSettings, store_settings
 from gateway.config.tables import Sip, Xmpp
 from gateway.errors import ConfigError
 from gateway.keys import TlsSettings
@@ -91,6 +92,7 @@ class Settings:
     "What the anchor at rtpengines is told; None: there is none."
 
     limits: Limits
+    store: StoreSettings
     log: Log
     http: Http
 
@@ -128,6 +130,7 @@ def load(path: str | Path, environ: Mapping[str, str] = os.environ) -> Settings:
         embedded=embedded_settings(file.media, (at.host for at in listeners)),
         rtpengine=rtpengine_settings(file.media),
         limits=file.limits,
+        store=store_settings(file.store, path.parent, secrets, environ),
         log=file.log,
         http=file.http,
     )

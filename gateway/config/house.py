@@ -1,4 +1,4 @@
-"""The tables of gateway.toml about no peer: TLS, media, limits, log, monitoring.  See `tables` for the rest."""
+"""The tables of gateway.toml about no peer: TLS, media, limits, store, log, monitoring.  See `tables` for the rest."""
 
 from typing import Annotated, Literal
 
@@ -104,6 +104,19 @@ class Limits(Table, frozen=True, kw_only=True):
 
     drain_timeout_seconds: Seconds = 300.0
     "How long a stop by SIGTERM waits for calls to end by themselves."
+
+
+class Store(Table, frozen=True, kw_only=True):
+    """[store]: what is kept over a restart, in one SQLite file: users' own accounts, and what else they decide."""
+
+    file: str = "jingle-sip.sqlite"
+    "Where; relative to $STATE_DIRECTORY, or else to this file.  Empty: nothing is kept."
+
+    key_file: str | None = None
+    "A file with the key that passwords are encrypted with, any line of text; without one none can be kept."
+
+    key_env: str | None = None
+    "An environment variable that holds it instead."
 
 
 class Log(Table, frozen=True, kw_only=True):

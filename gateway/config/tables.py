@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 
 from gateway.config.account_tables import Account, Registration
-from gateway.config.house import Http, Limits, Log, Media, Tls
+from gateway.config.house import Http, Limits, Log, Media, Store, Tls
 from gateway.config.table import Algorithm, Count, Interval, Port, Product, Seconds, Table, Word
 from gateway.config.trunk_tables import Group, Trunk
 
@@ -157,5 +157,6 @@ class File(Table, frozen=True, kw_only=True):
     number: tuple[Number, ...] = ()
     media: Media = Media()
     limits: Limits = Limits()
+    store: Store = Store()
     log: Log = Log()
     http: Http = Http()

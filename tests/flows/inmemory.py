@@ -68,6 +68,8 @@ number = "+15550101"
 jid = "nurse@capulet.example"
 [media]
 {media}
+[store]
+file = ""
 [limits]
 {limits}
 """

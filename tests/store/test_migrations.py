@@ -1,0 +1,77 @@
+"""Every older file becomes what this version knows, and what is none of ours is left alone."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from gateway.errors import StoreError
+from gateway.store.migrations import APPLICATION_ID, MIGRATIONS, migrate, statements, version
+
+EXAMPLES: dict[int, str] = {1: "INSERT INTO vault VALUES (1, x'00', x'01')"}
+"""What a file of that version may hold; later migrations must keep it."""
+
+
+@pytest.fixture
+def connection() -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as found:
+        yield found
+
+
+def schema(connection: sqlite3.Connection) -> list[str]:
+    """All tables and indices, as they were made."""
+    return [text for (text,) in connection.execute("SELECT sql FROM sqlite_schema WHERE sql NOT NULL ORDER BY name")]
+
+
+@pytest.mark.parametrize("older", range(len(MIGRATIONS) + 1))
+def test_a_file_of_any_version_is_brought_up_to_date_with_all_that_it_holds(
+    older: int, connection: sqlite3.Connection
+) -> None:
+    for at in range(older):
+        migrate(connection, MIGRATIONS[: at + 1])
+        if at + 1 in EXAMPLES:
+            connection.execute(EXAMPLES[at + 1])
+    assert version(connection) == older
+    migrate(connection)
+    assert version(connection) == len(MIGRATIONS)
+    assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
+        migrate(fresh)
+        assert schema(connection) == schema(fresh)
+    if older:
+        assert connection.execute("SELECT salt, proof FROM vault").fetchall() == [(b"\0", b"\1")]
+    migrate(connection)
+    assert version(connection) == len(MIGRATIONS)
+
+
+def test_a_migration_that_fails_leaves_the_file_as_it_was(connection: sqlite3.Connection) -> None:
+    migrate(connection)
+    before = schema(connection)
+    with pytest.raises(sqlite3.OperationalError):
+        migrate(connection, (*MIGRATIONS, "CREATE TABLE t (a);\nCREATE TABLE t (a);\n"))
+    assert version(connection) == len(MIGRATIONS)
+    assert schema(connection) == before
+    assert not connection.in_transaction
+
+
+def test_a_file_of_a_newer_version_is_not_touched(connection: sqlite3.Connection) -> None:
+    migrate(connection, (*MIGRATIONS, "CREATE TABLE later (a);"))
+    with pytest.raises(StoreError, match=f"its schema is {len(MIGRATIONS) + 1}, and {len(MIGRATIONS)} is known here"):
+        migrate(connection)
+    assert version(connection) == len(MIGRATIONS) + 1
+
+
+@pytest.mark.parametrize("of", ["CREATE TABLE theirs (a)", "PRAGMA application_id = 7", "PRAGMA user_version = 1"])
+def test_another_programs_database_is_not_touched(of: str, connection: sqlite3.Connection) -> None:
+    connection.execute(of)
+    with pytest.raises(StoreError, match="another program"):
+        migrate(connection)
+    assert "vault" not in str(schema(connection))
+
+
+def test_a_script_is_its_statements_with_semicolons_in_texts_and_triggers() -> None:
+    script = "CREATE TABLE t (a DEFAULT ';');\nCREATE TRIGGER x AFTER INSERT ON t BEGIN\nDELETE FROM t;\nEND;\n"
+    assert [text.split()[1] for text in statements(script)] == ["TABLE", "TRIGGER"]
+    with pytest.raises(AssertionError, match="without its semicolon"):
+        list(statements("SELECT 1"))
