@@ -17,6 +17,8 @@ from gateway import __version__
 from gateway.accounts import Accounts, Enrolment, FixedAccounts
 from gateway.call.calls import Calls, CallsLimits
 from gateway.call.opening import Opening
+from gateway.commands.command import Command
+from gateway.commands.desk import Commands
 from gateway.config import Settings
 from gateway.entity import disco
 from gateway.entity.answers import Entity
@@ -128,12 +130,14 @@ class App:
             new_id=_new_id,
         )
         self.relays = self._relays()
+        self.commands = Commands(self._own_commands(), xmpp=self.xmpp, observer=self.metrics, new_id=_new_id)
         self.reception = Reception(
             calls=self.calls,
             texts=self.texts,
             mailboxes=self.mailboxes,
             keypad=Keypad(calls=self.calls, xmpp=self.xmpp, new_id=_new_id) if settings.media.digits_by_chat else None,
             relays=self.relays,
+            commands=self.commands,
             entity=self.entity,
             devices=self.devices,
             resource=settings.xmpp.resource,
@@ -208,6 +212,7 @@ class App:
             await self._leave()
         finally:
             await self.watch.stop()
+            await self.commands.stop()
             if self.relays is not None:
                 self.relays.stop()
             if self.anchors is not None:
@@ -245,6 +250,10 @@ class App:
         return missing
 
     # ----------------------------------------------------------------------------------------------------------- wiring
+
+    def _own_commands(self) -> tuple[Command, ...]:
+        """The ad-hoc commands that there are, in the order in which users see them."""
+        return ()
 
     def _relays(self) -> Relays | None:
         media, embedded = self.settings.media, self.settings.embedded

@@ -45,6 +45,9 @@ FIELDS = {
     "anchor": "who relays the media: none",
     "signal": "what one leg told the other",
     "state": "of a machine of ours",
+    # of a command
+    "node": "of an ad-hoc command",
+    "outcome": "how it ended: completed, failed, canceled, expired, broken",
     # of a message
     "protocol": "jingle, sip, xmpp, http, dns",
     "direction": "in, out",

@@ -13,6 +13,7 @@ import structlog
 from gateway.call.calls import Calls
 from gateway.call.opened import SipWire
 from gateway.call.opening import XmppWire
+from gateway.commands.desk import Commands
 from gateway.entity import answers, subscription
 from gateway.entity.answers import Entity
 from gateway.entity.presence import Devices
@@ -54,6 +55,7 @@ class Reception:
         mailboxes: Mailboxes,
         keypad: Keypad | None,
         relays: Relays | None,
+        commands: Commands,
         entity: Entity,
         devices: Devices,
         resource: str,
@@ -72,6 +74,7 @@ class Reception:
         self._mailboxes = mailboxes
         self._keypad = keypad
         self._relays = relays
+        self._commands = commands
         self._also = _also(messages=routing.messages, mailboxes=routing.has_mailboxes())
         "Methods that are served outside of calls."
         self._entity = entity
@@ -113,6 +116,8 @@ class Reception:
                     self._devices.answered(stanza)
             case "iq", "set" if stanza.child(_JINGLE) is not None:
                 self._calls.jingle(stanza)
+            case "iq", _ if self._commands.stanza(stanza):
+                pass
             case "message", "error":
                 if not self._texts.reply(stanza):
                     self._calls.reply(stanza)

@@ -45,6 +45,7 @@ def test_every_fact_has_its_metric(registry: CollectorRegistry, metrics: Metrics
     metrics.dropped("jingle", "payload-type@colour")
     metrics.inbox_wait(0.002)
     metrics.text("sip", "delivered")
+    metrics.command_ended("wizard", "completed")
     metrics.xmpp_connected(True)
     metrics.xmpp_reconnected()
     metrics.stanza("in", "iq")
