@@ -16,6 +16,7 @@ controls, a blank at either end) belongs to nobody, and is refused with 404.
 import re
 import unicodedata
 from dataclasses import replace
+from ipaddress import ip_address
 
 from gateway.errors import PeerError
 from gateway.jid import bare, domain, local
@@ -37,6 +38,8 @@ _NOT_IN_LOCALPART = re.compile(r"[ \"&'/:<>@]")
 _TO_ESCAPE = re.compile(rf"[ \"&'/:<>@]|\\(?={_PAIRS})")
 _ESCAPED = re.compile(rf"\\(?:{_PAIRS})")
 _DOMAIN = re.compile(r"[^\W_](?:[\w.-]*[^\W_])?|\[[0-9a-f:.]+\]")
+_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
+_ADDRESS = re.compile(r"[0-9.]+|.*:.*")
 _SPOKEN_NUMBER = re.compile(r"[+(]?[0-9 .()/-]+")
 _BETWEEN_DIGITS = frozenset("-.()/ _")
 _NUMBER = re.compile(r"\+?[0-9*#]+")
@@ -80,6 +83,16 @@ def domainpart(text: str) -> str:
     if not _DOMAIN.fullmatch(host):
         raise nobody(f"address: expected a domain, got {text[:64]!r}")
     return _sized(host)
+
+
+def host(text: str) -> str:
+    """A host name or address in lower case, without the brackets of IPv6; ValueError when it is neither."""
+    name = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    if _ADDRESS.fullmatch(name):
+        return str(ip_address(name))
+    if not _HOST.fullmatch(name):
+        raise ValueError(text)
+    return name.lower()
 
 
 def _prepared(name: str) -> str:

@@ -14,7 +14,8 @@ import structlog
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from gateway import __version__
-from gateway.accounts import Accounts, Enrolment, FixedAccounts
+from gateway.accounts.enrolment import Enrolment
+from gateway.accounts.sources import Accounts, FixedAccounts
 from gateway.call.calls import Calls, CallsLimits
 from gateway.call.opening import Opening
 from gateway.commands.command import Command

@@ -22,13 +22,18 @@ class Origins:
         "Trunks whose calls come from their host, where that is a name: resolve it and tell `learn`."
         self._settings = settings
         self._trunks: dict[str, Trunk] = {}
+        "The operator's, and users' own accounts, of which there may be thousands."
         self._own: dict[str, Trunk] = {}
-        "Users' own accounts, by bare JID."
+        "The accounts that dial, by bare JID."
         self._homes: dict[str, frozenset[str]] = {}
+        "Of the operator's trunks."
         self._networks: dict[str, tuple[Network, ...]] = {}
+        "Likewise: a call to an account is told by its registration alone."
         self._compact = any(trunk.compact_headers for trunk in settings.trunks)
         for trunk in settings.trunks:
-            self._know(trunk)
+            self._trunks[trunk.name] = trunk
+            self._homes[trunk.name] = self._home(trunk)
+            self._networks[trunk.name] = trunk.networks
             if not trunk.from_host:
                 continue
             if is_numeric(trunk.host):
@@ -36,23 +41,28 @@ class Origins:
             else:
                 self.unresolved[trunk.name] = trunk.hop
 
-    def enrol(self, trunk: Trunk) -> None:
-        """A user's own account, or what has become of it; its calls are told by its registration."""
+    def enrol(self, trunk: Trunk, *, dials: bool) -> None:
+        """A user's own account, or what has become of it; its calls are told by its registration.
+
+        ``dials``: it is the one that they call through.
+        """
         assert trunk.owner is not None
-        self._know(trunk)
-        self._own[trunk.owner] = trunk
-
-    def dismiss(self, jid: str) -> None:
-        """That user has no account any more."""
-        trunk = self._own.pop(jid, None)
-        if trunk is not None:
-            for known in (self._trunks, self._homes, self._networks):
-                known.pop(trunk.name, None)
-
-    def _know(self, trunk: Trunk) -> None:
         self._trunks[trunk.name] = trunk
-        self._homes[trunk.name] = self._home(trunk)
-        self._networks[trunk.name] = trunk.networks
+        if dials:
+            self._own[trunk.owner] = trunk
+        else:
+            self._let_dial_no_more(trunk)
+
+    def dismiss(self, name: str) -> None:
+        """That account is gone; a call through it goes on."""
+        trunk = self._trunks.pop(name, None)
+        if trunk is not None:
+            self._let_dial_no_more(trunk)
+
+    def _let_dial_no_more(self, trunk: Trunk) -> None:
+        dials = self._own.get(trunk.owner or "")
+        if dials is not None and dials.name == trunk.name:
+            del self._own[dials.owner or ""]
 
     def trunk_for(self, host: str, port: int, user: str | None = None) -> str | None:
         """The trunk that a request comes from: by the digest user that it proved to be, or by its address.
@@ -61,8 +71,8 @@ class Origins:
         port is meant, and else the first.
         """
         if user is not None:
-            return next((trunk.name for trunk in self._trunks.values() if _is_user(trunk, user)), None)
-        found = [trunk for trunk in self._trunks.values() if self._is_at(host, trunk.name)]
+            return next((trunk.name for trunk in self._settings.trunks if _is_user(trunk, user)), None)
+        found = [trunk for trunk in self._settings.trunks if self._is_at(host, trunk.name)]
         return next((trunk.name for trunk in found if trunk.port == port), found[0].name if found else None)
 
     def is_compact(self, flow: Flow) -> bool:
@@ -75,12 +85,12 @@ class Origins:
     @property
     def challenges(self) -> bool:
         """Whether a request from an unknown address may prove where it comes from."""
-        return any(trunk.inbound for trunk in self._trunks.values())
+        return any(trunk.inbound for trunk in self._settings.trunks)
 
     def inbound_password(self, user: str) -> str | None:
         """The password of that digest user, or None when there is none."""
         return next(
-            (t.inbound.password.reveal() for t in self._trunks.values() if t.inbound and _is_user(t, user)), None
+            (t.inbound.password.reveal() for t in self._settings.trunks if t.inbound and _is_user(t, user)), None
         )
 
     def has_mailboxes(self, trunk: str | None = None) -> bool:
@@ -117,7 +127,7 @@ class Origins:
         Numbers and the trunk's own users need no domain.  PeerError where no JID can say the address.
         """
         name = sip_name(uri)
-        if uri.scheme == "tel" or name[:1] == "+" or uri.host in self._homes[trunk] or self._is_at(uri.host, trunk):
+        if uri.scheme == "tel" or name[:1] == "+" or uri.host in self._homes_of(trunk) or self._is_at(uri.host, trunk):
             return localpart(name)
         return localpart(f"{name}@{hostport(uri.host)}")
 
@@ -131,12 +141,19 @@ class Origins:
             return False
         if address.version == 6 and address.ipv4_mapped:
             address = address.ipv4_mapped
-        return any(address in network for network in self._networks[trunk])
+        return any(address in network for network in self._networks.get(trunk, ()))
 
     def _is_others(self, host: str, trunk: str) -> bool:
         """Whether a host is another trunk's, and not this one's."""
-        at = {name for name, known in self._trunks.items() if host == known.host.lower() or self._is_at(host, name)}
+        known = self._settings.trunks
+        at = {found.name for found in known if host == found.host.lower() or self._is_at(host, found.name)}
         return bool(at) and trunk not in at
+
+    def _homes_of(self, trunk: str) -> frozenset[str]:
+        """The domains in which a trunk's names are known; of an account that is gone in the middle of a call, none."""
+        if (found := self._homes.get(trunk)) is not None:
+            return found
+        return self._home(self._trunks[trunk]) if trunk in self._trunks else frozenset()
 
     def _home(self, trunk: Trunk) -> frozenset[str]:
         """The domains in which a name is known without saying so."""

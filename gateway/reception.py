@@ -181,7 +181,9 @@ class Reception:
         """The trunk an INVITE comes from; None when it was refused, which then has been said."""
         flow = request.flow
         host, port = (flow.host, flow.port) if flow is not None else ("", 0)
-        trunk = self._routing.registered.trunk_at(request.request_uri.user, host) or self._routing.trunk_for(host, port)
+        called = request.request_uri
+        trunk = self._routing.registered.trunk_at(called.user, host, (called.host, request.to.uri.host))
+        trunk = trunk or self._routing.trunk_for(host, port)
         if trunk is not None:
             return trunk
         if not self._routing.challenges:

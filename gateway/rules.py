@@ -165,7 +165,13 @@ class Trunk:
     def hop(self) -> Hop:
         """Where its requests go."""
         wanted = self.tls_domain or self.domain
-        return Hop(self.host, self.port, self.transport, domain=None if wanted == self.host else wanted)
+        return Hop(
+            self.host,
+            self.port,
+            self.transport,
+            domain=None if wanted == self.host else wanted,
+            fenced=self.manners.fenced,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,13 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.accounts import SipAccount
+from gateway.accounts.account import SipAccount
+from gateway.accounts.reading import AccountRules
+from gateway.addressing import host
 from gateway.config.account_tables import Registration
-from gateway.config.accounts import accounts
+from gateway.config.accounts import account_rules, accounts
 from gateway.config.certificates import tls_settings
-from gateway.config.dialplan import domain, host, routing_settings
+from gateway.config.dialplan import domain, routing_settings
 from gateway.config.house import Http, Limits, Log, Media
 from gateway.config.media import embedded_settings, rtpengine_settings
 from gateway.config.reading import read, refuse
@@ -83,6 +85,9 @@ class Settings:
 
     routing: RoutingSettings
     accounts: tuple[SipAccount, ...]
+    own_accounts: AccountRules
+    "Who may have others by themselves."
+
     registration: Registration
     media: Media
     embedded: EmbeddedSettings | None
@@ -115,6 +120,7 @@ def load(path: str | Path, environ: Mapping[str, str] = os.environ) -> Settings:
         refuse("[sip]", "failover_seconds", "longer than failover_total_seconds")
     listeners = _listeners(file.sip)
     routing = routing_settings(file, component, secrets)
+    own = account_rules(file, component)
     listens = any(listener.transport in SECURE for listener in listeners)
     return Settings(
         xmpp=msgspec.structs.replace(xmpp, domain=component),
@@ -124,7 +130,8 @@ def load(path: str | Path, environ: Mapping[str, str] = os.environ) -> Settings:
         listeners=listeners,
         nameservers=tuple(_nameserver(index, text) for index, text in enumerate(file.sip.nameservers)),
         routing=routing,
-        accounts=accounts(file, routing.trunks, component, secrets),
+        accounts=accounts(file, routing.trunks, own, secrets),
+        own_accounts=own,
         registration=file.registration,
         media=_media(file.media),
         embedded=embedded_settings(file.media, (at.host for at in listeners)),

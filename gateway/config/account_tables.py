@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from gateway.config.table import Seconds, Table
+from gateway.config.table import Count, Seconds, Table
 
 
 class Account(Table, frozen=True, kw_only=True):
@@ -12,6 +12,9 @@ class Account(Table, frozen=True, kw_only=True):
 
     jid: str
     "The user, a bare JID."
+
+    name: str = "sip"
+    "What tells it from the user's other accounts; the first in the file dials, unless the user chooses another."
 
     address: str
     "The account's SIP address, user@domain."
@@ -40,6 +43,9 @@ class Account(Table, frozen=True, kw_only=True):
     caller_id: str | None = None
     "The number or user that others see; unset: the address."
 
+    numbers: tuple[str, ...] = ()
+    "The numbers that it may show, of which caller_id is one."
+
     register: bool = True
     "Whether to register, so that calls to the address come here."
 
@@ -48,6 +54,19 @@ class Account(Table, frozen=True, kw_only=True):
 
     register_expires_seconds: Annotated[int, msgspec.Meta(ge=60, le=604_800)] = 3600
     "How long a registration is to last; the registrar may make it shorter."
+
+
+class Accounts(Table, frozen=True, kw_only=True):
+    """[accounts]: accounts that are not in the file: who may have them by themselves, and where."""
+
+    users: tuple[str, ...] = ()
+    "Who may add accounts and change them, from their clients; patterns as in a trunk's allow.  None named: nobody."
+
+    most: Count = 5
+    "How many a user may have."
+
+    servers: tuple[str, ...] = ("public",)
+    "Where the servers of users' own making may be: public (any public address but a trunk's), addresses, networks."
 
 
 class Registration(Table, frozen=True, kw_only=True):

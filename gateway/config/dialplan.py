@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from typing import TypeVar
 
 from gateway import rules
-from gateway.addressing import bare_jid, domainpart, telephone
+from gateway.addressing import bare_jid, domainpart, host, telephone
 from gateway.config.media import trunk_media
 from gateway.config.reading import refuse, row
 from gateway.config.registering import registering
@@ -19,8 +19,6 @@ from gateway.sip.manners import Manners
 
 T = TypeVar("T")
 
-_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
-_ADDRESS = re.compile(r"[0-9.]+|.*:.*")
 _CALLER_NUMBER = re.compile(r"[^\s\"<>@:?,]{1,64}")
 
 
@@ -50,16 +48,6 @@ def routing_settings(file: File, component: str, secrets: Secrets) -> rules.Rout
 def domain(where: str, key: str, text: str) -> str:
     """A domain, prepared."""
     return prepared(domainpart, text, where, key, "a domain")
-
-
-def host(text: str) -> str:
-    """A host name or address in lower case, without the brackets of IPv6; ValueError when it is neither."""
-    name = text[1:-1] if text.startswith("[") and text.endswith("]") else text
-    if _ADDRESS.fullmatch(name):
-        return str(ip_address(name))
-    if not _HOST.fullmatch(name):
-        raise ValueError(text)
-    return name.lower()
 
 
 def prepared(prepare: Callable[[str], T], text: str, where: str, key: str, wanted: str) -> T:
@@ -103,7 +91,7 @@ def _trunk(index: int, table: Trunk, component: str, secrets: Secrets, file: Fil
         },
         trusted=table.trusted,
         identity=table.identity,
-        allow=_patterns(where, "allow", table.allow),
+        allow=patterns(where, "allow", table.allow),
         networks=tuple(
             prepared(ip_network, text, where, f"addresses[{i}]", "host, an address or a network such as 192.0.2.0/24")
             for i, text in enumerate(table.addresses)
@@ -178,7 +166,7 @@ def _dial(index: int, table: Dial, trunks: Sequence[str]) -> rules.DialRule:
         expression=expression,
         trunk=table.trunk,
         rewrite=None if table.rewrite is None else _template(where, "rewrite", table.rewrite, expression),
-        callers=_patterns(where, "callers", table.callers),
+        callers=patterns(where, "callers", table.callers),
     )
 
 
@@ -228,7 +216,8 @@ def _template(where: str, key: str, text: str, expression: re.Pattern[str]) -> r
     return template
 
 
-def _patterns(where: str, key: str, texts: Iterable[str]) -> rules.Patterns:
+def patterns(where: str, key: str, texts: Iterable[str]) -> rules.Patterns:
+    """JIDs as a table names them."""
     wanted = "user@domain, *@domain, domain, *.domain or *"
     for index, text in enumerate(texts):
         prepared(lambda pattern: rules.Patterns([pattern]), text, where, f"{key}[{index}]", wanted)

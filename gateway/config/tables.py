@@ -8,7 +8,7 @@ from typing import Annotated
 
 import msgspec
 
-from gateway.config.account_tables import Account, Registration
+from gateway.config.account_tables import Account, Accounts, Registration
 from gateway.config.house import Http, Limits, Log, Media, Store, Tls
 from gateway.config.table import Algorithm, Count, Interval, Port, Product, Seconds, Table, Word
 from gateway.config.trunk_tables import Group, Trunk
@@ -152,6 +152,7 @@ class File(Table, frozen=True, kw_only=True):
     trunk: tuple[Trunk, ...] = ()
     group: tuple[Group, ...] = ()
     account: tuple[Account, ...] = ()
+    accounts: Accounts = Accounts()
     registration: Registration = Registration()
     dial: tuple[Dial, ...] = ()
     number: tuple[Number, ...] = ()

@@ -1,5 +1,7 @@
 """Who is registered: what the shell that keeps the bindings writes, and those who route calls read."""
 
+from collections.abc import Iterable
+
 from gateway.registration.grant import Grant
 from gateway.registration.registrant import Registrant
 from gateway.sip.address import Uri
@@ -16,6 +18,8 @@ class Book:
         self._grants: dict[str, Grant] = {}
         self._names: dict[str, tuple[str, ...]] = {}
         "By the user that is called: of the Contact, and of the address-of-record."
+        self._domains: dict[str, str] = {}
+        "Of the addresses-of-record."
         self._hosts: dict[str, tuple[str, ...]] = {}
         "Where grants have come from, those of late first."
         self._nonces: dict[str, Nonces] = {}
@@ -23,6 +27,7 @@ class Book:
     def write(self, registrant: Registrant, grant: Grant | None) -> None:
         """This is so from now on; None: it is not registered, and calls that come all the same are still its own."""
         name = registrant.name
+        self._domains[name] = Uri.parse(registrant.aor).host.lower()
         for user in _users(registrant):
             known = self._names.get(user, ())
             if name not in known:
@@ -45,6 +50,7 @@ class Book:
                 self._names[user] = left
             else:
                 self._names.pop(user, None)
+        self._domains.pop(registrant.name, None)
         self._hosts.pop(registrant.name, None)
         self._nonces.pop(registrant.name, None)
 
@@ -56,9 +62,19 @@ class Book:
         """What that trunk's registrar has granted."""
         return self._grants.get(name)
 
-    def trunk_at(self, user: str | None, host: str) -> str | None:
-        """The trunk whose registration is called, from an address of its registrar; None for anybody else."""
-        return next((name for name in self._names.get(user or "", ()) if host in self._hosts.get(name, ())), None)
+    def trunk_at(self, user: str | None, host: str, domains: Iterable[str] = ()) -> str | None:
+        """The trunk whose registration is called, from an address of its registrar; None for anybody else.
+
+        Of several with one user at registrars on one host it is the one whose address is of the first of ``domains``,
+        which the request names (Request-URI, To), that is any's, and else the first.
+        """
+        found = [name for name in self._names.get(user or "", ()) if host in self._hosts.get(name, ())]
+        if len(found) > 1:
+            for domain in domains:
+                for name in found:
+                    if self._domains[name] == domain.lower():
+                        return name
+        return found[0] if found else None
 
 
 def _users(registrant: Registrant) -> tuple[str, str]:

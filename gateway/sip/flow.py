@@ -48,6 +48,9 @@ class Hop:
     domain: str | None = None
     "The SIP domain that is wanted there, when it is not the host."
 
+    fenced: bool = False
+    "Whether it is a user who has said where: then it must not lead into networks that are not theirs to ask about."
+
     def aimed(self, found: Flow) -> Flow:
         """The flow to an address that was found for this hop, with whom its certificate must name."""
         wanted = found.transport in SECURE or found.transport in WEB

@@ -20,6 +20,9 @@ class Manners:
     follow_redirects: bool = False
     "Whether a 3xx is followed to where it points, rather than told to the caller."
 
+    fenced: bool = False
+    "Whether requests may go only where users' own accounts may (`gateway.sip.flow.Hop.fenced`)."
+
     @property
     def supported(self) -> tuple[str, ...]:
         """The option tags for Supported, but for those of candidates one by one."""

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.accounts import SipAccount
+from gateway.accounts.account import SipAccount, Written, trunk_name
 from gateway.registration.registrant import contact_user
 from gateway.rules import Account, Trunk
 from gateway.secret import Secret
@@ -34,12 +34,8 @@ paris = Phone("paris", "198.51.100.66")
 ASKS = 'Digest realm="sip.example", nonce="n1", algorithm=MD5, qop="auth"'
 
 
-def name(jid: str) -> str:
-    return f"account-{contact_user('gw.example', jid)[:12]}"
-
-
-def contact(jid: str) -> str:
-    return f"sip:{contact_user('gw.example', name(jid))}@192.0.2.1:5060"
+def contact(jid: str, name: str = "sip") -> str:
+    return f"sip:{contact_user('gw.example', trunk_name('gw.example', jid, name))}@192.0.2.1:5060"
 
 
 ROMEO, NURSE = contact("romeo@montague.example"), contact("nurse@capulet.example")
@@ -122,18 +118,18 @@ def test_an_accounts_calls_come_from_its_registrar_only() -> None:
     )
 
 
-def changes(jid: str, account: SipAccount | None) -> Step:
+def changes(jid: str, account: SipAccount | None, name: str = "sip") -> Step:
     """A store tells of an account."""
 
     def do(world: Any) -> None:
-        world.enrol(jid, account)
+        world.enrol(jid, name, account)
 
     return does(do)
 
 
 def watches(world: Any) -> None:
     """A store in the place of the configuration, whose voice is `world.enrol`."""
-    from gateway.accounts import Enrolment  # noqa: PLC0415
+    from gateway.accounts.enrolment import Enrolment  # noqa: PLC0415
 
     enrolment = Enrolment(
         world.app.routing.domain,
@@ -148,6 +144,7 @@ def test_accounts_come_change_and_go_while_the_gateway_runs() -> None:
     jid = "nurse@capulet.example"
     first = SipAccount(
         jid=jid,
+        written=Written(name="sip", address="202@sip.example"),
         user="202",
         domain="sip.example",
         login=Account("202", Secret("one")),
@@ -227,4 +224,75 @@ def test_an_account_has_its_trunks_messages_and_mailbox() -> None:
         juliet.gets("405 MESSAGE"),
         trunk="messages = true\nmessage_waiting = true",
         dial=ACCOUNTS,
+    )
+
+
+SEVERAL = """
+[[account]]
+jid = "romeo@montague.example"
+address = "201@sip.example"
+password_env = "SECRET"
+[[account]]
+jid = "romeo@montague.example"
+name = "work"
+address = "201@work.example"
+password_env = "SECRET"
+proxy = "192.0.2.20"
+[[account]]
+jid = "romeo@montague.example"
+name = "desk"
+address = "7001@sip.example"
+register = false
+"""
+HOME, WORK = contact("romeo@montague.example"), contact("romeo@montague.example", "work")
+two = (
+    juliet.gets("REGISTER", call="reg1", has=["REGISTER sip:sip.example ", "<sip:201@sip.example>", f"<{HOME}>"]),
+    juliet.sends(200, call="reg1", headers=[("Contact", f"<{HOME}>;expires=3600")]),
+    Step(lambda world: world.loop.advance(0.05)),
+    juliet.gets("REGISTER", call="reg2", has=["REGISTER sip:work.example ", "<sip:201@work.example>", f"<{WORK}>"]),
+    juliet.sends(200, call="reg2", headers=[("Contact", f"<{WORK}>;expires=3600")]),
+)
+"""One user's, at registrars on one host."""
+
+
+def test_of_a_users_accounts_all_register_and_the_first_dials() -> None:
+    run(
+        *two,
+        registrations(2),
+        romeo.sends("session-initiate"),
+        romeo.gets("result"),
+        juliet.gets("INVITE", has=["INVITE sip:+15551230000@sip.example", "From: <sip:201@sip.example>;tag="]),
+        juliet.sends(486),
+        juliet.gets("ACK"),
+        romeo.gets("session-terminate busy"),
+        dial=SEVERAL.replace('"201@sip.example"', '"201@sip.example"\nproxy = "192.0.2.20"'),
+    )
+
+
+@pytest.mark.parametrize(
+    ("called", "to", "name"),
+    [
+        (HOME, "sip:201@work.example", "sip"),
+        (WORK, "sip:201@sip.example", "work"),
+        # A registrar that calls the address-of-record leaves its domain in the Request-URI or in To, or nowhere.
+        ("sip:201@work.example", "sip:201@sip.example", "work"),
+        ("sip:201@192.0.2.1", "sip:201@WORK.example", "work"),
+        ("sip:201@192.0.2.1", "sip:201@sip.example", "sip"),
+        ("sip:201@192.0.2.1", "sip:201@elsewhere.example", "sip"),
+    ],
+)
+def test_a_call_is_for_the_account_that_is_called(called: str, to: str, name: str) -> None:
+    expected = trunk_name("gw.example", "romeo@montague.example", name)
+    run(
+        *two,
+        juliet.sends("INVITE", number=called, headers=[("To", f"<{to}>")]),
+        juliet.gets(100),
+        romeo.gets("propose"),
+        romeo.sends("reject busy"),
+        juliet.gets(486),
+        holds(
+            lambda world: [line["trunk"] for line in world.log if line["event"] == "call_ended"] == [expected],
+            "the call of another account",
+        ),
+        dial=SEVERAL.replace('"201@sip.example"', '"201@sip.example"\nproxy = "192.0.2.20"'),
     )
