@@ -18,7 +18,7 @@ from mappings.description import Description, Ice, Media, RawCandidate, RawUdp
 from mappings.reasons import EndReason
 from mappings.terms import Action
 
-from . import changes, contents, description
+from . import changes, contents, description, dialects
 from .description import TRANSPORTS, read_transport
 from .phases import Phase
 from .refusal import UNKNOWN_SESSION, out_of_order, refused
@@ -61,7 +61,7 @@ def _accept(session: Session, ours: Description, now: float) -> Out:
     assert session.theirs is not None
     session.timers.clear()
     session.phase = Phase.ACTIVE
-    written = description.write(ours)
+    written = description.write(dialects.accepted(ours, session.dialect, session.role))
     session.agree(ours, session.theirs)
     return [session.ask(Action.SESSION_ACCEPT, written, now, asked=Asked.ACCEPT, responder=session.local)]
 
@@ -167,7 +167,7 @@ def replaced(session: Session, stanza: Stanza, request: JingleRequest, now: floa
         wanted = next((TRANSPORTS[child.tag] for child in content if child.tag in TRANSPORTS), None)
         where = None if media is None else by_default(media.transport)
         if session.phase is not Phase.INITIATED or wanted is not RawUdp or where is None or not where.candidates:
-            kept = contents.bare_contents(request.contents, transport=True)
+            kept = contents.with_transports(request.contents)
             return [result(stanza), session.ask(Action.TRANSPORT_REJECT, kept, now)]
         assert media is not None
         moved.append(replace(media, transport=where))

@@ -1,7 +1,7 @@
 """What the peer's requests make of a session: one function a step of `gateway.jingle.phases`.
 
 Each returns the reply first.  Changes of a running session are `gateway.jingle.their_change`'s where the client wants
-them, and `gateway.jingle.our_change`'s where the other side does.
+them, and `gateway.jingle.our_answers`' where the other side does.
 """
 
 from typing import assert_never
@@ -14,7 +14,7 @@ from mappings.namespaces import RTP_INFO, RTP_INFO_SLIP
 from mappings.reasons import EndReason
 from mappings.terms import Info
 
-from . import accepting, changes, contents, digits, our_change, their_change, transfer
+from . import accepting, changes, contents, dialects, digits, our_answers, their_change, transfer
 from .accepting import Fallback
 from .our_change import OurChange
 from .phases import Phase, Step
@@ -52,11 +52,11 @@ def act(session: Session, step: Step, stanza: Stanza, request: JingleRequest, no
         case Step.ACCEPTED:
             if isinstance(session.change, Fallback):
                 return accepting.accepted(session, session.change, stanza, request, now)
-            return our_change.accepted(session, stanza, request, now)
+            return our_answers.accepted(session, stanza, request, now)
         case Step.REJECTED:
             if isinstance(session.change, Fallback):
                 return accepting.rejected(session, session.change, stanza, request, now)
-            return our_change.rejected(session, stanza, request, now)
+            return our_answers.rejected(session, stanza, request, now)
         case Step.OUT_OF_ORDER:
             return [out_of_order(stanza)]
         case Step.UNKNOWN_SESSION:
@@ -88,6 +88,7 @@ def _open(session: Session, stanza: Stanza, request: JingleRequest, now: float) 
     session.timers.pop(Timer.PROCEED, None)
     session.begin(Phase.OFFERED)
     session.theirs = described
+    session.dialect = dialects.spoken(request.contents)
     session.gathers = contents.says_complete(media.transport for media in described.media)
     session.credentials = contents.credentials({media.name: media.transport for media in described.media})
     owed = session.late and session.by_message
@@ -110,6 +111,7 @@ def _accepted(session: Session, stanza: Stanza, request: JingleRequest, now: flo
     answer = contents.fold(answer, session.early)
     session.early = {}
     session.agree(changes.with_senders(session.ours, {media.name: media.senders for media in answer.media}), answer)
+    session.dialect = dialects.spoken(request.contents)
     session.gathers = session.gathers or contents.says_complete(media.transport for media in answer.media)
     return [result(stanza), Answer(answer)]
 

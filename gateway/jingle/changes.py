@@ -14,7 +14,7 @@ from mappings.description import Description, Fingerprint, Group, Ice, Media, Ra
 from mappings.terms import Role, Senders, Setup
 
 from . import tree
-from .description import CONTENT, write_content, write_groups, write_transport
+from .description import CONTENT, DESCRIPTION, write_content, write_groups, write_transport
 
 Transport = Ice | RawUdp
 
@@ -250,9 +250,19 @@ def only(description: Description, names: set[str]) -> Description:
 # ------------------------------------------------------------------------------------------------------------ elements
 
 
-def bare(media: Iterable[Media]) -> list[Element]:
-    """Contents by name and creator alone: for content-remove and content-reject."""
-    return [_content(one) for one in media]
+def stubs(media: Iterable[Media]) -> list[Element]:
+    """Contents by name and creator, and what they are of: for content-remove and content-reject.
+
+    COMPAT(Conversations): it compares name, kind and senders with what it knows, and ends the call where one is
+    missing, or the transport, though XEP-0166 §7.2.5 and §7.2.4 want the name alone.
+    """
+    found = []
+    for one in media:
+        content = _content(one, Element(DESCRIPTION, {"media": one.rtp.media}), write_transport(type(one.transport)()))
+        if one.senders is not Senders.BOTH:
+            content.set("senders", one.senders.value)
+        found.append(content)
+    return found
 
 
 def whole(media: Iterable[Media], groups: tuple[Group, ...]) -> list[Element]:

@@ -7,16 +7,18 @@ from xml.etree.ElementTree import Element, SubElement
 
 from gateway.errors import PeerError
 from gateway.fields import Dropped
-from mappings.description import Description, Ice, Media, RawUdp
+from mappings.description import Description, Group, Ice, Media, RawUdp
 from mappings.namespaces import ICE_UDP
 from mappings.reasons import EndReason
-from mappings.terms import Role
+from mappings.terms import Role, Senders
 
 from . import tree
-from .description import CONTENT, TRANSPORTS, write_transport
+from .description import CONTENT, DESCRIPTION, TRANSPORTS, write_transport
 
 _GATHERED = f"{{{ICE_UDP}}}gathering-complete"
 "As stanza.js says it, and reads it: in the namespace of the transport."
+
+_ONE_SIDED = frozenset(senders.value for senders in Senders if senders is not Senders.BOTH)
 
 Transport = Ice | RawUdp
 Transports = Mapping[str, Transport]
@@ -83,6 +85,21 @@ def fold_media(media: Media, more: Transport | None) -> Media:
     if more is None or type(more) is not type(transport):
         return media
     return replace(media, transport=merge(transport, more))
+
+
+def bundled(described: Description, known: Description, groups: Iterable[Group]) -> Description:
+    """The contents that join those that are known, each with its transport.
+
+    COMPAT(Conversations): the transport of what joins a bundle is empty, for that of the bundle holds (RFC 9143 §7.3).
+    """
+    there = {media.name: media.transport for media in known.media}
+    bundles = [group.names for group in groups if group.semantics == "BUNDLE"]
+    media = []
+    for one in described.media:
+        names = next((names for names in bundles if one.name in names), ())
+        shared = next((there[name] for name in names if name in there), None)
+        media.append(replace(one, transport=shared) if one.transport == Ice() and isinstance(shared, Ice) else one)
+    return replace(described, media=tuple(media))
 
 
 def belongs(transport: Transport | None, more: Transport) -> bool:
@@ -198,15 +215,34 @@ def names(contents: Sequence[Element]) -> set[tuple[Role, str]]:
     return {(Role(content.get("creator", "initiator")), content.get("name", "")) for content in contents}
 
 
-def bare_contents(contents: Sequence[Element], *, transport: bool = False) -> list[Element]:
-    """The contents by name and creator alone, for a content-reject, or with their transport, for a transport-reject.
+def stubs(contents: Sequence[Element]) -> list[Element]:
+    """These contents as `changes.stubs` has them, for a content-reject of what cannot be read or carried."""
+    found = []
+    for content in contents:
+        copy = _named(content)
+        if (senders := content.get("senders")) in _ONE_SIDED:
+            copy.set("senders", senders)
+        for child in content:
+            if child.tag == DESCRIPTION and (media := child.get("media", "")).isalpha():
+                copy.append(Element(DESCRIPTION, {"media": media}))
+            elif child.tag in TRANSPORTS:
+                copy.append(write_transport(TRANSPORTS[child.tag]()))
+        found.append(copy)
+    return found
+
+
+def with_transports(contents: Sequence[Element]) -> list[Element]:
+    """The contents by name and creator with their transport, for a transport-reject.
 
     Of a transport only the element itself is said again: what a peer nests in it is neither ours to carry nor to bound.
     """
     found = []
     for content in contents:
-        copy = Element(CONTENT, {"creator": content.get("creator", "initiator"), "name": content.get("name", "")})
-        if transport:
-            copy.extend(Element(child.tag, child.attrib) for child in content if child.tag.endswith("}transport"))
+        copy = _named(content)
+        copy.extend(Element(child.tag, child.attrib) for child in content if child.tag.endswith("}transport"))
         found.append(copy)
     return found
+
+
+def _named(content: Element) -> Element:
+    return Element(CONTENT, {"creator": content.get("creator", "initiator"), "name": content.get("name", "")})

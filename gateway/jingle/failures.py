@@ -7,7 +7,7 @@ from gateway.signals import End
 from gateway.stanza import StanzaError
 from mappings.reasons import EndReason
 
-from . import accepting, our_change, proposal, transfer
+from . import accepting, our_answers, our_change, proposal, transfer
 from .initiation import retract
 from .phases import Phase
 from .refusal import UNKNOWN_SESSION, end_of_error
@@ -44,7 +44,7 @@ def changed(session: Session, id: str, failure: StanzaError | None, now: float, 
     """The reply to a part of a change; or, ``late``, the news that there will be none."""
     if isinstance(session.change, accepting.Fallback):
         return accepting.replied(session, failure, now)
-    return our_change.replied(session, id, failure, now, late=late)
+    return our_answers.replied(session, id, failure, now, late=late)
 
 
 def unanswered(session: Session, asked: Asked, now: float) -> Out:

@@ -9,7 +9,7 @@ from gateway.stanza import Stanza
 from mappings.reasons import EndReason
 from mappings.terms import Action
 
-from . import description, proposal
+from . import description, dialects, proposal
 from .actions import alerted
 from .phases import Phase, Turn
 from .proposal import Proposal
@@ -119,7 +119,7 @@ def initiate(session: Session, now: float) -> Stanza:
     assert session.ours is not None
     session.begin(Phase.INITIATED)
     # Converse replies to the initiator attribute, not to 'from' (clients.md rule 7).
-    written = description.write(session.ours)
+    written = description.write(dialects.offered(session.ours))
     return session.ask(Action.SESSION_INITIATE, written, now, asked=Asked.INITIATE, initiator=session.local)
 
 

@@ -11,24 +11,19 @@ from dataclasses import dataclass, field, replace
 from typing import assert_never
 from xml.etree.ElementTree import Element
 
-from gateway.errors import PeerError
-from gateway.fields import Dropped
 from gateway.signals import Answer, End, Offer, Refuse
-from gateway.stanza import Stanza, StanzaError, result
+from gateway.stanza import Stanza
 from mappings.description import Description, Group, Ice, Media
 from mappings.reasons import EndReason
 from mappings.terms import Action, Info
 
 from . import changes, contents, telling
 from .changes import Add, Arrange, Describe, Inform, Modify, Remove, Replace
-from .description import TRANSPORTS, read_groups, read_transport
-from .refusal import TIE_BREAK, UNKNOWN_SESSION, out_of_order, refused
-from .request import JingleRequest, write_info
 from .session import Asked, Out, Session, Timer
 
 GLARE = Refuse(EndReason.GENERAL_ERROR, "the client made a change first", glare=True)
 NO_TRANSPORT = Refuse(EndReason.UNSUPPORTED_TRANSPORTS, "the client does not take that transport")
-_TRANSPORT = (Action.TRANSPORT_REPLACE, Action.TRANSPORT_INFO)
+TRANSPORT = (Action.TRANSPORT_REPLACE, Action.TRANSPORT_INFO)
 LOST = End(EndReason.GENERAL_ERROR, "the client has lost the session")
 
 
@@ -108,7 +103,8 @@ def _ask(session: Session, change: OurChange, found: Iterable[changes.Change], n
             case Inform(name):
                 informed.append(wanted[name])
             case Add(media):
-                added.append(media)
+                if media.name not in session.kept:
+                    added.append(media)
             case Modify(name):
                 modified.append(wanted[name])
             case Describe(name):
@@ -127,14 +123,16 @@ def _ask(session: Session, change: OurChange, found: Iterable[changes.Change], n
     out += _inform(session, change, informed, now)
     again = [media for media in removed if media.name in {one.name for one in added}]
     if again:
-        out.append(session.ask(Action.CONTENT_REMOVE, changes.bare(again), now))
+        out += telling.removed(session, again, now)
+        added = [media for media in added if media.name not in session.kept]
     if added:
         change.adding = {media.name for media in added}
         session.withdrawn -= change.adding
+        session.creators = {name: one for name, one in session.creators.items() if name not in change.adding}
         out.append(_request(session, change, Action.CONTENT_ADD, changes.whole(added, change.wanted.groups), now))
     if modified:
         alone = not (replaced or informed or added or removed or described)
-        out.append(_modify(session, change, modified, alone, now))
+        out += modify(session, change, modified, alone, now)
     change.last = tuple(media for media in removed if media not in again)
     change.described = tuple(described)
     return out
@@ -147,27 +145,16 @@ def _request(session: Session, change: OurChange, action: Action, children: list
     return stanza
 
 
-def _modify(session: Session, change: OurChange, modified: list[Media], alone: bool, now: float) -> Stanza:
-    """content-modify; or, where that is wished and enough, the news that it is a hold, or none any more (1.8)."""
+def modify(session: Session, change: OurChange, modified: list[Media], alone: bool, now: float) -> Out:
+    """Say who sends these contents, and wait for the replies of a client that gives any."""
+    assert session.ours is not None
     session.timers[Timer.MODIFY] = now + session.settings.modify_timeout_seconds
     change.actions.add(Action.CONTENT_MODIFY)
-    if session.settings.hold_by_info and alone and not session.uninformed and session.ours is not None:
-        client = session.role.other
-        before = {media.name: media.senders for media in session.ours.media}
-        everything = len(modified) == len(before)
-        held = all(media.senders is changes.silence(before[media.name], client) for media in modified)
-        freed = all(changes.sends(media.senders, client) for media in modified) and session.informed
-        if everything and (held or freed):
-            info = Info.HOLD if held else Info.UNHOLD
-            stanza = session.ask(Action.SESSION_INFO, [write_info(info)], now, asked=Asked.CHANGE)
-            change.asked[stanza.id] = info
-            session.informed = held
-            return stanza
-    written = changes.directed(modified)
-    stanza = session.ask(Action.CONTENT_MODIFY, written, now, asked=Asked.CHANGE)
+    before = {media.name: media.senders for media in session.ours.media}
+    told = telling.senders(session, modified, before, now, alone=alone, asked=Asked.CHANGE)
     if not session.silent:
-        change.asked[stanza.id] = Action.CONTENT_MODIFY
-    return stanza
+        change.asked |= {stanza.id: what for stanza, what in told}
+    return [stanza for stanza, _ in told]
 
 
 # ------------------------------------------------------------------------------------------------------- its transports
@@ -217,94 +204,7 @@ def _restart(change: OurChange, name: str, transport: contents.Transport) -> Non
         change.restarting = change.restarting - {one}
 
 
-# ---------------------------------------------------------------------------------------------------------- its answers
-
-
-def accepted(session: Session, stanza: Stanza, request: JingleRequest, now: float) -> Out:
-    """Yes: content-accept, transport-accept; COMPAT(Movim): another session-accept."""
-    change = session.change
-    named = {name for _, name in contents.names(request.contents)}
-    if not isinstance(change, OurChange) or not named & (change.adding | change.replacing):
-        return [result(stanza) if named <= session.withdrawn else out_of_order(stanza)]
-    try:
-        if request.action is Action.TRANSPORT_ACCEPT:
-            _moved(change, request)
-        else:
-            return [*_added(session, change, stanza, request, now), *finish(session, now)]
-    except PeerError as failure:
-        if failure.reason is EndReason.GENERAL_ERROR:
-            return [refused(stanza, failure), *give_up(session, NO_TRANSPORT, now)]
-        return [result(stanza), *give_up(session, NO_TRANSPORT, now)]
-    return [result(stanza), *finish(session, now)]
-
-
-def _moved(change: OurChange, request: JingleRequest) -> None:
-    for content in request.contents:
-        name = content.get("name", "")
-        element = next((child for child in content if child.tag in TRANSPORTS), None)
-        if element is not None and name in change.replacing:
-            transport = read_transport(element, "transport-accept", Dropped())
-            change.answer[name] = replace(change.answer[name], transport=transport)
-            change.replacing = change.replacing - {name}
-
-
-def _added(session: Session, change: OurChange, stanza: Stanza, request: JingleRequest, now: float) -> Out:
-    named = change.adding & {name for _, name in contents.names(request.contents)}
-    change.adding = change.adding - named
-    wanted = {media.name: media for media in change.wanted.media}
-    try:
-        described, dropped = request.describe()
-    except PeerError as failure:
-        gone = session.ask(Action.CONTENT_REMOVE, changes.bare(wanted[name] for name in sorted(named)), now)
-        session.withdrawn |= named
-        return [refused(stanza, failure) if failure.reason is EndReason.GENERAL_ERROR else result(stanza), gone]
-    session.dropped.extend(dropped)
-    for media in described.media:
-        if media.name in named:
-            # Its creator is who added it, whatever the answer says (COMPAT: some name themselves).
-            answer = replace(media, creator=wanted[media.name].creator)
-            change.answer[media.name] = contents.fold_media(answer, change.early.pop(media.name, None))
-    groups = read_groups(request.element, change.answer)
-    said = {group.semantics for group in groups}
-    change.groups = groups + tuple(group for group in change.groups if group.semantics not in said)
-    return [result(stanza)]
-
-
-def rejected(session: Session, stanza: Stanza, request: JingleRequest, now: float) -> Out:
-    """No: content-reject, transport-reject."""
-    change = session.change
-    named = {name for _, name in contents.names(request.contents)}
-    if not isinstance(change, OurChange) or not named & (change.adding | change.replacing):
-        return [result(stanza) if named <= session.withdrawn else out_of_order(stanza)]
-    if named & change.replacing:
-        return [result(stanza), *give_up(session, NO_TRANSPORT, now)]
-    change.adding = change.adding - named
-    return [result(stanza), *finish(session, now)]
-
-
-def replied(session: Session, id: str, failure: StanzaError | None, now: float, *, late: bool = False) -> Out:
-    """A reply to one of these requests; or, ``late``, the news that there will be none."""
-    lost = failure is not None and UNKNOWN_SESSION in failure.details
-    if lost:
-        return session.leave(LOST)
-    change = session.change
-    if not isinstance(change, OurChange) or (action := change.asked.pop(id, None)) is None:
-        return []
-    if failure is not None and TIE_BREAK in failure.details:
-        return give_way(session, action if isinstance(action, Action) else Action.CONTENT_MODIFY, now)
-    if isinstance(action, Info) and failure is not None:
-        session.uninformed, session.informed = True, False
-        assert session.ours is not None
-        before = {media.name: media.senders for media in session.ours.media}
-        modified = [media for media in change.wanted.media if media.senders is not before.get(media.name)]
-        return [_modify(session, change, modified, False, now)]
-    if (failure is not None or late) and action is Action.CONTENT_ADD:
-        session.withdrawn |= change.adding
-        change.adding = set()
-    if (failure is not None or late) and action in _TRANSPORT:
-        return give_up(session, NO_TRANSPORT, now, spare=Action(action))
-    # Any other no to a content-modify is a client's that knows of no directions: the answer is as if it did.
-    return finish(session, now)
+# ------------------------------------------------------------------------------------------------------- no answers
 
 
 def expired(session: Session, now: float) -> Out:
@@ -314,7 +214,7 @@ def expired(session: Session, now: float) -> Out:
         return []
     if change.replacing or change.restarting:
         return give_up(session, NO_TRANSPORT, now)
-    out = _take_back(session, change, change.adding, now)
+    out = take_back(session, change, change.adding, now)
     change.adding = set()
     change.asked.clear()
     return out + finish(session, now)
@@ -326,15 +226,19 @@ def unmodified(session: Session, now: float) -> Out:
     if not isinstance(change, OurChange):
         return []
     session.silent = True
-    change.asked = {id: one for id, one in change.asked.items() if one in (Action.CONTENT_ADD, *_TRANSPORT)}
+    change.asked = {id: one for id, one in change.asked.items() if one in (Action.CONTENT_ADD, *TRANSPORT)}
     return finish(session, now)
 
 
-def _take_back(session: Session, change: OurChange, names: set[str], now: float) -> Out:
+def take_back(session: Session, change: OurChange, names: set[str], now: float) -> Out:
     """content-remove for contents that were not accepted, or shall not be there after all."""
-    gone = [media for media in change.wanted.media if media.name in names]
     session.withdrawn |= names
-    return [session.ask(Action.CONTENT_REMOVE, changes.bare(gone), now)] if gone else []
+    gone = [media for media in change.wanted.media if media.name in names]
+    accepted = [media for media in gone if media.name not in change.adding]
+    out = telling.removed(session, accepted, now) if accepted else []
+    if opened := [media for media in gone if media.name in change.adding]:
+        out.append(session.ask(Action.CONTENT_REMOVE, changes.stubs(opened), now))
+    return out
 
 
 # ------------------------------------------------------------------------------------------------------------- the end
@@ -360,7 +264,7 @@ def finish(session: Session, now: float) -> Out:
     _close(session)
     out: Out = []
     if change.last:
-        out.append(session.ask(Action.CONTENT_REMOVE, changes.bare(change.last), now))
+        out += telling.removed(session, change.last, now)
     if change.described:
         out.append(session.ask(Action.DESCRIPTION_INFO, changes.described(change.described), now))
     return [*out, Answer(session.theirs)]
@@ -375,12 +279,12 @@ def give_up(session: Session, refuse: Refuse, now: float, *, spare: Action | Non
     there = {media.name: media.senders for media in session.ours.media}
     added = {media.name for media in change.wanted.media if media.name not in there}
     if Action.CONTENT_ADD in change.actions and spare is not Action.CONTENT_ADD:
-        out += _take_back(session, change, (change.adding | set(change.answer)) & added, now)
+        out += take_back(session, change, (change.adding | set(change.answer)) & added, now)
     session.withdrawn |= added
     if Action.CONTENT_MODIFY in change.actions and spare is not Action.CONTENT_MODIFY:
         told = {media.name: media.senders for media in change.wanted.media}
         back = [one for one in session.ours.media if told.get(one.name, one.senders) is not one.senders]
-        out.append(session.ask(Action.CONTENT_MODIFY, changes.directed(back), now))
+        out += telling.redirected(session, back, there | told, now)
     _close(session)
     return [*out, refuse]
 

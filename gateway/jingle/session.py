@@ -13,6 +13,8 @@ from mappings.terms import Action, Role, Senders
 
 from . import changes, contents, proposal
 from .contents import Credentials, Transport
+from .description import CONTENT
+from .dialects import USUAL
 from .phases import Phase
 from .request import write, write_reason
 
@@ -94,8 +96,10 @@ class Session:
         "begun",
         "by_message",
         "change",
+        "creators",
         "credentials",
         "deaf",
+        "dialect",
         "dropped",
         "early",
         "ended",
@@ -106,6 +110,7 @@ class Session:
         "heard",
         "held",
         "informed",
+        "kept",
         "kinds",
         "knows",
         "late",
@@ -202,6 +207,12 @@ class Session:
         self.withdrawn: set[str] = set()
         "Contents that we offered and took back, or gave up; an answer to them may still come."
 
+        self.kept: set[str] = set()
+        "Contents that the peer keeps although the other side has given them up."
+
+        self.creators: dict[str, Role] = {}
+        "By content, who its creator is in the peer's eyes, where it is somebody else."
+
         self.generations: dict[str, int] = {}
         "How often our transport of a content was restarted."
 
@@ -210,6 +221,9 @@ class Session:
 
         self.handing = False
         "Whether the other side has taken it up, and nobody knows yet how it ends."
+
+        self.dialect = USUAL
+        "What the peer takes, as far as it has told."
 
         self.silent = False
         "Whether the peer leaves a content-modify without a reply (COMPAT(Monal))."
@@ -292,6 +306,9 @@ class Session:
             del self.waiting[next(id for id, (about, _) in self.waiting.items() if about is Asked.OTHER)]
         self.waiting[id] = (asked, now + self.settings.iq_timeout_seconds)
         element = write(action, self.sid, children, initiator=initiator, responder=responder)
+        for content in element.iterfind(CONTENT) if self.creators else ():
+            if (creator := self.creators.get(content.get("name", ""))) is not None:
+                content.set("creator", creator.value)
         return Stanza(kind="iq", type="set", id=id, sender=self.local, to=self.peer, children=(element,))
 
     def message(self, children: Iterable[Element]) -> Stanza:

@@ -1,5 +1,6 @@
-"""What a client is told of the other side's transports and codecs, beside what it is asked."""
+"""What a client is told of the other side's transports, directions and codecs, beside what it is asked."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from xml.etree.ElementTree import Element
 
@@ -7,14 +8,19 @@ from gateway.errors import PeerError
 from gateway.fields import Dropped
 from gateway.sdp.answer import fit
 from gateway.signals import Refuse
+from gateway.stanza import Stanza
 from mappings.description import Codec, Description, Ice, Media, RawUdp
 from mappings.reasons import EndReason
-from mappings.terms import Action
+from mappings.terms import Action, Info, Senders
 
 from . import changes, contents
 from .contents import Transport
 from .phases import Phase
-from .session import Out, Session
+from .request import write_info
+from .session import Asked, Out, Session
+
+Told = tuple[Stanza, Action | Info]
+"A request, and what it says."
 
 
 def candidates(session: Session, news: contents.Transports, now: float) -> Out:
@@ -70,6 +76,74 @@ def transports(session: Session, informed: list[Media], before: dict[str, Transp
         written = contents.write_transports(Description(media=(told,)), more)
         out += [session.ask(Action.TRANSPORT_INFO, [one], now) for one in written]
     return out
+
+
+def senders(
+    session: Session,
+    several: Sequence[Media],
+    before: Mapping[str, Senders],
+    now: float,
+    *,
+    alone: bool = False,
+    asked: Asked = Asked.OTHER,
+) -> list[Told]:
+    """Who sends these contents from here on; ``before``: who did, as the client knows it, of all contents.
+
+    By content-modify, one content each (COMPAT(Dino): it reads no more than one); or, ``alone`` if nothing else
+    changes, by the news that it is a hold, or none any more (conformance reference 1.8), where that is wished, or the
+    client takes nothing else.
+    """
+    client = session.role.other
+    if not session.dialect.silenced:
+        after = {**before, **{media.name: media.senders for media in several}}
+        held = not any(changes.sends(said, client) for said in after.values())
+        told = _of_ours(session, several, before, now, asked)
+        return told if held is session.informed else [*told, _hold(session, now, asked, held=held)]
+    if alone and session.settings.hold_by_info and not session.uninformed and len(several) == len(before):
+        held = all(media.senders is changes.silence(before[media.name], client) for media in several)
+        if held or (session.informed and all(changes.sends(media.senders, client) for media in several)):
+            return [_hold(session, now, asked, held=held)]
+    return [_modify(session, media, now, asked) for media in several]
+
+
+def _of_ours(
+    session: Session, several: Iterable[Media], before: Mapping[str, Senders], now: float, asked: Asked
+) -> list[Told]:
+    """Whether the other side sends, and as if the client always did: to some there is no more to say."""
+    told = []
+    for media in several:
+        sends = changes.sends(media.senders, session.role)
+        if sends is not changes.sends(before[media.name], session.role):
+            formal = replace(media, senders=Senders.BOTH if sends else Senders(session.role.other.value))
+            told.append(_modify(session, formal, now, asked))
+    return told
+
+
+def _modify(session: Session, media: Media, now: float, asked: Asked) -> Told:
+    stanza = session.ask(Action.CONTENT_MODIFY, changes.directed([media]), now, asked=asked)
+    return stanza, Action.CONTENT_MODIFY
+
+
+def _hold(session: Session, now: float, asked: Asked, *, held: bool) -> Told:
+    session.informed = held
+    info = Info.HOLD if held else Info.UNHOLD
+    return session.ask(Action.SESSION_INFO, [write_info(info)], now, asked=asked), info
+
+
+def redirected(session: Session, several: Sequence[Media], before: Mapping[str, Senders], now: float) -> Out:
+    """The same as `senders`, where no reply is waited for."""
+    return [stanza for stanza, _ in senders(session, several, before, now)]
+
+
+def removed(session: Session, several: Iterable[Media], now: float) -> Out:
+    """Contents that the other side gives up.  A client that can lose none keeps them, and nothing comes in them."""
+    several = tuple(several)
+    if session.dialect.removed:
+        return [session.ask(Action.CONTENT_REMOVE, changes.stubs(several), now)]
+    session.kept |= {media.name for media in several}
+    before = {media.name: media.senders for media in several}
+    quiet = [replace(media, senders=changes.silence(media.senders, session.role)) for media in several]
+    return [stanza for stanza, _ in _of_ours(session, quiet, before, now, Asked.OTHER)]
 
 
 def tells(before: Media, after: Media, client: Media) -> bool:

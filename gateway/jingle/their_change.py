@@ -15,7 +15,7 @@ from mappings.description import Description, Group, Ice, Media
 from mappings.reasons import EndReason
 from mappings.terms import Action, Info, Role
 
-from . import accepting, changes, contents, our_change, telling
+from . import accepting, changes, contents, our_answers, our_change, telling
 from .contents import Transport
 from .our_change import OurChange
 from .phases import Phase
@@ -42,7 +42,9 @@ def asked(session: Session, stanza: Stanza, request: JingleRequest, now: float) 
     change = session.change
     removing = request.action is Action.CONTENT_REMOVE
     if removing and isinstance(change, OurChange) and named & change.adding:
-        return our_change.rejected(session, stanza, request, now)
+        return our_answers.rejected(session, stanza, request, now)
+    if request.action is Action.CONTENT_MODIFY and isinstance(change, OurChange) and named & change.adding:
+        return our_answers.modified(change, stanza, request)
     if removing and there <= named:
         return _terminated(session, stanza, request, now)
     waiting = {name for wish in session.queue for _, name in contents.names(wish.request.contents)}
@@ -219,7 +221,7 @@ def answered(session: Session, answer: Description, now: float) -> Out:
         out.append(session.ask(Action.TRANSPORT_ACCEPT, changes.transported(replaced), now))
     gone = [media for name, media in before.items() if name in offered and name not in agreed]
     if gone:
-        out.append(session.ask(Action.CONTENT_REMOVE, changes.bare(gone), now))
+        out += telling.removed(session, gone, now)
     kept = [media for media in said.media if media.name in before and media.name not in change.replaced]
     transports = {name: media.transport for name, media in before.items()}
     restarted = [media for media in kept if changes.restarts(transports[media.name], media.transport)]
@@ -236,7 +238,8 @@ def answered(session: Session, answer: Description, now: float) -> Out:
     out += telling.transports(session, [*restarted, *moved], transports, now)
     narrower = [media for media in said.media if media.senders is not offered[media.name].senders]
     if narrower:
-        out.append(session.ask(Action.CONTENT_MODIFY, changes.directed(narrower), now))
+        known = {media.name: offered[media.name].senders for media in said.media}
+        out += telling.redirected(session, narrower, known, now)
     if fallen := [media for media in kept if media.name in without]:
         out += accepting.fall_back(session, fallen, now)
     return out
@@ -255,7 +258,7 @@ def _unmoved(
         session.queue.insert(0, Wish(action=Action.TRANSPORT_ACCEPT, request=change.wish.request, again=True))
     if replaced := without & change.replaced:
         known = {media.name: media.transport for media in session.theirs.media}
-        kept = contents.bare_contents(change.wish.request.contents, transport=True)
+        kept = contents.with_transports(change.wish.request.contents)
         out.append(session.ask(Action.TRANSPORT_REJECT, kept, now))
         change.replaced -= replaced
         change.offer = replace(
@@ -297,7 +300,7 @@ def _added(
         out.append(session.ask(Action.CONTENT_ACCEPT, changes.whole(accepted, groups), now))
     if rejected:
         end = End(EndReason.FAILED_APPLICATION, "the other side does not take it")
-        out.append(reject(session, changes.bare(rejected), end, now))
+        out.append(reject(session, changes.stubs(rejected), end, now))
     return out
 
 
@@ -321,14 +324,14 @@ def refused_by(session: Session, refuse: Refuse, now: float) -> Out:
         case Action.CONTENT_ADD:
             rejected = [media for media in change.offer.media if media.name in change.added]
             end = End(EndReason.FAILED_APPLICATION, refuse.text)
-            return [reject(session, changes.bare(rejected), end, now)]
+            return [reject(session, changes.stubs(rejected), end, now)]
         case Action.CONTENT_MODIFY | Action.SESSION_INFO:
             # A session-info is not refused in words either, but a contrary content-modify refuses a hold (§7.2.3).
             wanted = {media.name: media.senders for media in change.offer.media}
             back = [media for media in session.theirs.media if wanted[media.name] is not media.senders]
-            return [session.ask(Action.CONTENT_MODIFY, changes.directed(back), now)]
+            return telling.redirected(session, back, wanted, now)
         case Action.TRANSPORT_REPLACE:
-            kept = contents.bare_contents(wish.request.contents, transport=True)
+            kept = contents.with_transports(wish.request.contents)
             return [session.ask(Action.TRANSPORT_REJECT, kept, now)]
         case Action.CONTENT_REMOVE:
             # It is gone for the client whatever the other side says, and will be missing in the next offer.

@@ -63,16 +63,16 @@ def impossible(session: Session, wish: Wish, failure: PeerError, now: float) -> 
     """What answers a wish that cannot be read or cannot cross."""
     named = wish.request.contents
     if wish.action is Action.CONTENT_ADD:
-        return [reject(session, contents.bare_contents(named), End(failure.reason, failure.text), now)]
+        return [reject(session, contents.stubs(named), End(failure.reason, failure.text), now)]
     if wish.action is Action.TRANSPORT_REPLACE:
-        kept = contents.bare_contents(named, transport=True)
+        kept = contents.with_transports(named)
         return [session.ask(Action.TRANSPORT_REJECT, kept, now)]
     return []
 
 
-def reject(session: Session, bare: list[Element], end: End, now: float) -> Stanza:
+def reject(session: Session, stubs: list[Element], end: End, now: float) -> Stanza:
     """A content-reject."""
-    return session.ask(Action.CONTENT_REJECT, [*bare, write_reason(end)], now)
+    return session.ask(Action.CONTENT_REJECT, [*stubs, write_reason(end)], now)
 
 
 def _add(session: Session, change: TheirChange, now: float) -> Out:
@@ -80,8 +80,9 @@ def _add(session: Session, change: TheirChange, now: float) -> Out:
     described, dropped = request.describe()
     session.dropped.extend(dropped)
     change.added = names(described)
+    groups = read_groups(request.element, names(change.offer) | change.added)
+    described = contents.bundled(described, change.offer, groups)
     media = (*change.offer.media, *described.media)
-    groups = read_groups(request.element, {one.name for one in media})
     said = {group.semantics for group in groups}
     kept = tuple(group for group in change.offer.groups if group.semantics not in said)
     change.offer = Description(media=media, groups=groups + kept)
@@ -90,7 +91,7 @@ def _add(session: Session, change: TheirChange, now: float) -> Out:
     if not unusable:
         return []
     end = End(EndReason.FAILED_APPLICATION, "no medium that can cross")
-    return [reject(session, contents.bare_contents(unusable), end, now)]
+    return [reject(session, contents.stubs(unusable), end, now)]
 
 
 def _modify(session: Session, change: TheirChange, now: float) -> Out:
