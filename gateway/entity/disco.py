@@ -1,18 +1,13 @@
-"""What an entity says it is and can do: service discovery, and its hash in presence (XEP-0030, XEP-0115)."""
+"""What an entity says it is and can do: service discovery (XEP-0030)."""
 
-import base64
-import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cache
+from itertools import product
+from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement
 
 from mappings import namespaces as ns
-
-NODE = "urn:x-jingle-sip"
-"The node of our caps: which software it is (XEP-0115 §4)."
-
-HASHES = {"sha-1": "sha1", "sha-256": "sha256", "sha-512": "sha512"}
-"The hash functions of caps that we can verify, by their registered names."
 
 _QUERY = f"{{{ns.DISCO_INFO}}}query"
 _IDENTITY = f"{{{ns.DISCO_INFO}}}identity"
@@ -30,23 +25,28 @@ class Identity:
     name: str = ""
 
 
+class Form(NamedTuple):
+    """A service discovery extension (XEP-0128)."""
+
+    type: str
+    fields: tuple[tuple[str, tuple[str, ...]], ...]
+    "Names and values."
+
+
 @dataclass(frozen=True, slots=True)
 class Info:
     """What disco#info tells of an entity."""
 
     identities: tuple[Identity, ...]
     features: frozenset[str]
-    forms: tuple[tuple[str, tuple[tuple[str, tuple[str, ...]], ...]], ...] = ()
-    "Service discovery extensions (XEP-0128): a form's type, and its fields' names and values."
-
+    forms: tuple[Form, ...] = ()
     consistent: bool = True
-    """False: no hash of it is to be believed: something stands in it twice (XEP-0115 §5.4), or holds the sign that the
-    hashed text is joined with, so that two features and one of both names would be the same to it (§9.3)."""
+    "False: no hash of it is to be believed: something stands in it twice (XEP-0115 §5.4)."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Abilities:
-    """What calls here can have; nothing is advertised that would not work (conformance reference 2.22)."""
+    """What calls to a number can have; nothing is advertised that would not work (conformance reference 2.22)."""
 
     video: bool = False
     "Every client hides its video button where this is off (clients.md rule 2)."
@@ -66,14 +66,19 @@ class Abilities:
     batch: bool = True
     "Candidates are wanted with the offer: calls are passed through (XEP-0176 §7.2; false where media is anchored)."
 
+    def __and__(self, other: "Abilities") -> "Abilities":
+        """What both can."""
+        both = {field.name: getattr(self, field.name) and getattr(other, field.name) for field in fields(self)}
+        return Abilities(**both)
 
-def number(abilities: Abilities) -> Info:
-    """What a number or SIP user is: a phone."""
-    features = {
-        ns.DISCO_INFO,
-        ns.CAPS,
-        ns.PING,
-        ns.VERSION,
+
+_EVERYWHERE = frozenset(
+    {ns.DISCO_INFO, ns.CAPS, ns.CAPS_2, ns.PING, ns.VERSION, ns.TIME, ns.VCARD, ns.VCARD_4},
+)
+"What every JID of ours answers."
+
+_CALLS = frozenset(
+    {
         ns.JINGLE,
         ns.MESSAGE_INITIATION,
         ns.RTP,
@@ -85,19 +90,34 @@ def number(abilities: Abilities) -> Info:
         ns.DTMF,
         ns.TRANSFER,
     }
-    features |= {
-        feature
-        for wanted, feature in (
-            (abilities.video, ns.RTP_VIDEO),
-            (abilities.ice, ns.ICE_UDP),
-            (abilities.dtls, ns.DTLS),
-            (abilities.bundle, ns.RFC_5888),
-            (abilities.batch, ns.RFC_3264),
-            (abilities.messages, ns.RECEIPTS),
-        )
-        if wanted
-    }
-    return Info((Identity(category="client", type="phone"),), frozenset(features))
+)
+
+
+@cache
+def number(abilities: Abilities | None) -> Info:
+    """What a number or SIP user is: a phone.  None: no call goes there."""
+    features = _EVERYWHERE
+    if abilities is not None:
+        features |= _CALLS | {
+            feature
+            for wanted, feature in (
+                (abilities.video, ns.RTP_VIDEO),
+                (abilities.ice, ns.ICE_UDP),
+                (abilities.dtls, ns.DTLS),
+                (abilities.bundle, ns.RFC_5888),
+                (abilities.batch, ns.RFC_3264),
+                (abilities.messages, ns.RECEIPTS),
+            )
+            if wanted
+        }
+    return Info((Identity(category="client", type="phone"),), features)
+
+
+def numbers() -> list[Info]:
+    """All that any number can ever be."""
+    every = product((False, True), repeat=len(fields(Abilities)))
+    names = [field.name for field in fields(Abilities)]
+    return [number(None), *(number(Abilities(**dict(zip(names, values, strict=True)))) for values in every)]
 
 
 def component(name: str, *, messages: bool = False) -> Info:
@@ -108,26 +128,7 @@ def component(name: str, *, messages: bool = False) -> Info:
     """
     types = ("pstn", "sip", "sms") if messages else ("pstn", "sip")
     identities = tuple(Identity(category="gateway", type=type, name=name) for type in types)
-    features = {ns.DISCO_INFO, ns.DISCO_ITEMS, ns.CAPS, ns.PING, ns.VERSION, ns.GATEWAY, ns.JID_ESCAPING}
-    return Info(identities, frozenset(features))
-
-
-def ver(info: Info, algorithm: str = "sha-1") -> str:
-    """The verification string of caps, hashed (XEP-0115 §5.1)."""
-    parts = sorted(f"{item.category}/{item.type}/{item.lang}/{item.name}".encode() for item in info.identities)
-    parts += sorted(feature.encode() for feature in info.features)
-    for form, fields in sorted(info.forms):
-        parts.append(form.encode())
-        for field, values in sorted(fields):
-            parts.append(field.encode())
-            parts += sorted(value.encode() for value in values)
-    hashed = hashlib.new(HASHES[algorithm], b"".join(part + b"<" for part in parts), usedforsecurity=False)
-    return base64.b64encode(hashed.digest()).decode()
-
-
-def caps(info: Info) -> Element:
-    """The <c/> of our presences."""
-    return Element(f"{{{ns.CAPS}}}c", {"hash": "sha-1", "node": NODE, "ver": ver(info)})
+    return Info(identities, _EVERYWHERE | {ns.DISCO_ITEMS, ns.LAST, ns.GATEWAY, ns.JID_ESCAPING})
 
 
 def write(info: Info, node: str | None = None) -> Element:
@@ -164,11 +165,7 @@ def read(query: Element) -> Info:
     ]
     features = [element.get("var", "") for element in query.iterfind(_FEATURE)]
     forms = [form for element in query.iterfind(f"{{{ns.DATA_FORM}}}x") if (form := _form(element)) is not None]
-    consistent = not any(_repeats(items) for items in (identities, features, [form for form, _ in forms]))
-    # Whatever is hashed is an attribute or a text in here.
-    consistent = consistent and not any(
-        "<" in text for element in query.iter() for text in (*element.attrib.values(), element.text or "")
-    )
+    consistent = not any(_repeats(items) for items in (identities, features, [form.type for form in forms]))
     return Info(tuple(identities), frozenset(features), tuple(forms), consistent)
 
 
@@ -177,7 +174,7 @@ def _repeats(items: Iterable[object]) -> bool:
     return len(set(listed)) != len(listed)
 
 
-def _form(element: Element) -> tuple[str, tuple[tuple[str, tuple[str, ...]], ...]] | None:
+def _form(element: Element) -> Form | None:
     """A form's type and fields; one without a hidden FORM_TYPE is not part of the hash (XEP-0115 §5.4)."""
     form, fields = None, []
     for field in element.iterfind(f"{{{ns.DATA_FORM}}}field"):
@@ -186,4 +183,4 @@ def _form(element: Element) -> tuple[str, tuple[tuple[str, tuple[str, ...]], ...
             form = values[0] if values and field.get("type") == "hidden" else None
         else:
             fields.append((field.get("var", ""), values))
-    return None if form is None else (form, tuple(fields))
+    return None if form is None else Form(form, tuple(fields))

@@ -4,14 +4,15 @@ Fed by the presences that users send to numbers they have in their rosters, and 
 presence are not known yet.  All of it is a cache: bounded, and right again after the next presence.
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from gateway.errors import PeerError
 from gateway.jid import bare, is_full
 from gateway.stanza import Stanza
 from mappings.namespaces import (
-    CAPS,
     DISCO_INFO,
     DTLS,
     DTMF,
@@ -22,8 +23,10 @@ from mappings.namespaces import (
     RTP_AUDIO,
     TRANSFER,
 )
+from mappings.reasons import EndReason
 
-from . import disco
+from . import caps, disco
+from .caps import Caps
 
 MAX_USERS = 100_000
 MAX_REMEMBERED = 250_000
@@ -37,8 +40,11 @@ MAX_CONTACTS = 64
 
 MAX_CAPS = 10_000
 MAX_QUERIES = 1_000
-LONGEST_CAPS = 512
-"Characters of a node and a hash; longer ones name no software, and its features are the device's alone."
+MAX_ASKED = 3
+"Devices that are asked at a time what is behind one hash: any of them may stay silent, or lie."
+
+LONGEST_KIND = 32
+"Characters of what a client calls its kind."
 
 _WANTED = frozenset({JINGLE, RTP, RTP_AUDIO, MESSAGE_INITIATION, DTMF, TRANSFER, ICE_UDP, DTLS})
 "The features that are remembered: what decides whom to ring and how, who is told digits, and who can be handed on."
@@ -52,6 +58,8 @@ class Propose:
     """Ask all devices: `jid` is bare."""
 
     jid: str
+    only: tuple[str, ...] = ()
+    "The devices that are asked, when not all are."
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,26 +69,33 @@ class Direct:
     jid: str
 
 
+class Software(NamedTuple):
+    """What is remembered of what a device tells of itself."""
+
+    features: frozenset[str]
+    kind: str = ""
+    "What kind of client, in the registrar's words: phone, pc, web; empty: none."
+
+
 class Resource(NamedTuple):
     """One device, as far as it is known."""
 
     priority: int
     show: int
-    features: frozenset[str] | None
-    "None: not known."
-
-    @property
-    def callable(self) -> bool:
-        """Whether it is known to take audio calls."""
-        return self.features is not None and {JINGLE, RTP, RTP_AUDIO} <= self.features
+    caps: tuple[Caps, ...] = ()
+    software: Software | None = None
+    "What it said when it was asked itself; None: look at its caps."
 
 
-class _Caps(NamedTuple):
-    """What a presence says of a device's features: by which software, and their hash."""
+class _Device(NamedTuple):
+    """A device, and what software it is; None: not known."""
 
-    node: str
-    ver: str
-    algorithm: str
+    known: Resource
+    software: Software | None
+
+    def has(self, *features: str) -> bool:
+        """Whether it is known to have these."""
+        return self.software is not None and self.software.features.issuperset(features)
 
 
 @dataclass(slots=True)
@@ -94,21 +109,29 @@ class _User:
 
 class _Query(NamedTuple):
     jid: str
-    caps: _Caps | None
+    us: str
+    caps: tuple[Caps, ...]
+    "What the answer is to be; the later ones are asked for where that of the first is not to be had."
 
 
 class Devices:
     """What is known of users' devices."""
 
-    def __init__(self, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self, new_id: Callable[[], str], *, kinds: Collection[str] = (), disturbs: bool = True
+    ) -> None:
+        """``kinds`` of devices ring, all if none is named; ``disturbs``: also those that are not to be disturbed."""
         self._new_id = new_id
+        self._kinds = kinds
+        self._disturbs = disturbs
         self._users: dict[str, _User] = {}
-        self._caps: dict[_Caps, frozenset[str]] = {}
+        self._caps: dict[Caps, Software] = {}
         self._queries: dict[str, _Query] = {}
+        self._asked: Counter[Caps] = Counter()
         self._remembered = 0
 
     def choose(self, jid: str) -> Propose | Direct:
-        """Whom to ring (clients.md section 1).
+        """Whom to ring (clients.md section 1); PeerError 480 when the user's devices are there, and none is to ring.
 
         A proposal to the bare JID, unless devices are known that take calls and none of them knows message initiation:
         then the one that is most available.  A full JID is called as it is.
@@ -118,17 +141,35 @@ class Devices:
         user = self._users.get(jid)
         if user is None:
             return Propose(jid)
-        able = {name: known for name, known in user.resources.items() if known.callable}
-        if not able or any(MESSAGE_INITIATION in (known.features or ()) for known in able.values()):
+        there = {name: self._device(known) for name, known in user.resources.items()}
+        rung = {name: device for name, device in there.items() if self._rings(device)}
+        if there and not rung:
+            disturbed = any(device.known.show > _SHOW["dnd"] for device in there.values())
+            why = "no device of the user's is of a kind that rings" if disturbed else "the user is not to be disturbed"
+            raise PeerError(why, status=480, condition="recipient-unavailable", reason=EndReason.TIMEOUT)
+        able = {name: device for name, device in rung.items() if device.has(JINGLE, RTP, RTP_AUDIO)}
+        if able and not any(device.has(MESSAGE_INITIATION) for device in able.values()):
+            best = max(able, key=lambda name: (able[name].known.show, able[name].known.priority))
+            return Direct(f"{jid}/{best}")
+        if len(rung) == len(there):
             return Propose(jid)
-        best = max(able, key=lambda name: (able[name].show, able[name].priority))
-        return Direct(f"{jid}/{best}")
+        return Propose(jid, tuple(f"{jid}/{name}" for name in sorted(rung)))
+
+    def _device(self, known: Resource) -> _Device:
+        found = known.software or next((self._caps[one] for one in known.caps if one in self._caps), None)
+        return _Device(known, found)
+
+    def _rings(self, device: _Device) -> bool:
+        """Whether it is one that rings; of what kind one is whose kind is not known, nobody can hold against it."""
+        if not self._disturbs and device.known.show == _SHOW["dnd"]:
+            return False
+        return not self._kinds or device.software is None or device.software.kind in self._kinds
 
     def knows(self, jid: str, feature: str) -> bool:
         """Whether that device has announced a feature, one of those that are remembered."""
         user = self._users.get(bare(jid))
         known = None if user is None else user.resources.get(jid[len(bare(jid)) + 1 :])
-        return known is not None and feature in (known.features or ())
+        return known is not None and self._device(known).has(feature)
 
     def sees(self, user: str, contact: str) -> bool:
         """Whether that user shows presence to that JID of ours, which is how far we know that ours is shared too."""
@@ -165,20 +206,19 @@ class Devices:
         """A device is there."""
         if name not in known.resources and len(known.resources) >= MAX_RESOURCES:
             return []
-        caps = _read_caps(stanza)
-        features = self._caps.get(caps) if caps is not None else None
+        shown = caps.read(stanza)
         before = known.resources.get(name)
-        if features is None and caps is None and before is not None:
-            features = before.features
-        known.resources[name] = Resource(_priority(stanza), _show(stanza), features)
-        return [] if features is not None else self._query(stanza, caps)
+        software = before.software if before is not None and before.caps == shown else None
+        resource = known.resources[name] = Resource(_priority(stanza), _show(stanza), shown, software)
+        return [] if self._device(resource).software is not None else self._query(stanza.sender, stanza.to, shown)
 
     def _forget(self, user: str, name: str, contact: str, *, whole: bool) -> None:
         known = self._users.get(user)
         if known is None:
             return
         before = len(known)
-        self._queries = {id: query for id, query in self._queries.items() if query.jid != f"{user}/{name}"}
+        for id in [id for id, query in self._queries.items() if query.jid == f"{user}/{name}"]:
+            self._take(id)
         if whole:
             known.contacts.discard(contact)
         elif name:
@@ -192,54 +232,60 @@ class Devices:
     def _drop(self, user: str) -> None:
         self._remembered -= len(self._users.pop(user))
 
-    def _query(self, presence: Stanza, caps: _Caps | None) -> list[Stanza]:
-        """Ask a device for its features, unless it is asked already."""
-        if any(query.jid == presence.sender and query.caps == caps for query in self._queries.values()):
+    def _query(self, jid: str, us: str, shown: tuple[Caps, ...]) -> list[Stanza]:
+        """Ask a device for its features, unless it is asked already, or enough others that show the same are."""
+        if shown and self._asked[shown[0]] >= MAX_ASKED:
+            return []
+        if any(query.jid == jid and query.caps == shown for query in self._queries.values()):
             return []
         if len(self._queries) >= MAX_QUERIES:
-            self._queries.pop(next(iter(self._queries)))
+            self._take(next(iter(self._queries)))
         id = f"disco-{self._new_id()}"
-        self._queries[id] = _Query(presence.sender, caps)
-        query = disco.query(None if caps is None else f"{caps.node}#{caps.ver}")
-        return [Stanza(kind="iq", type="get", id=id, sender=presence.to, to=presence.sender, children=(query,))]
+        self._queries[id] = _Query(jid, us, shown)
+        if shown:
+            self._asked[shown[0]] += 1
+        query = disco.query(shown[0].query if shown else None)
+        return [Stanza(kind="iq", type="get", id=id, sender=us, to=jid, children=(query,))]
 
-    def answered(self, stanza: Stanza) -> bool:
-        """Take the answer to a question of ours; False if this is none."""
+    def _take(self, id: str) -> _Query:
+        """A question that is not open any more."""
+        query = self._queries.pop(id)
+        if query.caps:
+            self._asked[query.caps[0]] -= 1
+            if not self._asked[query.caps[0]]:
+                del self._asked[query.caps[0]]
+        return query
+
+    def answered(self, stanza: Stanza) -> list[Stanza] | None:
+        """Take the answer to a question of ours, and return what is asked next; None if it is the answer to none."""
         query = self._queries.get(stanza.id)
         if query is None or query.jid != stanza.sender or stanza.type not in ("result", "error"):
-            return False
-        del self._queries[stanza.id]
+            return None
+        self._take(stanza.id)
         element = stanza.child(f"{{{DISCO_INFO}}}query")
         if stanza.type == "error" or element is None:
-            return True
+            # Who shows the later caps need not answer at their node; the older ones are asked for as ever.
+            return self._query(query.jid, query.us, query.caps[1:]) if len(query.caps) > 1 else []
         info = disco.read(element)
-        features = info.features & _WANTED
-        if query.caps is not None and self._believed(query.caps, info):
+        software = Software(info.features & _WANTED, _kind(info))
+        if query.caps and caps.believed(query.caps[0], info):
             if len(self._caps) >= MAX_CAPS:
                 self._caps.pop(next(iter(self._caps)))
-            self._caps[query.caps] = features
-        self._learn(query.jid, features)
-        return True
+            self._caps[query.caps[0]] = software
+        else:
+            self._learn(query.jid, software)
+        return []
 
-    def _believed(self, caps: _Caps, info: disco.Info) -> bool:
-        """Whether the features are what the hash promised; if not, they are this device's alone (XEP-0115 §5.4)."""
-        return info.consistent and caps.algorithm in disco.HASHES and disco.ver(info, caps.algorithm) == caps.ver
-
-    def _learn(self, jid: str, features: frozenset[str]) -> None:
+    def _learn(self, jid: str, software: Software) -> None:
         user = self._users.get(bare(jid))
         name = jid[len(bare(jid)) + 1 :]
         if user is not None and name in user.resources:
-            user.resources[name] = user.resources[name]._replace(features=features)
+            user.resources[name] = user.resources[name]._replace(software=software)
 
 
-def _read_caps(stanza: Stanza) -> _Caps | None:
-    element = stanza.child(f"{{{CAPS}}}c")
-    if element is None:
-        return None
-    node, ver, algorithm = element.get("node", ""), element.get("ver", ""), element.get("hash", "")
-    if len(node) + len(ver) > LONGEST_CAPS or algorithm not in disco.HASHES:
-        return None
-    return _Caps(node, ver, algorithm) if node and ver else None
+def _kind(info: disco.Info) -> str:
+    kind = next((identity.type for identity in info.identities if identity.category == "client"), "")
+    return kind if len(kind) <= LONGEST_KIND else ""
 
 
 def _text(stanza: Stanza, name: str) -> str:
