@@ -16,12 +16,13 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from gateway import __version__
 from gateway.accounts.enrolment import Enrolment
 from gateway.accounts.sources import Accounts, FixedAccounts
+from gateway.addressing import plain
 from gateway.call.calls import Calls, CallsLimits
 from gateway.call.opening import Opening
 from gateway.commands.command import Command
 from gateway.commands.desk import Commands
 from gateway.config import Settings
-from gateway.entity import disco
+from gateway.entity import caps, disco
 from gateway.entity.answers import Entity
 from gateway.entity.presence import Devices
 from gateway.keypad import Keypad
@@ -31,13 +32,13 @@ from gateway.net.sip import SipPort
 from gateway.net.watching import Watch
 from gateway.net.xmpp import XmppPort
 from gateway.parts import (
-    abilities,
     anchors,
     opening_settings,
     registration_settings,
     sip_port_settings,
     xmpp_port_settings,
 )
+from gateway.prospects import Prospects
 from gateway.reception import Reception
 from gateway.registrations import Registrations
 from gateway.relays import Gathers, Relays
@@ -67,11 +68,19 @@ class App:
         self.vault: Vault | None = None
         "What encrypts passwords, from the start on; None: there is no key, and none are kept."
         self.devices = Devices(_new_id)
+        self.prospects = Prospects(
+            self.routing,
+            video=settings.media.video,
+            anchors=settings.media.anchor != "none",
+            engaged=lambda user, number: self.calls.engaged(user, number),  # noqa: PLW0108 - they come later
+        )
         self.entity = Entity(
             component=disco.component("jingle-sip", messages=self.routing.messages),
-            number=disco.number(abilities(settings, messages=self.routing.messages)),
+            number=self.prospects.info,
             version=__version__,
             translate=self.routing.translate,
+            plain=plain,
+            since=time.time(),
         )
         self.xmpp = XmppPort(xmpp_port_settings(settings), on_stanza=self._stanza, observer=self.metrics)
         self.sip = SipPort(
@@ -176,7 +185,6 @@ class App:
         )
         self._stop = asyncio.Event()
         self._now = False
-        self._caps = disco.caps(self.entity.number)
         self._log = structlog.get_logger()
 
     # ---------------------------------------------------------------------------------------------------------- running
@@ -276,9 +284,9 @@ class App:
     def _request(self, request: SipRequest) -> None:
         self.reception.request(request)
 
-    def _announce(self, user: str, local: str) -> Element | None:
+    def _announce(self, user: str, local: str, trunk: str) -> tuple[Element, ...]:
         """The caps to tell a user by directed presence, who does not get that number's presence by subscription."""
-        return None if self.devices.sees(user, local) else self._caps
+        return () if self.devices.sees(user, local) else caps.write(self.prospects.through(trunk))
 
 
 def _new_id() -> str:

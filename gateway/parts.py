@@ -3,7 +3,6 @@
 from gateway.call.facts import CallLimits
 from gateway.call.opening import OpeningSettings
 from gateway.config import Settings
-from gateway.entity import disco
 from gateway.jingle.leg import JingleTimers
 from gateway.media.anchor import Anchors
 from gateway.media.embedded import EmbeddedAnchors
@@ -24,11 +23,6 @@ def anchors(settings: Settings) -> Anchors | None:
     if settings.rtpengine is not None:
         return RtpengineAnchors(settings.rtpengine)
     return EmbeddedAnchors(settings.embedded) if settings.embedded is not None else None
-
-
-def abilities(settings: Settings, *, messages: bool) -> disco.Abilities:
-    """What calls can have here, with the trunks that there are."""
-    return disco.Abilities(video=settings.media.video, messages=messages, batch=not _anchors(settings))
 
 
 def _anchors(settings: Settings) -> bool:

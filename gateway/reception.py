@@ -113,7 +113,8 @@ class Reception:
                 pass
             case "iq", "result" | "error":
                 if not self._calls.reply(stanza):
-                    self._devices.answered(stanza)
+                    for question in self._devices.answered(stanza) or ():
+                        self._xmpp.send(question)
             case "iq", "set" if stanza.child(_JINGLE) is not None:
                 self._calls.jingle(stanza)
             case "iq", _ if self._commands.stanza(stanza):
@@ -134,7 +135,7 @@ class Reception:
                 self._answer(stanza)
 
     def _answer(self, stanza: Stanza) -> None:
-        reply = answers.answer(stanza, self._entity, self._new_id)
+        reply = answers.answer(stanza, self._entity, self._new_id, wall=self._wall())
         if reply is not None:
             self._xmpp.send(reply)
 

@@ -150,10 +150,11 @@ def test_the_ports_are_given_what_the_file_says(tmp_path: Path) -> None:
 
 def test_presence_is_announced_to_those_who_do_not_see_it() -> None:
     def announced(world: Any) -> bool:
-        return (
-            world.app._announce("romeo@montague.example", "+1@gw.example/sip") is None
-            and world.app._announce("nurse@capulet.example", "+1@gw.example/sip") is not None
-        )
+        shown = [
+            world.app._announce(user, "+1@gw.example/sip", "pbx")
+            for user in ("romeo@montague.example", "nurse@capulet.example")
+        ]
+        return [len(told) for told in shown] == [0, 2]
 
     def forget(world: Any) -> None:
         world.stanzas.clear()

@@ -293,6 +293,11 @@ class Calls:
         ]
         return next((opened for opened in found if opened.jingle.peer == device), found[-1] if found else None)
 
+    def engaged(self, user: str, local: str) -> str | None:
+        """The trunk of a call, at whatever stage, of an XMPP user with one of our bare JIDs; of several, the last."""
+        calls = self._by_user.get(user, {}).values()
+        return next((opened.trunk for opened in reversed(calls) if bare(opened.local) == local), None)
+
     def enter(self, opened: Opened, party: Party, tag: str) -> None:
         """From here on, requests with that tag of ours are for this leg of that call."""
         self._by_tag[tag] = Door(opened, party)

@@ -93,7 +93,7 @@ class Opening:
         xmpp: XmppWire,
         sip: SipWire,
         choose: Callable[[str], Propose | Direct],
-        announce: Callable[[str, str], Element | None],
+        announce: Callable[[str, str, str], tuple[Element, ...]],
         knows: Callable[[str, str], bool],
         observer: OpeningObserver,
         new_id: Callable[[], str],
@@ -109,7 +109,7 @@ class Opening:
         self._sip = sip
         self._choose = choose
         self._announce = announce
-        "The caps to announce to a user who does not get the presence of that JID of ours, or None."
+        "The caps to announce to a user who does not get that number's presence, in a call through that trunk."
         self._knows = knows
         "Whether a device has announced a feature."
         self._observer = observer
@@ -137,7 +137,7 @@ class Opening:
             new_id=self._new_id,
             settings=settings.jingle,
             kinds=settings.kinds,
-            announce=self._announce(stanza.sender, local),
+            announce=self._announce(stanza.sender, local, outbound.trunk),
             knows=self._knows,
         )
         sip = self._calling(outbound, stanza.sender)
@@ -185,7 +185,7 @@ class Opening:
             direct=isinstance(whom, Direct),
             nick=inbound.nick,
             origin=inbound.origin,
-            announce=self._announce(inbound.callee, local),
+            announce=self._announce(inbound.callee, local, trunk),
             new_id=self._new_id,
             settings=settings.jingle,
             knows=self._knows,

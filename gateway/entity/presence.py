@@ -117,9 +117,7 @@ class _Query(NamedTuple):
 class Devices:
     """What is known of users' devices."""
 
-    def __init__(
-        self, new_id: Callable[[], str], *, kinds: Collection[str] = (), disturbs: bool = True
-    ) -> None:
+    def __init__(self, new_id: Callable[[], str], *, kinds: Collection[str] = (), disturbs: bool = True) -> None:
         """``kinds`` of devices ring, all if none is named; ``disturbs``: also those that are not to be disturbed."""
         self._new_id = new_id
         self._kinds = kinds

@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element
 from gateway.jid import bare, domain, local
 from gateway.stanza import Stanza
 
-from . import disco
+from . import caps, card
 from .answers import Entity
 
 COMPONENT_RESOURCE = "gateway"
@@ -24,7 +24,7 @@ def full(jid: str, resource: str) -> str:
 
 def available(jid: str, to: str, entity: Entity, resource: str) -> Stanza:
     """Our presence, with what the JID can do."""
-    return _presence("", full(jid, resource), to, (disco.caps(entity.info(jid)),))
+    return _presence("", full(jid, resource), to, (*caps.write(entity.info(jid, to)), card.photo()))
 
 
 def unavailable(jid: str, to: str, resource: str) -> Stanza:

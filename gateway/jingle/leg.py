@@ -65,7 +65,7 @@ class JingleLeg:
         settings: JingleTimers,
         kinds: Collection[str] = ("audio",),
         late: bool = False,
-        announce: Element | None = None,
+        announce: tuple[Element, ...] = (),
         knows: Callable[[str, str], bool] = lambda jid, feature: False,
     ) -> "JingleLeg":
         """An XMPP user calls: by this propose or session-initiate, which is to be received next.
@@ -109,14 +109,14 @@ class JingleLeg:
         direct: bool,
         nick: str | None,
         origin: Element | None = None,
-        announce: Element | None,
+        announce: tuple[Element, ...],
         new_id: Callable[[], str],
         settings: JingleTimers,
         knows: Callable[[str, str], bool] = lambda jid, feature: False,
     ) -> "JingleLeg":
         """An XMPP user is called: by a propose to the bare JID, or ``direct``ly by a session-initiate to a full one.
 
-        ``announce`` is the caps element of a directed presence where presence is not shared, or None (XEP-0353 §3.1).
+        ``announce`` is what a directed presence says where presence is not shared: our caps (XEP-0353 §3.1).
         ``knows`` says whether a device, by its full JID, has announced a feature.
         """
         session = Session(

@@ -146,7 +146,7 @@ class Session:
         peer: str,
         role: Role,
         settings: JingleTimers,
-        announce: Element | None = None,
+        announce: tuple[Element, ...] = (),
         nick: str | None = None,
         origin: Element | None = None,
         kinds: Collection[str] = (),
@@ -319,10 +319,10 @@ class Session:
 
     def announced(self) -> Out:
         """Presence with caps for a peer that does not get ours (XEP-0353 §3.1, §3.4)."""
-        if self.announce is None:
+        if not self.announce:
             return []
         self._announced_to = self.peer
-        return [Stanza(kind="presence", sender=self.local, to=self.peer, children=(self.announce,))]
+        return [Stanza(kind="presence", sender=self.local, to=self.peer, children=self.announce)]
 
     # ------------------------------------------------------------------------------------------------------ the end
 

@@ -1,16 +1,18 @@
 """Users' devices: what is learned of them, and whom a call rings."""
 
 from itertools import count
+from typing import Any
 from xml.etree.ElementTree import Element
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.entity import disco
+from gateway.entity import caps, disco
 from gateway.entity import presence as presence_module
 from gateway.entity.disco import Identity, Info
-from gateway.entity.presence import MAX_RESOURCES, Devices, Direct, Propose
+from gateway.entity.presence import MAX_ASKED, MAX_RESOURCES, Devices, Direct, Propose
+from gateway.errors import PeerError
 from gateway.stanza import Stanza, error, result
 
 USER = "ana@example.net"
@@ -30,13 +32,18 @@ def table() -> Devices:
 
 
 def presence(
-    name: str, features: frozenset[str] | None = None, *, show: str = "", priority: int = 0, type: str = ""
+    name: str,
+    features: frozenset[str] | None = None,
+    *,
+    show: str = "",
+    priority: int = 0,
+    type: str = "",
+    later: bool = False,
 ) -> Stanza:
-    children = []
+    """``later``: with the caps of XEP-0390 too."""
+    children: list[Element] = []
     if features is not None:
-        caps = disco.caps(info(features))
-        caps.set("node", "https://client.example")
-        children.append(caps)
+        children += caps.write(info(features))[: 1 + later]
     for tag, text in (("show", show), ("priority", str(priority))):
         if text not in ("", "0"):
             element = Element(f"{{jabber:client}}{tag}")
@@ -47,7 +54,7 @@ def presence(
 
 def online(devices: Devices, name: str, features: frozenset[str], *, show: str = "", priority: int = 0) -> None:
     for query in devices.presence(presence(name, features, show=show, priority=priority)):
-        assert devices.answered(result(query, disco.write(info(features))))
+        assert devices.answered(result(query, disco.write(info(features)))) == []
 
 
 def test_a_user_of_whom_nothing_is_known_gets_a_proposal() -> None:
@@ -120,9 +127,88 @@ def test_a_device_without_caps_is_asked_itself_and_keeps_what_it_said() -> None:
     devices = table()
     (query,) = devices.presence(presence("desk"))
     assert query.children[0].get("node") is None
-    assert devices.answered(result(query, disco.write(info(CALLS))))
+    assert devices.answered(result(query, disco.write(info(CALLS)))) == []
     assert devices.presence(presence("desk", show="away")) == []
     assert devices.choose(USER) == Direct(f"{USER}/desk")
+
+
+def test_the_later_caps_are_asked_for_first_and_the_older_ones_where_nobody_answers_at_their_node() -> None:
+    devices = table()
+    (query,) = devices.presence(presence("desk", CALLS, later=True))
+    old, _, new = caps.ours(info(CALLS))
+    assert query.children[0].get("node") == new.query
+    (again,) = devices.answered(error(query, "item-not-found")) or []
+    assert again.children[0].get("node") == old.query
+    assert devices.answered(result(again, disco.write(info(CALLS)))) == []
+    assert devices.choose(USER) == Direct(f"{USER}/desk")
+    assert devices.presence(presence("old", CALLS)) == devices.presence(presence("new", CALLS, later=True)) == []
+    (query,) = devices.presence(presence("phone", BY_MESSAGE, later=True))
+    assert devices.answered(result(query, disco.write(info(BY_MESSAGE)))) == []
+    assert devices.choose(USER) == Propose(USER)
+    assert devices.presence(presence("tablet", BY_MESSAGE, later=True)) == []
+
+
+def test_of_many_devices_with_the_same_software_a_few_are_asked() -> None:
+    devices = table()
+    asked = [devices.presence(presence(f"d{number}", CALLS)) for number in range(10)]
+    assert [len(questions) for questions in asked] == [1] * MAX_ASKED + [0] * (10 - MAX_ASKED)
+    assert devices.answered(error(asked[0][0], "item-not-found")) == []
+    assert len(devices.presence(presence("d9", CALLS, show="away"))) == 1
+    assert devices.answered(result(asked[1][0], disco.write(info(CALLS)))) == []
+    assert all(devices.knows(f"{USER}/d{number}", "urn:xmpp:jingle:1") for number in range(10))
+    for number in range(10):
+        devices.presence(presence(f"d{number}", type="unavailable"))
+    assert not devices._queries
+    assert not devices._asked
+
+
+def of_kind(devices: Devices, name: str, kind: str, *, show: str = "", features: frozenset[str] = BY_MESSAGE) -> None:
+    """A device of that kind comes."""
+    told = Info((Identity(category="client", type=kind),), features)
+    stanza = Stanza(
+        kind="presence", sender=f"{USER}/{name}", to=NUMBER, children=(*presence(name, show=show).children,)
+    )
+    for query in devices.presence(stanza):
+        assert devices.answered(result(query, disco.write(told))) == []
+
+
+def refusing(**wishes: Any) -> Devices:
+    """Devices of which not all ring."""
+    numbers = count(1)
+    return Devices(lambda: f"{next(numbers):032x}", **wishes)
+
+
+def test_only_devices_of_the_wanted_kinds_ring() -> None:
+    devices = refusing(kinds=("phone", "tablet"))
+    of_kind(devices, "mobile", "phone")
+    assert devices.choose(USER) == Propose(USER)
+    of_kind(devices, "desk", "pc")
+    assert devices.choose(USER) == Propose(USER, (f"{USER}/mobile",))
+    devices.presence(presence("unknown", BY_MESSAGE))
+    assert devices.choose(USER) == Propose(USER, (f"{USER}/mobile", f"{USER}/unknown"))
+    for name, kind in (("unknown", "web"), ("mobile", "phone")):
+        devices.presence(presence(name, type="unavailable"))
+        of_kind(devices, name, kind, features=CALLS)
+    assert devices.choose(USER) == Direct(f"{USER}/mobile")
+    devices.presence(presence("mobile", type="unavailable"))
+    with pytest.raises(PeerError) as refused:
+        devices.choose(USER)
+    assert (refused.value.status, refused.value.text) == (480, "no device of the user's is of a kind that rings")
+    assert devices.choose(f"{USER}/desk") == Direct(f"{USER}/desk")
+    assert devices.choose("nobody@example.net") == Propose("nobody@example.net")
+
+
+def test_who_is_not_to_be_disturbed_is_not_where_that_is_wanted() -> None:
+    devices, all_ring = refusing(disturbs=False), table()
+    for one in (devices, all_ring):
+        of_kind(one, "mobile", "phone", show="dnd")
+        of_kind(one, "desk", "pc", show="away")
+    assert devices.choose(USER) == Propose(USER, (f"{USER}/desk",))
+    assert all_ring.choose(USER) == Propose(USER)
+    of_kind(devices, "desk", "pc", show="dnd")
+    with pytest.raises(PeerError) as refused:
+        devices.choose(USER)
+    assert (refused.value.status, refused.value.text) == (480, "the user is not to be disturbed")
 
 
 def test_caps_that_promise_something_else_are_believed_of_that_device_only() -> None:
@@ -137,9 +223,9 @@ def test_an_answer_of_somebody_else_is_not_taken() -> None:
     devices = table()
     (query,) = devices.presence(presence("desk", CALLS))
     forged = Stanza(kind="iq", type="result", id=query.id, sender="mallory@example.net/x", to=NUMBER)
-    assert not devices.answered(forged)
-    assert devices.answered(error(query, "service-unavailable"))
-    assert not devices.answered(error(query, "service-unavailable"))
+    assert devices.answered(forged) is None
+    assert devices.answered(error(query, "service-unavailable")) == []
+    assert devices.answered(error(query, "service-unavailable")) is None
     assert devices.choose(USER) == Propose(USER)
 
 
@@ -176,8 +262,8 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     devices = table()
     for number in range(5):
         to = f"+1555010020{number}@sip.example.org"
-        caps = disco.caps(info(CALLS | {f"urn:example:{number}"}))
-        stanza = Stanza(kind="presence", sender=f"u{number}@example.net/x", to=to, children=(caps,))
+        shown = caps.write(info(CALLS | {f"urn:example:{number}"}))
+        stanza = Stanza(kind="presence", sender=f"u{number}@example.net/x", to=to, children=shown)
         for query in devices.presence(stanza):
             if number != 3:
                 devices.answered(result(query, disco.write(info(CALLS | {f"urn:example:{number}"}))))
@@ -201,8 +287,8 @@ def test_of_what_a_device_says_of_itself_only_what_matters_is_kept() -> None:
     devices = table()
     many = frozenset(f"urn:example:{number}" for number in range(2_000))
     online(devices, "desk", CALLS | many)
-    assert devices._users[USER].resources["desk"].features == CALLS
-    assert list(devices._caps.values()) == [CALLS]
+    assert devices._users[USER].resources["desk"].caps == caps.ours(info(CALLS | many))[:1]
+    assert [software.features for software in devices._caps.values()] == [CALLS]
     assert devices.choose(USER) == Direct(f"{USER}/desk")
 
 
@@ -211,7 +297,7 @@ def test_caps_of_any_length_are_no_key() -> None:
     stanza = presence("desk", CALLS)
     stanza.children[0].set("node", "x" * 100_000)
     (query,) = devices.presence(stanza)
-    assert devices.answered(result(query, disco.write(info(CALLS))))
+    assert devices.answered(result(query, disco.write(info(CALLS)))) == []
     assert not devices._caps
     assert devices.choose(USER) == Direct(f"{USER}/desk")
 
@@ -221,9 +307,9 @@ def test_nobody_speaks_for_the_software_of_others_by_an_answer_with_the_same_has
     devices = table()
     true = disco.read(disco.write(info(BY_MESSAGE)))
     forged = disco.read(disco.write(Info(true.identities, frozenset({"<".join(sorted(BY_MESSAGE))}))))
-    assert disco.ver(forged) == disco.ver(true)
+    assert caps.ver(forged) == caps.ver(true)
     (query,) = devices.presence(presence("desk", BY_MESSAGE))
-    assert devices.answered(result(query, disco.write(forged)))
+    assert devices.answered(result(query, disco.write(forged))) == []
     assert not devices._caps
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.entity import disco
+from gateway.entity import avatar, caps, disco
 from gateway.entity.answers import Entity
 from gateway.entity.disco import Abilities
 from gateway.entity.subscription import answer, available, unavailable
@@ -11,7 +11,10 @@ from gateway.stanza import Stanza
 GATEWAY = "sip.example.org"
 NUMBER = "+15550100200@sip.example.org"
 USER = "nurse@example.net"
-ENTITY = Entity(component=disco.component("Phones"), number=disco.number(Abilities()), version="1", translate=str)
+NUMBERS = disco.number(Abilities())
+ENTITY = Entity(
+    component=disco.component("Phones"), number=lambda asker, jid: NUMBERS, version="1", translate=str, plain=str
+)
 
 
 def ask(type: str, *, to: str = NUMBER, sender: str = USER) -> list[Stanza]:
@@ -29,17 +32,16 @@ def test_a_subscription_is_taken_returned_and_followed_by_presence_from_the_full
         ("subscribe", NUMBER, USER),
         ("", f"{NUMBER}/sip", USER),
     ]
-    caps = replies[2].child("{http://jabber.org/protocol/caps}c")
-    assert caps is not None
-    assert caps.get("ver") == disco.ver(ENTITY.number)
+    assert caps.read(replies[2]) == (caps.ours(NUMBERS)[2], caps.ours(NUMBERS)[0])
+    photo = replies[2].child("{vcard-temp:x:update}x")
+    assert photo is not None
+    assert photo.findtext("{vcard-temp:x:update}photo") == avatar.picture().sha1
 
 
 def test_the_gateway_itself_has_presence_of_its_own() -> None:
     replies = ask("subscribe", to=GATEWAY)
     assert told(replies)[2] == ("", f"{GATEWAY}/gateway", USER)
-    caps = replies[2].child("{http://jabber.org/protocol/caps}c")
-    assert caps is not None
-    assert caps.get("ver") == disco.ver(ENTITY.component)
+    assert caps.read(replies[2])[1] == caps.ours(ENTITY.component)[0]
 
 
 def test_a_probe_is_answered_to_whoever_asked() -> None:

@@ -311,7 +311,7 @@ def calling(
     peer: str = USER,
     direct: bool = False,
     nick: str | None = None,
-    announce: Element | None = None,
+    announce: tuple[Element, ...] = (),
     knows: Callable[[str, str], bool] = lambda jid, feature: False,
 ) -> Ladder:
     """A leg for a call to an XMPP user."""

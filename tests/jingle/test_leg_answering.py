@@ -786,7 +786,7 @@ def test_messages_that_mean_nothing_here_are_ignored(kind: str) -> None:
 def test_where_presence_is_not_shared_the_caller_gets_it_with_caps_while_the_call_lasts() -> None:
     caps = fromstring("<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='n' ver='v'/>")
     first = nora.propose()
-    ladder = answering(first, announce=caps)
+    ladder = answering(first, announce=(caps,))
     assert ladder.receive(first) == ["presence", "proceed"]
     ladder.receive(nora.set("session-initiate", content()))
     assert ladder.send(End(EndReason.BUSY, None, 486, "Busy Here")) == [

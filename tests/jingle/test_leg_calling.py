@@ -41,7 +41,7 @@ HANGUP = End(EndReason.SUCCESS)
 CAPS = fromstring("<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='n' ver='v'/>")
 
 
-def proposed(*contents: str, announce: Element | None = None, nick: str | None = None) -> Ladder:
+def proposed(*contents: str, announce: tuple[Element, ...] = (), nick: str | None = None) -> Ladder:
     """The propose is with the user's devices."""
     ladder = calling(announce=announce, nick=nick)
     words = ladder.send(Offer(describe(*contents)))
@@ -120,7 +120,7 @@ def test_the_callers_name_goes_with_the_propose() -> None:
 
 @pytest.mark.conformance("JMI-30")
 def test_where_presence_is_not_shared_it_is_directed_before_and_taken_back_after() -> None:
-    ladder = calling(announce=CAPS)
+    ladder = calling(announce=(CAPS,))
     assert ladder.send(Offer(describe())) == ["presence", "propose audio"]
     assert ladder.send(CANCEL) == ["retract cancel", "presence unavailable"]
     presences = [item for item in ladder.said if isinstance(item, Stanza) and item.kind == "presence"]
@@ -286,7 +286,7 @@ def test_before_proceed_there_is_no_session() -> None:
 
 @pytest.mark.conformance("JMI-27")
 def test_a_known_device_is_called_without_a_propose() -> None:
-    ladder = calling(peer=PHONE, direct=True, announce=CAPS)
+    ladder = calling(peer=PHONE, direct=True, announce=(CAPS,))
     assert ladder.send(Offer(describe())) == ["presence", "session-initiate voice"]
     assert ladder.request().to == PHONE
     assert ladder.request().children[0].get("initiator") == LOCAL

@@ -96,7 +96,7 @@ class Run:
 
     def __init__(self, beginning: str, announces: bool) -> None:
         nora = User()
-        announce = CAPS if announces else None
+        announce = (CAPS,) if announces else ()
         self.first: Stanza | None = None
         self.told = False
         self.ended_at: int | None = None
