@@ -1,4 +1,4 @@
-"""The command line: `jingle-sip run`, `check` and `translate`.
+"""The command line: `jingle-sip run`, `check`, `calls` and `translate`.
 
 Exit status: 0 well, 1 it did not work, 2 the configuration or the command line cannot be used (one line says why).
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from gateway import __version__, check, log, translating
+from gateway import __version__, check, controlling, log, translating
 from gateway.app import App
 from gateway.config import Settings, load
 from gateway.errors import ConfigError, StoreError, TransportError
@@ -31,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 settings = load(options.config)
                 log.configure(level="error", format="console")  # what goes wrong is in the report
                 return check.check(settings)
+            case "calls":
+                return controlling.control(options, sys.stdout, sys.stderr)
             case _:
                 return translating.translate(options, sys.stdin.buffer, sys.stdout, sys.stderr)
     except (ConfigError, StoreError) as error:
@@ -81,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "-c", "--config", type=Path, default=DEFAULT_CONFIG, help=f"the configuration (default: {DEFAULT_CONFIG})"
         )
+    controlling.add_arguments(commands, DEFAULT_CONFIG)
     translating.add_arguments(commands)
     return parser
 

@@ -22,9 +22,12 @@ from gateway.call.opening import Opening
 from gateway.commands.command import Command
 from gateway.commands.desk import Commands
 from gateway.config import Settings
+from gateway.control.desk import Desk
+from gateway.control.server import ControlPort
 from gateway.entity import caps, disco
 from gateway.entity.answers import Entity
 from gateway.entity.presence import Devices
+from gateway.history.keeping import History
 from gateway.keypad import Keypad
 from gateway.metrics import Metrics
 from gateway.net.http import HttpPort
@@ -33,6 +36,7 @@ from gateway.net.watching import Watch
 from gateway.net.xmpp import XmppPort
 from gateway.parts import (
     anchors,
+    history_settings,
     opening_settings,
     registration_settings,
     sip_port_settings,
@@ -67,6 +71,7 @@ class App:
         self.database = Database(settings.store.path, observer=self.metrics.store)
         self.vault: Vault | None = None
         "What encrypts passwords, from the start on; None: there is no key, and none are kept."
+        self.history = History(history_settings(settings), self.database, observer=self.metrics.history, wall=time.time)
         self.devices = Devices(_new_id)
         self.prospects = Prospects(
             self.routing,
@@ -111,11 +116,13 @@ class App:
                 new_id=_new_id,
                 calls=calls,
                 anchors=self.anchors,
+                recorder=self.history,
             ),
             xmpp=self.xmpp,
             sip=self.sip,
             observer=self.metrics,
             new_id=_new_id,
+            recorder=self.history,
         )
         self.texts = Texts(
             TextSettings(
@@ -183,6 +190,8 @@ class App:
             missing=self._missing,
             unwell=lambda: self.watch.down,
         )
+        self.desk = Desk(calls=self.calls, history=self.history, clock=asyncio.get_running_loop().time)
+        self.control = ControlPort(settings.control, self.desk.answer)
         self._stop = asyncio.Event()
         self._now = False
         self._log = structlog.get_logger()
@@ -202,6 +211,7 @@ class App:
         try:
             await self.database.open()
             self.vault = await unlocked(self.database, self.settings.store.key)
+            self.history.start()
             await self.sip.start()
             await self.http.start()
             self.xmpp.start()
@@ -217,9 +227,11 @@ class App:
             )
             self.accounts.watch(enrolment.changed)
             self.watch.start()
+            await self.control.start()
             await self._stop.wait()
             await self._leave()
         finally:
+            await self.control.stop()
             await self.watch.stop()
             await self.commands.stop()
             if self.relays is not None:
@@ -229,6 +241,7 @@ class App:
             await self.sip.stop()
             await self.xmpp.stop()
             await self.http.stop()
+            await self.history.stop(LAST_WORDS_SECONDS)
             await self.database.close()
             self._log.info("gateway_stopped")
 

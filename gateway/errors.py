@@ -53,3 +53,7 @@ class AnchorError(Exception):
         self.text = text
         self.reason = reason
         self.status = status
+
+
+class ControlError(Exception):
+    """The operator asked a running daemon for something that cannot be; the text is one line."""

@@ -15,6 +15,7 @@ from typing import Generic, TypeVar, get_args
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from gateway import __version__
+from gateway.history_metrics import HistoryMetrics
 from gateway.media_metrics import MediaMetrics
 from gateway.signals import Side, Signal
 from gateway.sip.headers import PHRASES
@@ -142,6 +143,7 @@ class Metrics:
         )
         self.media = MediaMetrics(registry)
         self.store = StoreMetrics(registry)
+        self.history = HistoryMetrics(registry)
         self._opened = counter("calls_opened", "Calls that began.", origin=origin)
         self._refused = counter(
             "calls_refused", "Calls that were not let in.", origin=origin, cause=_known(REFUSED_CALLS)

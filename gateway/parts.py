@@ -3,6 +3,7 @@
 from gateway.call.facts import CallLimits
 from gateway.call.opening import OpeningSettings
 from gateway.config import Settings
+from gateway.history.keeping import HistorySettings
 from gateway.jingle.leg import JingleTimers
 from gateway.media.anchor import Anchors
 from gateway.media.embedded import EmbeddedAnchors
@@ -75,6 +76,12 @@ def registration_settings(settings: Settings) -> RegistrationSettings:
         timing=Timing(first_seconds=table.retry_first_seconds, most_seconds=table.retry_most_seconds),
         user_agent=settings.sip.user_agent,
     )
+
+
+def history_settings(settings: Settings) -> HistorySettings:
+    """What is remembered of calls."""
+    table = settings.history
+    return HistorySettings(days=table.days, steps=table.steps, trails=table.trails)
 
 
 def opening_settings(settings: Settings) -> OpeningSettings:

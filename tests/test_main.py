@@ -139,3 +139,28 @@ def test_a_translation_is_0_and_what_cannot_be_translated_is_1(
     told = capsys.readouterr()
     assert bool(told.out) is (status == 0)
     assert told.err.startswith("jingle-sip: ") is (status == 1)
+
+
+@pytest.mark.parametrize("words", [[], ["list"], ["list", "--recent"], ["show", "a"], ["hangup", "a"]])
+def test_no_gateway_to_ask_is_1_and_a_line(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["calls", *words, "--config", str(written(tmp_path))]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == f"jingle-sip: no daemon listens at {tmp_path}/control.sock or /run/jingle-sip/control.sock\n"
+
+
+def test_no_control_socket_is_1_and_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = written(tmp_path)
+    path.write_text(path.read_text() + '[control]\nsocket = ""\n')
+    assert main(["calls", "-c", str(path)]) == 1
+    assert "[control] socket is empty" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["list", "--recent", "0"], ["hangup", "a", "--reason", "because"], ["show"]])
+def test_nonsense_about_calls_is_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["calls", *words])
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err

@@ -2,15 +2,17 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import structlog
 
+from gateway.call.facts import Recorder
 from gateway.call.opened import Opened, SipWire
 from gateway.call.opening import JingleObserver, Opening, XmppWire, named
 from gateway.call.seat import Party
+from gateway.call.story import refused_call
 from gateway.call.task import GIVE_WAY, CallTask
 from gateway.errors import PeerError
 from gateway.jid import bare
@@ -93,8 +95,10 @@ class Calls:
         sip: SipWire,
         observer: CallsObserver,
         new_id: Callable[[], str],
+        recorder: Recorder | None = None,
     ) -> None:
         self._new_id = new_id
+        self._recorder = recorder
         self._limits = limits
         self._xmpp = xmpp
         self._sip = sip
@@ -113,6 +117,14 @@ class Calls:
 
     def __len__(self) -> int:
         return len(self._by_name)
+
+    def __iter__(self) -> Iterator[Opened]:
+        """Those that there are, in the order in which they began."""
+        return iter(tuple(self._by_name.values()))
+
+    def named(self, name: str) -> Opened | None:
+        """The one that the log calls so."""
+        return self._by_name.get(name)
 
     # ---------------------------------------------------------------------------------------------------------- stanzas
 
@@ -199,7 +211,7 @@ class Calls:
             opened = self._opening.from_xmpp(stanza, sid, self._full())
         except PeerError as failure:
             self._observer.call_refused("xmpp", _cause(failure))
-            self._note_refused(origin="xmpp", caller=stanza.sender, callee=stanza.to, text=failure.text)
+            self._note_refused(failure, origin="xmpp", caller=stanza.sender, callee=stanza.to)
             self._say(refusal.refuse(stanza, failure, local=local, id=self._new_id()))
             return
         for loser in crossing:
@@ -244,13 +256,8 @@ class Calls:
             self._admit(opened.peer)
         except PeerError as failure:
             self._observer.call_refused("sip", _cause(failure))
-            self._note_refused(
-                origin="sip",
-                trunk=trunk,
-                caller=named(message.from_.uri),
-                callee=named(message.request_uri),
-                text=failure.text,
-            )
+            caller, callee = named(message.from_.uri), named(message.request_uri)
+            self._note_refused(failure, origin="sip", trunk=trunk, caller=caller, callee=callee)
             refused = refusal_of_error(failure)
             headers = (*refused.headers, RETRY_AFTER) if refused.status == 503 else refused.headers
             self._sip.send(
@@ -273,10 +280,14 @@ class Calls:
         if ours is not None and isinstance(ours.party.leg, SipLeg) and ours.party.leg.came_back(message):
             raise PeerError("the trunk sends our own call back to us", status=482)
 
-    def _note_refused(self, **facts: str) -> None:
-        """A line for a call that did not begin; of many, a few, since anybody can try as often as they like."""
-        if self._throttle.admits():
-            self._log.info("call_refused", **facts, suppressed=self._throttle.held())
+    def _note_refused(self, failure: PeerError, **facts: str) -> None:
+        """A call that did not begin is told of; of many, a few, since anybody can try as often as they like."""
+        if not self._throttle.admits():
+            return
+        self._log.info("call_refused", **facts, text=failure.text, suppressed=self._throttle.held())
+        if self._recorder is not None:
+            refused = refused_call(self._new_id()[:16], failure, facts, self._recorder.wall())
+            self._recorder.recorded(refused, None)
 
     # ----------------------------------------------------------------------------------------------------- who is where
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from gateway.history.record import CallRecord
+from gateway.history.trail import Trail
 from gateway.media.anchor import StreamStatistics
 from gateway.signals import Side
 from mappings.reasons import EndReason
@@ -62,6 +64,22 @@ class CallObserver(Protocol):
 
     def inbox_wait(self, seconds: float) -> None:
         """How long a message lay in a call's inbox: our own lag."""
+        ...
+
+
+class Recorder(Protocol):
+    """Who remembers the calls that were.  Nothing of it may take time or fail: calls do not wait for their history."""
+
+    def wall(self) -> float:
+        """The time, in seconds since 1970."""
+        ...
+
+    def follow(self) -> Trail | None:
+        """What a new call's steps are put into; None: they are not remembered."""
+        ...
+
+    def recorded(self, record: CallRecord, trail: Trail | None) -> None:
+        """A call is over, or was refused before it began."""
         ...
 
 

@@ -6,14 +6,16 @@ from functools import partial
 from typing import Protocol
 from xml.etree.ElementTree import Element
 
+from gateway.addressing import plain
 from gateway.call.anchoring import Anchoring
-from gateway.call.facts import CallLimits, CallObserver
+from gateway.call.facts import CallLimits, CallObserver, Recorder
 from gateway.call.opened import Opened, SipWire
 from gateway.call.seat import Party
 from gateway.call.successors import Book, Successors, party, session_number
 from gateway.call.task import CallTask
 from gateway.entity.presence import Direct, Propose
 from gateway.jid import bare, is_full
+from gateway.jid import local as localpart
 from gateway.jingle.leg import JingleLeg, JingleTimers
 from gateway.media.anchor import PHONE, WEB, Anchors, LegMedia
 from gateway.media.anchor import Call as AnchoredCall
@@ -99,8 +101,10 @@ class Opening:
         new_id: Callable[[], str],
         calls: CallsBook,
         anchors: Anchors | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         self._settings = settings
+        self._recorder = recorder
         self._anchors = anchors
         "None: media never pass here."
 
@@ -308,6 +312,8 @@ class Opening:
             address=partial(self._routing.redirect, user=owner),
             transfer=transfer,
             anchoring=anchoring,
+            recorder=self._recorder,
+            number=plain(localpart(local)),
         )
         opened = Opened(
             task=task,

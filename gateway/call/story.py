@@ -1,10 +1,20 @@
-"""What happens to a call, as it is told: a line for each change, one line with everything at the end, and counts."""
+"""What happens to a call, as it is told: a line for each change, one line with everything at the end, and counts.
+
+Beside the log it is told to who remembers calls: the messages as they pass, and the whole in one record at the end.
+"""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from gateway.call.facts import CallLimits, CallObserver
+from gateway.addressing import plain
+from gateway.call.facts import CallLimits, CallObserver, Recorder
 from gateway.call.seat import Party
+from gateway.errors import PeerError
+from gateway.history import wording
+from gateway.history.record import CallRecord
+from gateway.history.trail import LONGEST_REMARK, Step
+from gateway.jid import bare, local
 from gateway.media.anchor import Statistics
 from gateway.signals import Answer, End, Offer, Progress, Refuse, Side, Signal
 from mappings.description import Description
@@ -16,27 +26,38 @@ class Story:
 
     def __init__(
         self,
+        call: str,
         origin: str,
         facts: Mapping[str, str],
         *,
         limits: CallLimits,
         observer: CallObserver,
+        recorder: Recorder | None,
         log: Any,
         now: float,
+        number: str = "",
     ) -> None:
+        """``recorder``: None, and the call is remembered nowhere; ``number``: the SIP side, as the user knows it."""
         self.limit: float | None = None
         "When the call must be over, or answered."
 
         self.answered: float | None = None
+        self.trail = None if recorder is None else recorder.follow()
+        "What passed, where that is remembered."
+
+        self._call = call
         self._origin = origin
         self._facts = facts
         self._limits = limits
         self._observer = observer
+        self._recorder = recorder
+        self._number = number
         self._log = log
         self._began = now
         self._ended: End | None = None
         self._ended_by = "gateway"
         self._offered: float | None = None
+        self._rang = False
         self._codec: str | None = None
         self._backend: str | None = None
         self._media: dict[str, object] = {}
@@ -61,6 +82,7 @@ class Story:
                 self._offered = now
                 self.limit = now + self._limits.ring_seconds
             case Progress(ringing=True):
+                self._rang = True
                 self._log.info("leg_ringing", side=side.value if side else None)
             case Answer() if self.answered is None:
                 self.answered = now
@@ -73,6 +95,8 @@ class Story:
                 self._ended = signal
                 self._ended_by = side.value if side else "gateway"
                 self.limit = None
+                if side is None:
+                    self._happened(now, signal.reason.value, signal.text or "")
             case Refuse():
                 self._log.info("offer_refused", side=side.value if side else None, reason=signal.reason.value)
             case _:
@@ -113,6 +137,50 @@ class Story:
             anchor=self._backend or "none",
             **self._media,
         )
+        if self._recorder is not None:
+            wall = self._recorder.wall()
+            self._recorder.recorded(replace(self.record(now, wall), ended=wall, state="ended"), self.trail)
+
+    def passed(self, party: Party, message: Any, now: float, *, inward: bool) -> None:
+        """A message came from a party's peer, or goes there."""
+        if self.trail is not None:
+            self.trail.add(wording.step(now, party.protocol, inward, message))
+
+    def replaced(self, side: Side, now: float) -> None:
+        """Somebody else sits on that side."""
+        self._log.info("leg_replaced", side=side.value)
+        self._happened(now, "leg replaced", side.value)
+
+    def _happened(self, now: float, word: str, remark: str) -> None:
+        if self.trail is not None:
+            self.trail.add(Step(now, "", False, word, remark[:LONGEST_REMARK]))
+
+    def record(self, now: float, wall: float) -> CallRecord:
+        """The call as it stands; ``wall`` is the same moment as ``now``, in seconds since 1970."""
+        user = self._facts["caller" if self._origin == "xmpp" else "callee"]
+        end = self._ended or End(EndReason.UNSPECIFIED)
+        if self._ended is not None:
+            state = "ending"
+        elif self.answered is not None:
+            state = "talking"
+        else:
+            state = "ringing" if self._rang else "calling"
+        return CallRecord(
+            id=self._call,
+            origin=self._origin,
+            user=bare(user),
+            number=self._number,
+            trunk=self.trunk or "",
+            began=wall - (now - self._began),
+            answered=None if self.answered is None else wall - (now - self.answered),
+            reason=end.reason.value,
+            text=end.text or "",
+            status=end.status,
+            ended_by=self._ended_by,
+            codec=self._codec or "",
+            anchor=self._backend or "none",
+            state=state,
+        )
 
     def _setup(self, answered: float) -> float:
         return answered - (self._offered if self._offered is not None else self._began)
@@ -130,6 +198,7 @@ class Story:
         seconds = 0.0 if self.answered is None else now - self.answered
         self._observer.media.connected(side, seconds)
         self._log.info("media_connected", side=side.value, setup_seconds=round(seconds, 4))
+        self._happened(now, "media connected", side.value)
 
     def heard(self, side: Side, *, silent: bool) -> None:
         """Nothing comes from a side while the other one sends; or it does after all."""
@@ -190,3 +259,23 @@ def identities(parties: Iterable[Party]) -> dict[str, str | int | None]:
 
 def _plain(value: object) -> str | int | None:
     return value if value is None or isinstance(value, str | int) else str(value)
+
+
+def refused_call(call: str, failure: PeerError, facts: Mapping[str, str], wall: float) -> CallRecord:
+    """The record of a call that did not begin; ``wall`` in seconds since 1970.
+
+    Whose a call from SIP would have been is not known then, and the record is nobody's.
+    """
+    ours = facts["origin"] == "xmpp"
+    return CallRecord(
+        id=call,
+        origin=facts["origin"],
+        user=bare(facts["caller"]) if ours else "",
+        number=(plain(local(facts["callee"])) or facts["callee"]) if ours else facts["caller"],
+        trunk=facts.get("trunk", ""),
+        began=wall,
+        ended=wall,
+        reason=failure.reason.value,
+        text=failure.text,
+        status=failure.status,
+    )

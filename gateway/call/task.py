@@ -10,7 +10,7 @@ import structlog
 
 from gateway.call.anchoring import Anchoring
 from gateway.call.bridge import Bridge, OutOfOrder, Send, State
-from gateway.call.facts import CallLimits, CallObserver
+from gateway.call.facts import CallLimits, CallObserver, Recorder
 from gateway.call.inbox import Inbox
 from gateway.call.seat import Party, Said, Seat, Told, Word, refused
 from gateway.call.seating import Seating
@@ -42,6 +42,8 @@ class CallTask:
         address: Callable[[str], str | None] = lambda address: None,
         transfer: Callable[[Side, Transfer], Transfer | Party] = refused,
         anchoring: Anchoring | None = None,
+        recorder: Recorder | None = None,
+        number: str = "",
     ) -> None:
         self.id = call
         self.origin = origin
@@ -62,7 +64,10 @@ class CallTask:
         self._inbox = Inbox()
         self._timer: asyncio.TimerHandle | None = None
         self._log = structlog.get_logger().bind(call=call, origin=origin)
-        self._story = Story(origin, facts, limits=limits, observer=observer, log=self._log, now=self._loop.time())
+        self.story = Story(
+            call, origin, facts, limits=limits, observer=observer, recorder=recorder, log=self._log,
+            now=self._loop.time(), number=number,
+        )  # fmt: skip
         if anchoring is not None:
             anchoring.listener = partial(self._inbox.put, None)
 
@@ -101,7 +106,7 @@ class CallTask:
     async def run(self) -> None:
         """Live until both legs are closed.  A failure of ours ends this call and no other."""
         try:
-            self._story.begin()
+            self.story.begin()
             while not self._over():
                 while self._inbox:
                     since, party, item = self._inbox.first()
@@ -135,6 +140,7 @@ class CallTask:
             if item is GIVE_WAY:
                 await self._carry(party, party.leg.give_way(now), now)  # type: ignore[attr-defined]
             else:
+                self.story.passed(party, item, now, inward=True)
                 await self._guard(party, party.leg.receive, item, now)
         elif isinstance(item, End):
             await self._end(item, now)
@@ -158,7 +164,7 @@ class CallTask:
             seconds = self._limits.ring_seconds
             for seat in self.seating:
                 await self._do(seat, seat.give_up(End(EndReason.TIMEOUT, f"no answer within {seconds:g} seconds")), now)
-        if (end := self._story.expired(now)) is not None:
+        if (end := self.story.expired(now)) is not None:
             await self._end(end, now)
 
     async def _guard(self, party: Party, step: Callable[[Any, float], Iterable[Any]], item: Any, now: float) -> None:
@@ -177,6 +183,7 @@ class CallTask:
         seat = self.seating.of(party)
         for item in out:
             if not isinstance(item, SIGNALS):
+                self.story.passed(party, item, now, inward=False)
                 party.transmit(item)
                 if party is self._inbox.asking:
                     self._inbox.asking = None
@@ -193,7 +200,7 @@ class CallTask:
             self._log.debug("translation_dropped", side=seat.side.value, names=list(dropped))
             dropped.clear()
         if party is seat.party and (trunk := getattr(party.leg, "trunk", None)):
-            self._story.goes_through(trunk)
+            self.story.goes_through(trunk)
 
     async def _do(self, seat: Seat, words: Iterable[Word], now: float) -> None:
         """Pass on what a seat makes of a signal."""
@@ -217,17 +224,17 @@ class CallTask:
                 source = getattr(self.seating.seats[side].speaker.leg, "source", None)
                 sends = await anchoring.carry(self.bridge, side, signal, source=source)
                 if anchoring.backend is not None:
-                    self._story.anchored(anchoring.backend)
+                    self.story.anchored(anchoring.backend)
         except OutOfOrder as error:
             self._observer.out_of_order(side.value, type(signal).__name__)
             self._log.debug("signal_out_of_order", side=side.value, text=str(error))
             return
         except AnchorError as error:
-            self._story.note(side, signal, now)
+            self.story.note(side, signal, now)
             await self._media_lost(End(error.reason, error.text, error.status), None, now)
             return
         if not isinstance(signal, End) or self.bridge.state is State.ENDED:
-            self._story.note(side, signal, now)
+            self.story.note(side, signal, now)
         await self._pass(sends, now)
 
     async def _happened(self, event: Event, now: float) -> None:
@@ -236,11 +243,11 @@ class CallTask:
             case Gathered(side, candidates):
                 await self._pass([Send(side, candidates)], now)
             case Connected(side):
-                self._story.connected(side, now)
+                self.story.connected(side, now)
             case Failed(side, reason, text):
                 await self._media_lost(End(reason, text), side, now)
             case OneWay(side, silent):
-                self._story.heard(side, silent=silent)
+                self.story.heard(side, silent=silent)
             case DigitHeard(side, digit, duration, carried):
                 if not carried:
                     await self._pass([Send(side.other, Digit(digit, duration))], now)
@@ -249,7 +256,7 @@ class CallTask:
 
     async def _media_lost(self, end: End, side: Side | None, now: float) -> None:
         """Without its media the call is over."""
-        self._story.media_lost(end, side)
+        self.story.media_lost(end, side)
         await self._end(end, now)
 
     async def _part(self) -> None:
@@ -263,8 +270,8 @@ class CallTask:
         try:
             await self._part()
         finally:  # also when this is cut off
-            self._story.counted({} if self.anchoring is None else self.anchoring.counted)
-            self._story.tell(self.parties.values(), self._loop.time())
+            self.story.counted({} if self.anchoring is None else self.anchoring.counted)
+            self.story.tell(self.parties.values(), self._loop.time())
             self._on_closed(self)
 
     async def _hand_on(self, seat: Seat, transfer: Transfer, now: float) -> None:
@@ -296,19 +303,19 @@ class CallTask:
             before = seat.party
             await self._do(seat, seat.tell(signal), now)
             if seat.party is not before:
-                self._log.info("leg_replaced", side=side.value)
+                self.story.replaced(side, now)
 
     async def _end(self, end: End, now: float) -> None:
         sends = self.bridge.end(end)
         if sends:
-            self._story.note(None, end, now)
+            self.story.note(None, end, now)
         await self._pass(sends, now)
 
     def _give_up(self) -> None:
         """After a bug of ours: tell both sides as well as the legs still can, and leave."""
         end = End(EndReason.GENERAL_ERROR, "the gateway failed", 500)
         now = self._loop.time()
-        self._story.break_off(end)
+        self.story.break_off(end)
         for party in self.seating.everybody():
             try:
                 for item in party.leg.send(end, now):
@@ -324,7 +331,7 @@ class CallTask:
 
     def _arm(self) -> None:
         deadlines = [party.leg.deadline for party in self.seating.everybody()]
-        due = min((at for at in (*deadlines, self._story.limit, self.seating.deadline) if at is not None), default=None)
+        due = min((at for at in (*deadlines, self.story.limit, self.seating.deadline) if at is not None), default=None)
         if due is None:
             return
         if self._timer is not None:
@@ -342,12 +349,12 @@ class CallTask:
     def trunk(self) -> str | None:
         """The trunk that the call takes, or took last."""
         ways = (getattr(party.leg, "trunk", None) for party in self.parties.values())
-        return next(filter(None, ways), self._story.trunk)
+        return next(filter(None, ways), self.story.trunk)
 
     @property
     def answered(self) -> bool:
         """Whether somebody answered."""
-        return self._story.answered is not None
+        return self.story.answered is not None
 
     @property
     def over(self) -> bool:

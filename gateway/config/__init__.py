@@ -22,8 +22,9 @@ from gateway.config.account_tables import Registration
 from gateway.config.accounts import account_rules, accounts
 from gateway.config.certificates import tls_settings
 from gateway.config.dialplan import domain, routing_settings
-from gateway.config.house import Http, Limits, Log, Media
+from gateway.config.house import History, Http, Limits, Log, Media
 from gateway.config.media import embedded_settings, rtpengine_settings
+from gateway.config.places import control_socket
 from gateway.config.reading import read, refuse
 from gateway.config.secrets import Secrets
 from gateway.config.store import StoreSettings, store_settings
@@ -98,6 +99,10 @@ class Settings:
 
     limits: Limits
     store: StoreSettings
+    history: History
+    control: Path | None
+    "Where the control socket is; None: there is none."
+
     log: Log
     http: Http
 
@@ -138,6 +143,8 @@ def load(path: str | Path, environ: Mapping[str, str] = os.environ) -> Settings:
         rtpengine=rtpengine_settings(file.media),
         limits=file.limits,
         store=store_settings(file.store, path.parent, secrets, environ),
+        history=file.history,
+        control=control_socket(file.control.socket, path.parent, environ),
         log=file.log,
         http=file.http,
     )

@@ -1,4 +1,7 @@
-"""The tables of gateway.toml about no peer: TLS, media, limits, store, log, monitoring.  See `tables` for the rest."""
+"""The tables of gateway.toml about no peer: TLS, media, limits, what is kept, log, control, monitoring.
+
+See `tables` for the rest.
+"""
 
 from typing import Annotated, Literal
 
@@ -117,6 +120,26 @@ class Store(Table, frozen=True, kw_only=True):
 
     key_env: str | None = None
     "An environment variable that holds it instead."
+
+
+class History(Table, frozen=True, kw_only=True):
+    """[history]: what is remembered of calls, who called whom."""
+
+    days: Annotated[int, msgspec.Meta(ge=0, le=3650)] = 90
+    "How long the records of calls are kept in [store]; 0: there are none."
+
+    trails: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 200
+    "Of so many calls that ended, what passed in them can be shown, until a restart."
+
+    steps: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 120
+    "So many messages of a call can be shown, the first and the last ones; 0: none."
+
+
+class Control(Table, frozen=True, kw_only=True):
+    """[control]: where `jingle-sip calls` finds the daemon."""
+
+    socket: str = "control.sock"
+    "A unix socket; relative to $RUNTIME_DIRECTORY, or else to this file.  Empty: there is none."
 
 
 class Log(Table, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 
 from gateway.config.account_tables import Account, Accounts, Registration
-from gateway.config.house import Http, Limits, Log, Media, Store, Tls
+from gateway.config.house import Control, History, Http, Limits, Log, Media, Store, Tls
 from gateway.config.table import Algorithm, Count, Interval, Port, Product, Seconds, Table, Word
 from gateway.config.trunk_tables import Group, Trunk
 
@@ -159,5 +159,7 @@ class File(Table, frozen=True, kw_only=True):
     media: Media = Media()
     limits: Limits = Limits()
     store: Store = Store()
+    history: History = History()
+    control: Control = Control()
     log: Log = Log()
     http: Http = Http()

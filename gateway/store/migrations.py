@@ -21,6 +21,26 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         proof BLOB NOT NULL
     ) STRICT;
     """,
+    """
+    CREATE TABLE calls (
+        id TEXT PRIMARY KEY,
+        origin TEXT NOT NULL,
+        user TEXT NOT NULL,
+        number TEXT NOT NULL,
+        trunk TEXT NOT NULL,
+        began REAL NOT NULL,
+        answered REAL,
+        ended REAL NOT NULL,
+        reason TEXT NOT NULL,
+        text TEXT NOT NULL,
+        status INTEGER,
+        ended_by TEXT NOT NULL,
+        codec TEXT NOT NULL,
+        anchor TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX calls_of_user ON calls (user, began);
+    CREATE INDEX calls_by_end ON calls (ended);
+    """,
 )
 """Scripts of statements, each statement beginning on a line of its own."""
 

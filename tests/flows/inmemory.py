@@ -70,6 +70,10 @@ jid = "nurse@capulet.example"
 {media}
 [store]
 file = ""
+[history]
+{history}
+[control]
+socket = ""
 [limits]
 {limits}
 """
@@ -78,7 +82,16 @@ file = ""
 @lru_cache
 def settings(**tables: str) -> Settings:
     """The settings of a flow; further keys by table."""
-    usual = {"xmpp": "", "sip": "", "host": PHONE, "trunk": "", "dial": "", "media": 'anchor = "none"', "limits": ""}
+    usual = {
+        "xmpp": "",
+        "sip": "",
+        "host": PHONE,
+        "trunk": "",
+        "dial": "",
+        "media": 'anchor = "none"',
+        "limits": "",
+        "history": "",
+    }
     text = SETTINGS.format(**usual | tables)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "gateway.toml"
