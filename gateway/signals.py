@@ -42,7 +42,10 @@ class Complete:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The callee's side is being alerted (`ringing`), or plays something before the answer (`description`)."""
+    """The callee's side is being alerted (`ringing`), or plays something before the answer.
+
+    ``description``: its answer, where that is sure by now.
+    """
 
     ringing: bool = True
     description: Description | None = None

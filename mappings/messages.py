@@ -74,7 +74,7 @@ ROWS: tuple[Row, ...] = (
     Row(S.COMPLETE, T.LIVE, (A.SESSION_INITIATE,), (M.ACK,), "XEP-0353 §3; RFC 3261 §13.2.1",
         "the description that an offer owed, where media are anchored: after a propose, and after an INVITE without one, which gets 488 else"),
     Row(S.PROGRESS, T.INVITED, (J.RINGING, N.RINGING), (180,), "XEP-0167 §8.4, 0353 §3.2; draft-ietf-stox-media-07 §11",
-        "once a call, however many devices ring; 183 without ringing says nothing"),
+        "once a call, however many devices ring; 183 with a description is a `<ringing/>` message, else nothing"),
     Row(S.ANSWER, T.INVITED, (A.SESSION_ACCEPT,), (200,), "XEP-0166 §6.4; RFC 3261 §13.3.1.4",
         "a 200 that we get is acknowledged at once (ACK), before the client has the session-accept; one without ICE for an offer of ICE is a transport-replace first (XEP-0176 §6)"),
     Row(S.PICKED_UP, T.INVITED, (J.PROCEED,), (), "XEP-0353 §3.3",

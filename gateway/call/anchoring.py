@@ -171,7 +171,7 @@ class Anchoring:
                 return NOTHING
             case Progress():
                 # What is played before the answer is for nobody: who has not answered has no way for it to come.
-                return Outcome((Send(to, Progress()),)) if signal.ringing else NOTHING
+                return Outcome((Send(to, Progress(signal.ringing)),))
             case Digit():
                 sent = await anchor.digit(to, signal.digit, signal.duration)
                 return NOTHING if sent else Outcome((send,))

@@ -17,6 +17,7 @@ from gateway.call.task import GIVE_WAY, CallTask
 from gateway.errors import PeerError
 from gateway.jid import bare
 from gateway.jingle import proposal, refusal
+from gateway.jingle.initiation import too_late
 from gateway.jingle.request import read
 from gateway.signals import End
 from gateway.sip import uas
@@ -160,6 +161,8 @@ class Calls:
         opened = self._session(stanza, said.id)
         if opened is not None:
             opened.task.put(opened.xmpp_side, stanza)
+        elif said.kind is Initiation.PROCEED:
+            self._say([too_late(stanza)])
         elif said.kind is not Initiation.PROPOSE:
             return False
         elif not said.stale(wall, self._limits.stale_seconds):

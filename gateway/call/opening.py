@@ -187,6 +187,7 @@ class Opening:
             local=local,
             peer=whom.jid,
             direct=isinstance(whom, Direct),
+            known=isinstance(whom, Propose) and whom.known,
             nick=inbound.nick,
             origin=inbound.origin,
             announce=self._announce(inbound.callee, local, trunk),

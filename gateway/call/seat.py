@@ -179,7 +179,7 @@ class Seat:
             case Offer():
                 self._held = signal
                 return []
-            case Progress() if self._referred and not self.empty:
+            case Progress(ringing=True) if self._referred and not self.empty:
                 return [Told(self.party, Transferred(180))]
             case Candidates() if self.offering:
                 return [Said(signal)]

@@ -60,6 +60,8 @@ class Propose:
     jid: str
     only: tuple[str, ...] = ()
     "The devices that are asked, when not all are."
+    known: bool = False
+    "Whether one is there that takes calls, and knows message initiation."
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +148,13 @@ class Devices:
             why = "no device of the user's is of a kind that rings" if disturbed else "the user is not to be disturbed"
             raise PeerError(why, status=480, condition="recipient-unavailable", reason=EndReason.TIMEOUT)
         able = {name: device for name, device in rung.items() if device.has(JINGLE, RTP, RTP_AUDIO)}
-        if able and not any(device.has(MESSAGE_INITIATION) for device in able.values()):
+        known = any(device.has(MESSAGE_INITIATION) for device in able.values())
+        if able and not known:
             best = max(able, key=lambda name: (able[name].known.show, able[name].known.priority))
             return Direct(f"{jid}/{best}")
         if len(rung) == len(there):
-            return Propose(jid)
-        return Propose(jid, tuple(f"{jid}/{name}" for name in sorted(rung)))
+            return Propose(jid, known=known)
+        return Propose(jid, tuple(f"{jid}/{name}" for name in sorted(rung)), known=known)
 
     def _device(self, known: Resource) -> _Device:
         found = known.software or next((self._caps[one] for one in known.caps if one in self._caps), None)

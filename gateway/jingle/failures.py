@@ -8,6 +8,7 @@ from gateway.stanza import StanzaError
 from mappings.reasons import EndReason
 
 from . import accepting, our_answers, our_change, proposal, transfer
+from .actions import alerted
 from .initiation import retract
 from .phases import Phase
 from .refusal import UNKNOWN_SESSION, end_of_error
@@ -68,6 +69,8 @@ def timed_out(session: Session, timer: Timer, now: float) -> Out:
     match timer:
         case Timer.NO_DEVICE | Timer.RING | Timer.PROCEED:
             return _nobody(session, "no device rings" if timer is Timer.NO_DEVICE else "nobody answers", now)
+        case Timer.ALERT:
+            return alerted(session)
         case Timer.GONE:
             end = End(EndReason.GONE, "the client has gone offline")
         case Timer.FINISH:

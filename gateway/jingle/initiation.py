@@ -1,19 +1,26 @@
-"""What the peer's messages of initiation make of a session (XEP-0353): one case a turn of `gateway.jingle.phases`."""
+"""What the peer's messages of initiation make of a session (XEP-0353): one case a turn of `gateway.jingle.phases`.
+
+Of a user's devices the first to say something that decides has the say: who proceeds first gets the session, and who
+rejects before anybody has proceeded does so for all.  Devices hear of each other by carbon copies (XEP-0280); one whose
+proceed comes too late is told so by an error too, since it waits for a session.
+"""
 
 from dataclasses import replace
 from typing import assert_never
+from xml.etree.ElementTree import Element
 
-from gateway.jid import is_full
+from gateway.jid import bare, is_full
 from gateway.signals import End, Offer
-from gateway.stanza import Stanza
+from gateway.stanza import Stanza, error, read_error
 from mappings.reasons import EndReason
-from mappings.terms import Action
+from mappings.terms import Action, Initiation, Role
 
 from . import description, dialects, proposal
 from .actions import alerted
-from .phases import Phase, Turn
+from .phases import MESSAGES, Phase, Turn
 from .proposal import Proposal
-from .session import Asked, Out, Session, Timer
+from .refusal import end_of_error
+from .session import GONE_SECONDS, Asked, Out, Session, Timer
 
 FINISH_SECONDS = 2.0
 "How long a session-terminate may take after the message that announced it."
@@ -22,12 +29,37 @@ CROSSED = End(EndReason.BUSY, "the user is calling us at this moment", 486)
 "What it is to the other side that a call of the user to us has won over this one."
 
 
-def turn(session: Session, kind: Turn, said: Proposal, now: float) -> Out:
-    """Carry out what the phase makes of the peer's message."""
+def heard(session: Session, message: Stanza, said: Proposal, now: float) -> Out:
+    """A message of the user's about this session."""
+    turn = MESSAGES[session.phase].get(said.kind)
+    over = session.phase in (Phase.ENDING, Phase.CLOSED)
+    another = is_full(session.peer) and said.sender != session.peer
+    if said.kind is Initiation.PROCEED and session.role is Role.INITIATOR and (over or another):
+        return [too_late(message)]
+    if turn is None or another:
+        return []  # another device of the user, or a moment that has passed
+    session.timers.pop(Timer.GONE, None)
+    return _turn(session, turn, said, now)
+
+
+def too_late(proceed: Stanza) -> Stanza:
+    """What answers a proceed for which there is no session: the call is over, or with another device.
+
+    Clients take an error as the end of a call that they wait for (clients.md section 2).
+    """
+    return error(proceed, "item-not-found", "proceed: the call is over, or another device has taken it")
+
+
+def _turn(session: Session, kind: Turn, said: Proposal, now: float) -> Out:
+    """Carry out what the phase makes of it."""
     match kind:
         case Turn.PROPOSED:
             return _proposed(session, said, now)
+        case Turn.REPEATED:
+            return _repeated(session)
         case Turn.RINGING:
+            session.rings = True
+            session.timers.pop(Timer.ALERT, None)
             session.timers.pop(Timer.NO_DEVICE, None)
             return alerted(session)
         case Turn.PROCEED:
@@ -72,13 +104,51 @@ def _proposed(session: Session, said: Proposal, now: float) -> Out:
     return [*announced, Offer(None, kinds)]
 
 
+def _repeated(session: Session) -> Out:
+    """What we have answered their propose; where that was nothing yet, nothing."""
+    match session.phase:
+        case Phase.ASKED if session.rung:
+            return [_said(session, proposal.ringing(session.sid))]
+        case Phase.PROCEEDED:
+            return [_said(session, proposal.proceed(session.sid))]
+        case Phase.ENDING if session.rejected is not None:
+            return [session.message(proposal.reject(session.sid, session.rejected))]
+        case _:
+            return []
+
+
+def _said(session: Session, children: tuple[Element, ...]) -> Stanza:
+    """A message about their propose, which may come back."""
+    message = session.message(children)
+    session.proposed_as = message.id
+    return message
+
+
+def bounced(session: Session, message: Stanza, now: float) -> Out:
+    """An error for our propose, ringing or proceed: nobody is there to be called, or to call.
+
+    Where a device rings, the propose has come back from another one.  Who cannot be told that it rings may have lost
+    its connection for a moment.
+    """
+    if message.id != session.proposed_as or bare(message.sender) != bare(session.peer):
+        return []
+    match session.phase:
+        case Phase.ASKED:
+            session.timers.setdefault(Timer.GONE, now + GONE_SECONDS)
+            return []
+        case Phase.PROPOSED if not session.rings:
+            return session.leave(end_of_error(read_error(message), message.sender))
+        case Phase.PROCEEDED:
+            return session.leave(end_of_error(read_error(message), message.sender))
+        case _:
+            return []
+
+
 def proceed(session: Session, now: float) -> Stanza:
     """Ask for the session that they proposed."""
-    message = session.message(proposal.proceed(session.sid))
-    session.proposed_as = message.id
     session.phase = Phase.PROCEEDED
     session.timers[Timer.PROCEED] = now + session.settings.proceed_timeout_seconds
-    return message
+    return _said(session, proposal.proceed(session.sid))
 
 
 def ring(session: Session) -> Out:
@@ -86,13 +156,12 @@ def ring(session: Session) -> Out:
     if session.rung:
         return []
     session.rung = True
-    message = session.message(proposal.ringing(session.sid))
-    session.proposed_as = message.id
-    return [message]
+    return [_said(session, proposal.ringing(session.sid))]
 
 
 def refuse(session: Session, end: End, now: float) -> Out:
     """No to their propose."""
+    session.rejected = end
     out = [session.message(proposal.reject(session.sid, end)), *session.leave(end)]
     # Its session-initiate may be on the way, and would begin a new call if nobody knew this one any more.
     session.phase = Phase.ENDING
@@ -109,7 +178,11 @@ def propose(session: Session, now: float) -> Out:
     message = session.message(proposal.propose(session.sid, media, nick=session.nick, origin=session.origin))
     session.proposed_as = message.id
     session.phase = Phase.PROPOSED
-    session.timers[Timer.NO_DEVICE] = now + session.settings.no_device_timeout_seconds
+    if session.known:
+        # COMPAT(Dino, Conversations): the one never says that it rings, the other only to its contacts.
+        session.timers[Timer.ALERT] = now + session.settings.alert_seconds
+    else:
+        session.timers[Timer.NO_DEVICE] = now + session.settings.no_device_timeout_seconds
     session.timers[Timer.RING] = now + session.settings.ring_timeout_seconds
     return [*announced, message]
 

@@ -10,7 +10,7 @@ from typing import assert_never
 from xml.etree.ElementTree import Element
 
 from gateway.errors import PeerError
-from gateway.jid import bare, is_full
+from gateway.jid import bare
 from gateway.signals import (
     Answer,
     Candidates,
@@ -31,15 +31,12 @@ from mappings.terms import Action, Info, Initiation, Role
 
 from . import accepting, digits, failures, initiation, our_change, proposal, refusal, telling, their_change, transfer
 from .actions import act
-from .phases import MESSAGES, REQUESTS, Phase
+from .phases import REQUESTS, Phase
 from .proposal import Proposal
 from .request import JingleRequest, read
-from .session import Asked, JingleTimers, Out, Session, Timer
+from .session import GONE_SECONDS, Asked, JingleTimers, Out, Session, Timer
 
 __all__ = ["JingleLeg", "JingleTimers"]
-
-GONE_SECONDS = 10.0
-"How long a peer whose presence went may be silent before it counts as gone (XEP-0166 §6.7: five to ten seconds)."
 
 
 class JingleLeg:
@@ -112,12 +109,14 @@ class JingleLeg:
         announce: tuple[Element, ...],
         new_id: Callable[[], str],
         settings: JingleTimers,
+        known: bool = False,
         knows: Callable[[str, str], bool] = lambda jid, feature: False,
     ) -> "JingleLeg":
         """An XMPP user is called: by a propose to the bare JID, or ``direct``ly by a session-initiate to a full one.
 
         ``announce`` is what a directed presence says where presence is not shared: our caps (XEP-0353 §3.1).
-        ``knows`` says whether a device, by its full JID, has announced a feature.
+        ``known``: a device is available that takes calls.  ``knows`` says whether a device, by its full JID, has
+        announced a feature.
         """
         session = Session(
             name=name,
@@ -129,6 +128,7 @@ class JingleLeg:
             announce=announce,
             nick=nick,
             origin=origin,
+            known=known,
             knows=knows,
         )
         return cls(session, direct=direct)
@@ -179,7 +179,7 @@ class JingleLeg:
             case "iq", _:
                 out = self._replied(message, now)
             case "message", "error":
-                out = self._bounced(message)
+                out = initiation.bounced(self._session, message, now)
             case "message", _:
                 out = self._messaged(message, now)
             case _:
@@ -243,21 +243,7 @@ class JingleLeg:
         if said is None or said.id != session.sid or bare(said.sender) != bare(session.peer):
             return []
         received = receipt(message, id=session.new_id(), sender=session.local)
-        out: Out = [] if received is None else [received]
-        turn = MESSAGES[session.phase].get(said.kind)
-        if turn is None or (is_full(session.peer) and said.sender != session.peer):
-            return out  # another device of the user, or a moment that has passed
-        session.timers.pop(Timer.GONE, None)
-        return out + initiation.turn(session, turn, said, now)
-
-    def _bounced(self, message: Stanza) -> Out:
-        """An error for our propose or proceed: nobody is there to be called, or to call."""
-        session = self._session
-        if message.id != session.proposed_as or bare(message.sender) != bare(session.peer):
-            return []
-        if session.phase not in (Phase.PROPOSED, Phase.PROCEEDED, Phase.ASKED):
-            return []
-        return session.leave(refusal.end_of_error(read_error(message), message.sender))
+        return [*([] if received is None else [received]), *initiation.heard(session, message, said, now)]
 
     def _seen(self, presence: Stanza, now: float) -> Out:
         if presence.sender == self._session.peer:
@@ -292,7 +278,8 @@ class JingleLeg:
             case Refuse():
                 return their_change.refused_by(session, signal, now)
             case Progress():
-                if session.phase is Phase.ASKED and signal.ringing:
+                if session.phase is Phase.ASKED:
+                    # What is played cannot be heard before proceed, and the client waits for a word (rule 5).
                     return initiation.ring(session)
                 if session.phase is not Phase.OFFERED or not signal.ringing or session.rung:
                     return []

@@ -126,6 +126,9 @@ class Turn(Enum):
     """What a message of initiation does; where MESSAGES has no row, nothing."""
 
     PROPOSED = auto()
+    REPEATED = auto()
+    "The same propose again: its client has been away, and may have missed what we said to it."
+
     RINGING = auto()
     PROCEED = auto()
     REJECTED = auto()
@@ -136,8 +139,16 @@ class Turn(Enum):
 
 MESSAGES: dict[Phase, dict[Initiation, Turn]] = {
     Phase.NEW: {Initiation.PROPOSE: Turn.PROPOSED},
-    Phase.PROCEEDED: {Initiation.RETRACT: Turn.RETRACTED, Initiation.FINISH: Turn.RETRACTED},
-    Phase.ASKED: {Initiation.RETRACT: Turn.RETRACTED, Initiation.FINISH: Turn.RETRACTED},
+    Phase.PROCEEDED: {
+        Initiation.PROPOSE: Turn.REPEATED,
+        Initiation.RETRACT: Turn.RETRACTED,
+        Initiation.FINISH: Turn.RETRACTED,
+    },
+    Phase.ASKED: {
+        Initiation.PROPOSE: Turn.REPEATED,
+        Initiation.RETRACT: Turn.RETRACTED,
+        Initiation.FINISH: Turn.RETRACTED,
+    },
     Phase.OFFERED: {Initiation.RETRACT: Turn.FINISHING, Initiation.FINISH: Turn.FINISHING},
     Phase.PROPOSED: {
         Initiation.RINGING: Turn.RINGING,
@@ -146,6 +157,6 @@ MESSAGES: dict[Phase, dict[Initiation, Turn]] = {
     },
     Phase.INITIATED: {Initiation.REJECT: Turn.REJECTED, Initiation.FINISH: Turn.FINISHING},
     Phase.ACTIVE: {Initiation.FINISH: Turn.FINISHING},
-    Phase.ENDING: {},
+    Phase.ENDING: {Initiation.PROPOSE: Turn.REPEATED},
     Phase.CLOSED: {},
 }

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 Out = list[Stanza | Signal]
 
+GONE_SECONDS = 10.0
+"How long a peer whose presence went may be silent before it counts as gone (XEP-0166 §6.7: five to ten seconds)."
+
 MAX_UNANSWERED = 256
 "Requests of ours whose replies are waited for; a client can make us ask, and need not answer."
 
@@ -38,6 +41,9 @@ class JingleTimers:
 
     no_device_timeout_seconds: float = 30.0
     "For the first device to say that it rings, or more."
+
+    alert_seconds: float = 2.0
+    "For a device that is known, until it is taken to ring."
 
     ring_timeout_seconds: float = 90.0
     "For somebody to answer."
@@ -59,6 +65,7 @@ class Timer(Enum):
     """What is waited for besides replies."""
 
     NO_DEVICE = auto()
+    ALERT = auto()
     RING = auto()
     PROCEED = auto()
     GONE = auto()
@@ -112,6 +119,7 @@ class Session:
         "informed",
         "kept",
         "kinds",
+        "known",
         "knows",
         "late",
         "local",
@@ -125,6 +133,8 @@ class Session:
         "phase",
         "proposed_as",
         "queue",
+        "rejected",
+        "rings",
         "role",
         "rung",
         "settings",
@@ -150,6 +160,7 @@ class Session:
         nick: str | None = None,
         origin: Element | None = None,
         kinds: Collection[str] = (),
+        known: bool = False,
         knows: Callable[[str, str], bool] = lambda jid, feature: False,
         late: bool = False,
     ) -> None:
@@ -170,6 +181,9 @@ class Session:
         self.late = late
         "Whether the other side is called before this peer has described anything, by what the anchor can offer."
 
+        self.known = known
+        "Whether a device is there that takes calls, as far as its presence tells."
+
         self.knows = knows
         "Whether a device has said that it knows a feature."
 
@@ -178,7 +192,12 @@ class Session:
         self.begun = False
         "Whether there was a session-initiate."
 
+        self.rings = False
+        "Whether a device of the peer's has said that it rings."
+
         self.rung = False
+        "Whether that was told: by us to them, or to the other side."
+
         self.heard = False
         "Whether the peer has sent a request."
 
@@ -187,6 +206,9 @@ class Session:
 
         self.proposed_as = ""
         "The id of the message that proposed the call, or said proceed to it; an error may come for it."
+
+        self.rejected: End | None = None
+        "Why their propose was rejected."
 
         self.finish: End | None = None
         "What the peer's finish said, while its session-terminate is due."

@@ -147,9 +147,10 @@ def collided(leg: LegState, _: None, now: float) -> None:
 
 
 def proceed(leg: LegState, response: SipResponse, now: float) -> None:
-    """A provisional response. Ringing is told once, whichever fork it is; 181, 182, 183 and 199 are not told (1.4.3).
+    """A provisional response. Ringing is told once, whichever fork it is; 181, 182 and 199 are not told (1.4.3).
 
-    It may begin a dialog, in which a peer that trickles is told our candidates, and bring an answer before the 2xx.
+    A 183 with a description plays something, which is all the ringing that many trunks have.  It may begin a dialog, in
+    which a peer that trickles is told our candidates, and bring an answer before the 2xx.
     """
     assert leg.invite is not None
     leg.phase = Phase.PROCEEDING
@@ -161,8 +162,10 @@ def proceed(leg: LegState, response: SipResponse, now: float) -> None:
     leg.last_status = response.status
     played = early.answered(leg, response)
     rings = response.status == 180 and not leg.ringing_seen
-    if rings or played is not None:
+    plays = response.status == 183 and not leg.playing_seen and bool(response.body)
+    if rings or plays or played is not None:
         leg.ringing_seen = leg.ringing_seen or rings
+        leg.playing_seen = leg.playing_seen or plays
         leg.out.append(Progress(rings, played))
 
 

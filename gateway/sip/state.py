@@ -151,8 +151,8 @@ class LegState:
     __slots__ = (
         "acks", "agreed", "answered", "asks", "assured", "began_at", "bye", "call_id", "collisions", "contact",
         "deaf", "dialog", "digest", "digits", "dropped", "early", "end_said", "forks", "heard", "invite", "invited",
-        "last_status", "manners", "new_id", "offered", "out", "parting", "phase", "pracks", "promised", "referral",
-        "refreshed", "reinvite", "reoffer", "resend_after", "ringing_seen", "sdp", "session", "session_id",
+        "last_status", "manners", "new_id", "offered", "out", "parting", "phase", "playing_seen", "pracks", "promised",
+        "referral", "refreshed", "reinvite", "reoffer", "resend_after", "ringing_seen", "sdp", "session", "session_id",
         "settings", "tag", "target", "telling", "timers", "trickle", "untried", "visited", "waiting",
     )  # fmt: skip
 
@@ -193,6 +193,7 @@ class LegState:
         "The last final status to an INVITE, in either direction; before it, the last provisional one."
 
         self.ringing_seen = False
+        self.playing_seen = False
         self.end_said = False
         "Whether both sides know that it is over, whoever said it."
 

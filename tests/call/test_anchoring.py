@@ -191,10 +191,11 @@ def test_nothing_in_common_ends_the_call() -> None:
     assert (caught.value.reason, caught.value.status) == (EndReason.INCOMPATIBLE_PARAMETERS, 488)
 
 
-def test_early_media_is_nobodys() -> None:
+def test_that_early_media_are_played_is_all_that_is_told_of_them() -> None:
     talk = Talk()
     talk.says(CALLER, Offer(BROWSER))
-    assert talk.says(CALLEE, Progress(ringing=False, description=answered(talk, PCMU))) == []
+    assert talk.says(CALLEE, Progress(ringing=False, description=answered(talk, PCMU))) == ["caller: Progress"]
+    assert talk.told == [(CALLER, Progress(ringing=False))]
 
 
 # -------------------------------------------------------------------------------------------------------------- changes

@@ -67,12 +67,14 @@ def test_requests_are_counted_by_direction_and_action() -> None:
     )
 
 
-def test_a_message_of_initiation_about_no_call_is_answered_by_its_receipt_alone() -> None:
+def test_of_messages_of_initiation_about_no_call_only_a_proceed_is_answered_beside_its_receipt() -> None:
     run(
         romeo.sends("retract cancel", more="<request xmlns='urn:xmpp:receipts'/>"),
         romeo.gets("received"),
         romeo.sends("ringing"),
         nothing(),
+        romeo.sends("proceed"),
+        romeo.gets("message error item-not-found", has='id="romeo-c3"'),
     )
 
 
@@ -86,7 +88,7 @@ def test_a_propose_out_of_the_offline_store_rings_nowhere() -> None:
 
 
 def test_a_propose_that_comes_twice_is_one_call() -> None:
-    run(*proposed, romeo.sends("propose"), nothing(), calls(1), romeo.sends("retract cancel"))
+    run(*proposed, romeo.sends("propose"), romeo.gets("proceed"), calls(1), romeo.sends("retract cancel"))
 
 
 def test_a_session_initiate_of_another_device_than_the_one_that_proposed_is_a_call_of_its_own() -> None:

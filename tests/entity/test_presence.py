@@ -82,7 +82,7 @@ def test_one_device_with_message_initiation_is_enough_for_a_proposal() -> None:
     devices = table()
     online(devices, "desk", CALLS)
     online(devices, "phone", BY_MESSAGE)
-    assert devices.choose(USER) == Propose(USER)
+    assert devices.choose(USER) == Propose(USER, known=True)
 
 
 def test_devices_that_take_no_calls_do_not_count() -> None:
@@ -144,7 +144,7 @@ def test_the_later_caps_are_asked_for_first_and_the_older_ones_where_nobody_answ
     assert devices.presence(presence("old", CALLS)) == devices.presence(presence("new", CALLS, later=True)) == []
     (query,) = devices.presence(presence("phone", BY_MESSAGE, later=True))
     assert devices.answered(result(query, disco.write(info(BY_MESSAGE)))) == []
-    assert devices.choose(USER) == Propose(USER)
+    assert devices.choose(USER) == Propose(USER, known=True)
     assert devices.presence(presence("tablet", BY_MESSAGE, later=True)) == []
 
 
@@ -181,11 +181,11 @@ def refusing(**wishes: Any) -> Devices:
 def test_only_devices_of_the_wanted_kinds_ring() -> None:
     devices = refusing(kinds=("phone", "tablet"))
     of_kind(devices, "mobile", "phone")
-    assert devices.choose(USER) == Propose(USER)
+    assert devices.choose(USER) == Propose(USER, known=True)
     of_kind(devices, "desk", "pc")
-    assert devices.choose(USER) == Propose(USER, (f"{USER}/mobile",))
+    assert devices.choose(USER) == Propose(USER, (f"{USER}/mobile",), known=True)
     devices.presence(presence("unknown", BY_MESSAGE))
-    assert devices.choose(USER) == Propose(USER, (f"{USER}/mobile", f"{USER}/unknown"))
+    assert devices.choose(USER) == Propose(USER, (f"{USER}/mobile", f"{USER}/unknown"), known=True)
     for name, kind in (("unknown", "web"), ("mobile", "phone")):
         devices.presence(presence(name, type="unavailable"))
         of_kind(devices, name, kind, features=CALLS)
@@ -203,8 +203,8 @@ def test_who_is_not_to_be_disturbed_is_not_where_that_is_wanted() -> None:
     for one in (devices, all_ring):
         of_kind(one, "mobile", "phone", show="dnd")
         of_kind(one, "desk", "pc", show="away")
-    assert devices.choose(USER) == Propose(USER, (f"{USER}/desk",))
-    assert all_ring.choose(USER) == Propose(USER)
+    assert devices.choose(USER) == Propose(USER, (f"{USER}/desk",), known=True)
+    assert all_ring.choose(USER) == Propose(USER, known=True)
     of_kind(devices, "desk", "pc", show="dnd")
     with pytest.raises(PeerError) as refused:
         devices.choose(USER)

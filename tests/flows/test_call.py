@@ -191,6 +191,7 @@ def test_a_second_device_that_proceeds_gets_no_second_session() -> None:
     run(
         *offered,
         tablet.sends("proceed"),
+        tablet.gets("message error item-not-found", has="another device has taken it"),
         nothing(),
         romeo.sends("session-accept"),
         romeo.gets("result"),

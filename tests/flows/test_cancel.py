@@ -214,6 +214,7 @@ def test_a_cancel_and_a_proceed_come_at_once() -> None:
         juliet.gets("200 CANCEL"),
         juliet.gets("487 INVITE"),
         romeo.gets("retract cancel"),
+        tablet.gets("message error item-not-found"),
     )
 
 

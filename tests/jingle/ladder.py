@@ -223,7 +223,7 @@ def check(stanza: Stanza) -> None:
     assert stanza.sender.partition("/")[0].endswith("@" + DOMAIN)
     assert stanza.to
     assert stanza.id or stanza.kind == "presence"
-    if stanza.kind == "message":
+    if stanza.kind == "message" and stanza.type != "error":
         assert stanza.type == "chat"
         assert stanza.sender == LOCAL
         assert stanza.child("{urn:xmpp:hints}store") is not None
@@ -247,10 +247,10 @@ def word(item: Stanza | Signal) -> str:
     match item:
         case Stanza(kind="iq", type="set"):
             return _request(item.children[0])
-        case Stanza(kind="iq", type="error"):
+        case Stanza(kind=kind, type="error"):
             failure = read_error(item)
             details = [detail.rpartition("}")[2] for detail in failure.details]
-            return " ".join(["error", failure.condition, *details])
+            return " ".join([*(["message"] if kind == "message" else []), "error", failure.condition, *details])
         case Stanza(kind="iq"):
             return item.type
         case Stanza(kind="presence"):
@@ -312,6 +312,7 @@ def calling(
     direct: bool = False,
     nick: str | None = None,
     announce: tuple[Element, ...] = (),
+    known: bool = False,
     knows: Callable[[str, str], bool] = lambda jid, feature: False,
 ) -> Ladder:
     """A leg for a call to an XMPP user."""
@@ -324,6 +325,7 @@ def calling(
             direct=direct,
             nick=nick,
             announce=announce,
+            known=known,
             new_id=ids,
             settings=TIMERS,
             knows=knows,

@@ -773,7 +773,7 @@ def test_a_finish_ahead_of_the_session_terminate_is_harmless() -> None:
     assert ladder.leg.closed
 
 
-@pytest.mark.parametrize("kind", ["ringing", "proceed", "accept", "reject", "propose"])
+@pytest.mark.parametrize("kind", ["ringing", "proceed", "accept", "reject"])
 def test_messages_that_mean_nothing_here_are_ignored(kind: str) -> None:
     ladder = proceeded()
     assert ladder.receive(nora.message(kind)) == []

@@ -38,6 +38,7 @@ nora = User()
 laptop = User(LAPTOP)
 CANCEL = End(EndReason.CANCEL)
 HANGUP = End(EndReason.SUCCESS)
+TOO_LATE = "message error item-not-found"
 CAPS = fromstring("<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='n' ver='v'/>")
 
 
@@ -152,7 +153,7 @@ def test_the_first_device_to_proceed_has_the_call() -> None:
     assert (initiate.sender, initiate.to) == (LOCAL, LAPTOP)
     assert (initiate.children[0].get("sid"), initiate.children[0].get("initiator")) == (SID, LOCAL)
     assert ladder.leg.peer == LAPTOP
-    assert ladder.receive(nora.message("proceed")) == []
+    assert ladder.receive(nora.message("proceed")) == [TOO_LATE]
     assert ladder.receive(laptop.message("proceed")) == []
     assert ladder.receive(nora.message("reject", jmi_reason("busy"))) == []
 
@@ -238,7 +239,7 @@ def test_a_call_given_up_while_it_rings_is_retracted_with_the_text(text: str | N
     assert ladder.send(End(EndReason.CANCEL, text)) == ["retract cancel"]
     assert reason_text(ladder.stanza()) == text
     assert ladder.leg.closed
-    assert ladder.receive(nora.message("proceed")) == []
+    assert ladder.receive(nora.message("proceed")) == [TOO_LATE]
 
 
 @pytest.mark.conformance("SX-16", "END-36")

@@ -115,9 +115,18 @@ def test_a_183_is_no_ringing_and_a_180_after_it_is() -> None:
 
 
 @pytest.mark.conformance("XS-05")
-@pytest.mark.parametrize("status", [181, 182, 183, 199])
+@pytest.mark.parametrize("status", [181, 182, 199])
 def test_other_provisional_responses_are_not_told_even_with_sdp(status: int) -> None:
     assert offered().answered(status, sdp()) == []
+
+
+@pytest.mark.conformance("XS-05")
+def test_a_183_that_plays_something_is_told_once_and_its_answer_is_not() -> None:
+    call = offered()
+    assert call.answered(183, sdp()) == ["Progress"]
+    assert call.signal(Progress) == Progress(ringing=False, description=None)
+    assert call.answered(183, sdp()) == []
+    assert call.answered(180, sdp()) == ["Progress"]
 
 
 def test_a_180_with_sdp_is_still_a_ringing() -> None:

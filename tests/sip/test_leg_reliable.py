@@ -170,7 +170,8 @@ def test_an_answer_given_reliably_counts_whatever_the_200_says() -> None:
 def test_a_reliable_answer_that_cannot_be_read_is_none() -> None:
     for body, headers in (("nonsense", ()), (sdp(0), ()), (sdp(), (("Content-Encoding", "gzip"),))):
         call = offered()
-        assert call.answered(183, body, headers=(*reliable(1), *headers)) == ["PRACK"]
+        assert call.answered(183, body, headers=(*reliable(1), *headers)) == ["PRACK", "Progress"]
+        assert call.signal(Progress) == Progress(ringing=False)
         assert "early answer" in call.leg.dropped
         assert call.answered(200, sdp(30006)) == ["ACK", "Answer"]
         assert port(call.signal(Answer)) == 30006

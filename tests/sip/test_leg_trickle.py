@@ -314,7 +314,7 @@ def test_an_offer_that_was_refused_leaves_the_candidates_as_they_were() -> None:
 def test_an_unreliable_answer_of_a_peer_that_trickles_is_met_with_an_info_at_once() -> None:
     call = calling()
     call.says(Offer(webrtc(SRFLX)))
-    assert call.answered(183, browser(), headers=CAN) == ["INFO"]
+    assert call.answered(183, browser(), headers=CAN) == ["Progress", "INFO"]
     assert ports(call) == [50001]
     assert call.answered(183, browser(), headers=CAN) == [], "it is repeated until the INFO is there"
     assert call.answered(200, to="INFO") == []
@@ -332,7 +332,7 @@ def test_a_provisional_response_without_option_tag_or_dialog_gets_no_info() -> N
     call = calling()
     call.says(Offer(webrtc(SRFLX)))
     assert call.answered(100, headers=CAN, tag="") == []
-    assert call.answered(183, browser()) == []
+    assert call.answered(183, browser()) == ["Progress"]
     assert call.answered(180, headers=CAN) == ["Progress", "INFO"]
 
 
