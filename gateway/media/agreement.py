@@ -217,6 +217,7 @@ class Agreement:
         """The answer to a side's offer.  AnchorError when nothing of it is left."""
         plans: list[Plan] = []
         carried = False
+        first = all(end is None or end.told is None for end in (stream.end(side) for stream in self.streams))
         for index, stream in enumerate(self.streams):
             near, far = stream.end(side), stream.ends.get(side.other)
             if near is None or near.said is None:
@@ -230,7 +231,7 @@ class Agreement:
             codecs = answered(offered.rtp.codecs, agreed)
             if codecs and not refused:
                 carried = True
-            elif not leg.whole:
+            elif not leg.whole or (near.told is None and not first):
                 continue
             else:
                 codecs = codecs or answered(offered.rtp.codecs, usable(offered.rtp.codecs, leg.codecs))

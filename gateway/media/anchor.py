@@ -71,7 +71,8 @@ class LegMedia:
     "From where packets are believed, without ICE."
 
     whole: bool = False
-    "Whether an answer has all media of the offer: what the other side refused stands in it with senders none."
+    """Whether the first answer has all media of the offer: what the other side refused stands in it with senders none.
+    What is added later is refused by being left out."""
 
     foreign: bool = False
     """Whether its peer is never the gateway itself.  A trunk's may be, where it brings a call of ours back; an XMPP

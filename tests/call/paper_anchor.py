@@ -8,6 +8,7 @@ from gateway.errors import AnchorError
 from gateway.media.agreement import Agreement, Plan, groups
 from gateway.media.anchor import Call, Health, LegMedia, Listener, Protection, Statistics
 from gateway.media.embedded.settings import IceServer
+from gateway.media.exchange import Exchanged
 from gateway.signals import Side
 from mappings.description import (
     Candidate,
@@ -62,8 +63,9 @@ class PaperAnchor:
     async def make_offer(self, side: Side, kinds: Sequence[str] = (), *, restart: bool = False) -> Description:
         self._may()
         agreement, plans = self.agreement.plan_offer(side, self._leg(side), kinds)
-        if side in self.told and all(plan.same for plan in plans):
-            return self.told[side]
+        exchanged = Exchanged(agreement=self.agreement, told=self.told)
+        if (told := exchanged.unchanged(side, plans)) is not None:
+            return told
         self.before.setdefault(side, (self.agreement, dict(self.told)))
         described = self._described(side, plans, None)
         self.agreement = agreement.told(side, described)

@@ -214,6 +214,14 @@ def test_what_was_refused_once_makes_no_change_later() -> None:
     assert all(plan.same for plan in plans)
 
 
+def test_video_that_is_added_later_and_refused_is_not_in_the_answer() -> None:
+    agreement, _, _ = established(said(media(OPUS, PCMU)), said(plain(PCMU)))
+    agreement = agreement.heard_offer(CALLER, said(media(OPUS, PCMU), media(VP8, name="1")), WEB)
+    agreement, _ = offered(agreement, CALLEE, PHONE)
+    agreement = agreement.heard_answer(CALLEE, said(plain(PCMU)))
+    assert [plan.name for plan in agreement.plan_answer(CALLER, WEB)] == ["0"]
+
+
 def test_how_much_a_side_can_take_is_told_to_the_other() -> None:
     narrow = replace(VP8, id=97)
     limits = (Bandwidth(type="AS", value="512"),)
