@@ -15,7 +15,8 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 
 from gateway import __version__
 from gateway.accounts.enrolment import Enrolment
-from gateway.accounts.sources import Accounts, FixedAccounts
+from gateway.accounts.standings import Standings
+from gateway.accounts.stored import StoredAccounts
 from gateway.addressing import plain
 from gateway.call.calls import Calls, CallsLimits
 from gateway.call.opening import Opening
@@ -50,7 +51,6 @@ from gateway.routing import Routing
 from gateway.sip.message import SipRequest
 from gateway.stanza import Stanza
 from gateway.store.database import Database
-from gateway.store.vault import Vault, unlocked
 from gateway.text.desk import Texts, TextSettings
 from gateway.text.mailboxes import Mailboxes
 
@@ -69,8 +69,14 @@ class App:
         self.metrics = Metrics(self.registry, trunks=[trunk.name for trunk in settings.routing.trunks])
         self.routing = Routing(settings.routing, draw=lambda most: secrets.randbelow(most + 1))
         self.database = Database(settings.store.path, observer=self.metrics.store)
-        self.vault: Vault | None = None
-        "What encrypts passwords, from the start on; None: there is no key, and none are kept."
+        self.accounts = StoredAccounts(
+            self.database,
+            settings.store.key,
+            rules=settings.own_accounts,
+            fixed=settings.accounts,
+            wall=time.time,
+            observer=self.metrics.store,
+        )
         self.history = History(history_settings(settings), self.database, observer=self.metrics.history, wall=time.time)
         self.devices = Devices(_new_id)
         self.prospects = Prospects(
@@ -174,8 +180,21 @@ class App:
             book=self.routing.registered,
             observer=self.metrics,
             new_id=_new_id,
+            changed=lambda name: self.standings.changed(name),  # noqa: PLW0108 - they come later
         )
-        self.accounts: Accounts = FixedAccounts(settings.accounts)
+        self.enrolment = Enrolment(
+            self.routing.domain,
+            routing=self.routing,
+            registrations=self.registrations,
+            mailboxes=self.mailboxes,
+        )
+        self.standings = Standings(
+            self.database,
+            report=self.registrations.report,
+            trunk=self.enrolment.trunk_name,
+            whose=self.enrolment.whose,
+            wall=time.time,
+        )
         self.watch = Watch(
             settings.routing.trunks,
             routing=self.routing,
@@ -210,7 +229,7 @@ class App:
         self._log.info("gateway_started", version=__version__)
         try:
             await self.database.open()
-            self.vault = await unlocked(self.database, self.settings.store.key)
+            await self.accounts.unlock()
             self.history.start()
             await self.sip.start()
             await self.http.start()
@@ -219,13 +238,9 @@ class App:
             if self.relays is not None:
                 self.relays.start()
             self.registrations.add(trunk.registrant for trunk in self.settings.routing.trunks if trunk.registrant)
-            enrolment = Enrolment(
-                self.routing.domain,
-                routing=self.routing,
-                registrations=self.registrations,
-                mailboxes=self.mailboxes,
-            )
-            self.accounts.watch(enrolment.changed)
+            await self.standings.start()
+            self.accounts.watch(self.enrolment.changed)
+            await self.accounts.start()
             self.watch.start()
             await self.control.start()
             await self._stop.wait()
@@ -242,6 +257,8 @@ class App:
             await self.xmpp.stop()
             await self.http.stop()
             await self.history.stop(LAST_WORDS_SECONDS)
+            await self.accounts.stop()
+            await self.standings.stop()
             await self.database.close()
             self._log.info("gateway_stopped")
 

@@ -15,6 +15,7 @@ import structlog
 from gateway.registration.binding import Binding
 from gateway.registration.book import Book
 from gateway.registration.registrant import Registrant, Timing
+from gateway.registration.report import Report
 from gateway.registration.request import contact_uri
 from gateway.registration.schedule import Schedule
 from gateway.registration.terms import Emitted, Outcome, Phase, Standing
@@ -91,13 +92,16 @@ class RegistrationSettings:
 class _Kept:
     """A binding that is kept, as the owner of its requests."""
 
-    __slots__ = ("binding", "heard", "told")
+    __slots__ = ("binding", "failed_at", "failure", "heard", "since", "told")
 
-    def __init__(self, binding: Binding, heard: "Callable[[_Kept, SipResponse | Failed], None]") -> None:
+    def __init__(self, binding: Binding, heard: "Callable[[_Kept, SipResponse | Failed], None]", now: float) -> None:
         self.binding = binding
         self.heard = heard
         self.told: Standing | None = None
         "The standing that was logged last."
+        self.since = now
+        self.failure = ""
+        self.failed_at: float | None = None
 
     def put(self, message: SipRequest | SipResponse | Failed) -> None:
         """What came back."""
@@ -116,12 +120,15 @@ class Registrations:
         book: Book,
         observer: RegistrationObserver,
         new_id: Callable[[], str],
+        changed: Callable[[str], None] | None = None,
     ) -> None:
+        """``changed`` is told the name of each whose `report` is another than it was."""
         self._settings = settings
         self._sip = sip
         self._book = book
         self._observer = observer
         self._new_id = new_id
+        self._changed: Callable[[str], None] = changed or (lambda name: None)
         self._loop = asyncio.get_running_loop()
         self._schedule = Schedule(settings.rate)
         self._kept: dict[str, _Kept] = {}
@@ -151,13 +158,30 @@ class Registrations:
                 user_agent=self._settings.user_agent,
                 now=now,
             )
-            self._kept[registrant.name] = kept = _Kept(binding, self._heard)
+            self._kept[registrant.name] = kept = _Kept(binding, self._heard, now)
             self._book.write(registrant, None)
-            self._schedule.put(registrant.name, now)
+            if not self._is_parting(registrant):
+                self._schedule.put(registrant.name, now)
             self._empty.clear()
             kept.told = binding.standing
             self._observer.registration_stands(None, binding.standing)
+            self._changed(registrant.name)
         self._arm()
+
+    def report(self, name: str) -> Report | None:
+        """How the registration of that name is, by the loop's clock; None: there is none."""
+        kept = self._kept.get(name)
+        if kept is None:
+            return None
+        binding = kept.binding
+        return Report(
+            standing=binding.standing,
+            since=kept.since,
+            until=binding.until if binding.grant is not None else None,
+            failure=kept.failure,
+            failed_at=kept.failed_at,
+            next_at=binding.at if binding.phase is Phase.WAITING else None,
+        )
 
     def remove(self, name: str) -> None:
         """Unregister what has that name, if anything does; calls that come for it are nobody's from now on."""
@@ -167,6 +191,7 @@ class Registrations:
         self._schedule.drop(name)
         self._book.erase(kept.binding.registrant)
         self._observer.registration_stands(kept.told, None)
+        self._changed(name)
         self._parting.add(kept)
         self._sip.holding.let_go(kept)
         self._carry(kept, kept.binding.leave(self._loop.time()))
@@ -231,6 +256,7 @@ class Registrations:
         if kept.binding.phase is Phase.GONE:
             self._parting.discard(kept)
             self._sip.release(kept)
+            self._follow(kept.binding.registrant)
             if not len(self):
                 self._empty.set()
 
@@ -240,6 +266,7 @@ class Registrations:
             self._observer.registration_granted(outcome.seconds)
         else:
             self._observer.registration_failed(outcome.cause)
+            kept.failure, kept.failed_at = outcome.text, self._loop.time()
         self._book.write(binding.registrant, grant := binding.grant)
         if grant is not None and grant.outbound and grant.flow is not None and grant.flow.reliable:
             self._sip.holding.hold(grant.flow, kept, partial(self._flow_lost, kept))
@@ -249,8 +276,20 @@ class Registrations:
             self._schedule.put(binding.registrant.name, binding.at)
         if kept.told is not binding.standing:
             self._observer.registration_stands(kept.told, binding.standing)
-            kept.told = binding.standing
+            kept.told, kept.since = binding.standing, self._loop.time()
             self._tell(binding, outcome)
+        self._changed(binding.registrant.name)
+
+    def _is_parting(self, registrant: Registrant) -> bool:
+        """Whether the same address is being unregistered there: that would take the new binding away, too."""
+        return any(_is_same(kept.binding.registrant, registrant) for kept in self._parting)
+
+    def _follow(self, gone: Registrant) -> None:
+        """Let what has come in the place of a binding that is gone have its turn."""
+        kept = self._kept.get(gone.name)
+        if kept is not None and kept.binding.phase is Phase.WAITING and _is_same(gone, kept.binding.registrant):
+            self._schedule.put(gone.name, kept.binding.at)
+            self._arm()
 
     def _flow_lost(self, kept: _Kept) -> None:
         kept.binding.flow_lost(self._loop.time())
@@ -272,6 +311,10 @@ class Registrations:
             delay_seconds=round(outcome.delay_seconds, 1),
             suppressed=self._throttle.held(),
         )
+
+
+def _is_same(one: Registrant, other: Registrant) -> bool:
+    return (one.name, one.aor, one.registrar) == (other.name, other.aor, other.registrar)
 
 
 def where(sip: RegistrationWire, registrant: Registrant) -> str:

@@ -55,6 +55,14 @@ class Patterns:
         """Whether there may be anybody in it."""
         return bool(self._all or self._jids or self._domains or self._suffixes)
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Patterns):
+            return NotImplemented
+        return all(getattr(self, part) == getattr(other, part) for part in self.__slots__)
+
+    def __hash__(self) -> int:
+        return hash((self._all, self._jids, self._domains, self._suffixes))
+
     def __contains__(self, jid: str) -> bool:
         if self._all:
             return True

@@ -1,7 +1,10 @@
-"""What is counted of the database; a part of `gateway.metrics`, under the same rules."""
+"""What is counted of the database, and of the accounts in it; a part of `gateway.metrics`, under the same rules."""
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from typing import get_args
 
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from gateway.accounts.account import MadeBy
 from gateway.store.database import FAILURES
 
 WORK_BUCKETS = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5)
@@ -22,6 +25,11 @@ class StoreMetrics:
         )
         for cause in FAILURES:
             self._errors.labels(cause)
+        self._accounts = Gauge(
+            "jinglesip_accounts", "Users' own accounts, by who has made them.", ["made_by"], registry=registry
+        )
+        for made_by in get_args(MadeBy):
+            self._accounts.labels(made_by)
 
     def store_worked(self, seconds: float) -> None:
         """A piece of work was done."""
@@ -30,3 +38,7 @@ class StoreMetrics:
     def store_failed(self, cause: str) -> None:
         """A piece of work failed."""
         self._errors.labels(cause if cause in FAILURES else "other").inc()
+
+    def accounts_known(self, made_by: MadeBy, number: int) -> None:
+        """So many accounts there are that the file, the operator or users have made."""
+        self._accounts.labels(made_by).set(number)

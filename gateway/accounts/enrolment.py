@@ -55,6 +55,16 @@ class Enrolment:
         self._registrations = registrations
         self._mailboxes = mailboxes
         self._trunks: dict[tuple[str, str], Trunk] = {}
+        self._whose: dict[str, tuple[str, str]] = {}
+
+    def trunk_name(self, jid: str, name: str) -> str | None:
+        """The name of the trunk that one of a user's accounts is."""
+        trunk = self._trunks.get((jid, name))
+        return None if trunk is None else trunk.name
+
+    def whose(self, trunk: str) -> tuple[str, str] | None:
+        """The user and the name of the account that a trunk is; None for the operator's trunks."""
+        return self._whose.get(trunk)
 
     def changed(self, jid: str, name: str, account: SipAccount | None) -> None:
         """One of a user's accounts is this now; None: it is gone.  Calls that are going on are not touched."""
@@ -67,8 +77,10 @@ class Enrolment:
         if account is None or after is None:
             if before is not None:
                 self._routing.dismiss(before.name)
+                self._whose.pop(before.name, None)
             return
         self._trunks[jid, name] = after
+        self._whose[after.name] = (jid, name)
         self._routing.enrol(after, dials=account.dials)
         if after.registrant is not None and (before is None or before.registrant != after.registrant):
             self._registrations.add([after.registrant])

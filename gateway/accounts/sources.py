@@ -1,4 +1,4 @@
-"""Where accounts come from, and who keeps them."""
+"""Who keeps accounts, and tells what becomes of them."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -8,14 +8,6 @@ from gateway.accounts.account import MadeBy, SipAccount, Written
 
 Changed = Callable[[str, str, SipAccount | None], None]
 "Told a bare JID, the name of one of its accounts, and the account as it is now, or None."
-
-
-class Accounts(Protocol):
-    """Where accounts come from."""
-
-    def watch(self, changed: Changed) -> None:
-        """Tell each account that there is, and from then on each that comes, changes or goes."""
-        ...
 
 
 class AccountStore(Protocol):
@@ -43,22 +35,6 @@ class AccountStore(Protocol):
     async def choose(self, jid: str, name: str) -> None:
         """Let that one dial, whoever has made it; PeerError 404 when there is none."""
         ...
-
-
-class FixedAccounts:
-    """The accounts of the configuration, which do not change."""
-
-    def __init__(self, accounts: Iterable[SipAccount]) -> None:
-        """In the order of the file: the first of a user's dials."""
-        users: dict[str, list[SipAccount]] = {}
-        for account in accounts:
-            users.setdefault(account.jid, []).append(account)
-        self._accounts = [account for known in users.values() for account in dialling(known, None)]
-
-    def watch(self, changed: Changed) -> None:
-        """Tell them all."""
-        for account in self._accounts:
-            changed(account.jid, account.name, account)
 
 
 def dialling(accounts: Iterable[SipAccount], chosen: str | None) -> tuple[SipAccount, ...]:

@@ -41,6 +41,41 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     CREATE INDEX calls_of_user ON calls (user, began);
     CREATE INDEX calls_by_end ON calls (ended);
     """,
+    """
+    CREATE TABLE accounts (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        jid TEXT NOT NULL,
+        name TEXT NOT NULL,
+        address TEXT NOT NULL,
+        user TEXT NOT NULL,
+        password BLOB,
+        realm TEXT NOT NULL,
+        proxy TEXT NOT NULL,
+        transport TEXT NOT NULL,
+        caller_id TEXT NOT NULL,
+        numbers TEXT NOT NULL,
+        registrar TEXT NOT NULL,
+        register INTEGER NOT NULL,
+        expires_seconds INTEGER NOT NULL,
+        made_by TEXT NOT NULL,
+        created REAL NOT NULL,
+        UNIQUE (jid, name)
+    ) STRICT;
+    CREATE TABLE account_choices (
+        jid TEXT PRIMARY KEY,
+        name TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE account_states (
+        jid TEXT NOT NULL,
+        name TEXT NOT NULL,
+        state TEXT NOT NULL,
+        since REAL NOT NULL,
+        until REAL,
+        failure TEXT NOT NULL,
+        failed REAL,
+        PRIMARY KEY (jid, name)
+    ) STRICT, WITHOUT ROWID;
+    """,
 )
 """Scripts of statements, each statement beginning on a line of its own."""
 
