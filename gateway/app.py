@@ -20,6 +20,7 @@ from gateway.accounts.stored import StoredAccounts
 from gateway.addressing import plain
 from gateway.call.calls import Calls, CallsLimits
 from gateway.call.opening import Opening
+from gateway.commands.call_history import CallHistory
 from gateway.commands.command import Command
 from gateway.commands.desk import Commands
 from gateway.config import Settings
@@ -292,7 +293,7 @@ class App:
 
     def _own_commands(self) -> tuple[Command, ...]:
         """The ad-hoc commands that there are, in the order in which users see them."""
-        return ()
+        return (CallHistory(self.history),)
 
     def _relays(self) -> Relays | None:
         media, embedded = self.settings.media, self.settings.embedded

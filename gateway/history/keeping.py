@@ -80,6 +80,9 @@ class History:
         self._observer = observer
         self._wall = wall
         self._queue: deque[CallRecord] = deque()
+        self._users: set[str] = set()
+        "Who has a call in the table, or in the queue for it."
+
         self._trails: OrderedDict[str, tuple[CallRecord, Trail]] = OrderedDict()
         self._filled = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -109,6 +112,8 @@ class History:
             self._observer.history_dropped()
             return
         self._queue.append(record)
+        if record.trunk:
+            self._users.add(record.user)
         self._observer.history_waiting(len(self._queue))
         self._filled.set()
 
@@ -121,6 +126,14 @@ class History:
     async def of_user(self, user: str, most: int, skip: int = 0) -> list[CallRecord]:
         """A user's calls (bare JID), the last one first, after so many.  StoreError likewise."""
         return await self._database.read(partial(rows.of_user, user=user, most=most, skip=skip))
+
+    async def count(self, user: str) -> int:
+        """How many calls of a user there are.  StoreError likewise."""
+        return await self._database.read(partial(rows.count, user=user))
+
+    def knows(self, user: str) -> bool:
+        """Whether a user (bare JID) has had a call that was let in; who was only refused learns nothing of it."""
+        return user in self._users
 
     async def find(self, id: str) -> tuple[CallRecord, Trail | None] | None:
         """A call that ended, with its trail if that is still remembered.  StoreError likewise."""
@@ -190,8 +203,11 @@ class History:
         before = self._wall() - self._settings.days * DAY
         try:
             await self._database.run(partial(rows.prune, before=before))
+            known = await self._database.read(rows.users)
         except StoreError as error:
             self._log.warning("history_not_pruned", text=str(error))
+        else:
+            self._users = known | {record.user for record in self._queue if record.trunk}
 
 
 def shown(text: str) -> str:

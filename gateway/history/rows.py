@@ -35,6 +35,17 @@ def of_user(connection: sqlite3.Connection, user: str, most: int, skip: int) -> 
     )
 
 
+def count(connection: sqlite3.Connection, user: str) -> int:
+    """How many calls of one user there are."""
+    (number,) = connection.execute("SELECT count(*) FROM calls WHERE user = ?", (user,)).fetchone()
+    return int(number)
+
+
+def users(connection: sqlite3.Connection) -> set[str]:
+    """Who has had a call that was let in."""
+    return {user for (user,) in connection.execute("SELECT DISTINCT user FROM calls WHERE trunk != ''")}
+
+
 def find(connection: sqlite3.Connection, id: str) -> CallRecord | None:
     """The one of that name."""
     found = _read(connection.execute(f"{_SELECT} WHERE id = ?", (id,)))

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import sys
 import time
 import urllib.error
@@ -57,11 +58,13 @@ class Gateway:
             (self._folder / file).chmod(0o600)
         tables = _merged(self._tables(server, trunk, trunk_keys or {}), changes or {})
         self._configuration.write_text(toml(tables))
+        path = {"PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])}
+        self._environment = {**os.environ, **path}
         self.program = Program(
             name,
             [sys.executable, "-m", "gateway", "run", "--config", str(self._configuration)],
             folder=self._folder,
-            environment={"PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])},
+            environment=path,
         )
 
     def _tables(self, server: XmppServer, trunk: tuple[str, int], keys: Table) -> dict[str, Table | Sequence[Table]]:
@@ -109,6 +112,15 @@ class Gateway:
         """Ask it to end; its exit status."""
         self.program.send_signal(number)
         return await self.program.ended(within, self.story)
+
+    async def command(self, *words: str, within: float = 30.0) -> tuple[int, str, str]:
+        """Run a command of the operator's on its configuration: exit status, standard output and standard error."""
+        name, *others = words
+        line = [sys.executable, "-m", "gateway", name, *others, "--config", str(self._configuration)]
+        ran = await asyncio.to_thread(
+            subprocess.run, line, capture_output=True, text=True, timeout=within, check=False, env=self._environment
+        )
+        return ran.returncode, ran.stdout, ran.stderr
 
     def kill(self) -> None:
         """End it, wherever it is."""
