@@ -115,6 +115,9 @@ class End:
     transferred: bool = False
     "The call goes on without this side: it was handed to somebody else."
 
+    migrated: str | None = None
+    "The call goes on with this side, in the session of that sid."
+
 
 @dataclass(frozen=True, slots=True)
 class Transfer:

@@ -2,9 +2,9 @@
 
 Theory of operation
 -------------------
-`Calls` opens a call for a session-initiate, a propose or an INVITE that belongs to none, and finds the call of
-everything else: a stanza by (bare JID of the peer, sid), an IQ's answer by its id, a SIP request by our tag, a SIP
-response by its transaction.  What it finds goes into the call's one inbox.
+`Calls` opens a call for a session-initiate, a propose or an INVITE that belongs to none, and finds the leg of
+everything else by its `Doors`: a stanza by (JID of the peer, ours, sid), an IQ's answer by its id, a SIP request by our
+tag, a SIP response by its transaction.  What it finds goes into the call's one inbox.
 
 `CallTask` empties the inbox in order, in one task: a message goes to its leg, and what the leg returns is carried out
 in the order it stands, messages to the wire, signals to the bridge, whose effects go to the other leg, and so on until
@@ -13,7 +13,8 @@ nothing is left.  There are no locks, since nothing else touches a call.
 `Seat` says who is at each side.  It is one leg, unless somebody else takes its place: an INVITE with Replaces, or who
 was called because a REFER wanted it.  Such a successor has its own dialog, tag and inlet, and the call's one inbox.  It
 makes an offer for its side; the answer seats it, and the one before gets BYE.  Everything else of the call stays as it
-is, so that neither the bridge nor the other leg knows of successors.  `Successors` makes them, and knows who may.
+is, so that neither the bridge nor the other leg knows of successors.  `Successors` makes them, and knows who may;
+`Moving` makes those that are another device of the XMPP user.
 
 Who refuses what a browser offers, at a trunk that is said to speak as browsers do, is called again by another leg with
 the anchor's offer, before the caller hears of it: `Anchoring` makes that offer, the seat takes the leg, and the bridge

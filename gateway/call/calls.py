@@ -4,14 +4,14 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import structlog
 
+from gateway.call.doors import Doors
 from gateway.call.facts import Recorder
 from gateway.call.opened import Opened, SipWire
 from gateway.call.opening import JingleObserver, Opening, XmppWire, named
-from gateway.call.seat import Party
 from gateway.call.story import refused_call
 from gateway.call.task import GIVE_WAY, CallTask
 from gateway.errors import PeerError
@@ -19,7 +19,7 @@ from gateway.jid import bare
 from gateway.jingle import proposal, refusal
 from gateway.jingle.initiation import too_late
 from gateway.jingle.request import read
-from gateway.signals import End
+from gateway.signals import End, Side
 from gateway.sip import uas
 from gateway.sip.leg import SipLeg
 from gateway.sip.message import SipRequest
@@ -77,13 +77,6 @@ class CallsLimits:
     "What the Server header says."
 
 
-class Door(NamedTuple):
-    """Whose a tag of ours is."""
-
-    opened: Opened
-    party: Party
-
-
 class Calls:
     """The calls there are, by everything that may name one."""
 
@@ -98,6 +91,7 @@ class Calls:
         new_id: Callable[[], str],
         recorder: Recorder | None = None,
     ) -> None:
+        self.doors = Doors()
         self._new_id = new_id
         self._recorder = recorder
         self._limits = limits
@@ -111,8 +105,6 @@ class Calls:
         self._empty = asyncio.Event()
         self._empty.set()
         self._by_name: dict[str, Opened] = {}
-        self._by_session: dict[tuple[str, str, str], Opened] = {}
-        self._by_tag: dict[str, Door] = {}
         self._by_user: dict[str, dict[str, Opened]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -138,9 +130,9 @@ class Calls:
             self._say([refusal.refused(stanza, failure)])
             return
         self._observer.jingle_request("in", asked.action.value)
-        opened = self._session(stanza, asked.sid)
-        if opened is not None:
-            opened.task.put(opened.xmpp_side, stanza)
+        door = self.doors.session(stanza, asked.sid)
+        if door is not None:
+            door.party.inlet.put(stanza)
         elif asked.action is Action.SESSION_INITIATE:
             self._open_from_xmpp(stanza, asked.sid)
         else:
@@ -158,9 +150,9 @@ class Calls:
         if said is None:
             return False
         self._observer.jingle_request("in", said.kind.value)
-        opened = self._session(stanza, said.id)
-        if opened is not None:
-            opened.task.put(opened.xmpp_side, stanza)
+        door = self.doors.session(stanza, said.id)
+        if door is not None:
+            door.party.inlet.put(stanza)
         elif said.kind is Initiation.PROCEED:
             self._say([too_late(stanza)])
         elif said.kind is not Initiation.PROPOSE:
@@ -171,23 +163,19 @@ class Calls:
 
     def reply(self, stanza: Stanza) -> bool:
         """An IQ result or error, or a bounced message: into the call that waits for it, if one does."""
-        opened = self._by_name.get(stanza.id.rpartition("-")[0])
-        if opened is None or bare(stanza.sender) != opened.peer:
+        door = self.doors.replied(stanza)
+        if door is None:
             return False
         if stanza.type == "error":
             self._observer.jingle_error("in", read_error(stanza).condition)
-        opened.task.put(opened.xmpp_side, stanza)
+        door.party.inlet.put(stanza)
         return True
 
     def gone(self, jid: str) -> None:
         """A full JID went offline (XEP-0166 §6.7)."""
         for opened in tuple(self._by_user.get(bare(jid), {}).values()):
-            opened.task.put(opened.xmpp_side, Stanza(kind="presence", type="unavailable", sender=jid, to=opened.local))
-
-    def _session(self, stanza: Stanza, sid: str) -> Opened | None:
-        local = bare(stanza.to)
-        began = self._by_session.get((stanza.sender, local, sid))
-        return began or self._by_session.get((bare(stanza.sender), local, sid))
+            for party in opened.task.seating.seats[opened.xmpp_side]:
+                party.inlet.put(Stanza(kind="presence", type="unavailable", sender=jid, to=opened.local))
 
     def _full(self) -> frozenset[str]:
         """The trunks that take no more calls."""
@@ -210,8 +198,11 @@ class Calls:
             self._say(refusal.break_tie(stanza, local=local, id=self._new_id()))
             return
         try:
+            if stanza.kind == "message" and (going := self._going(user, local, stanza.sender)) is not None:
+                self._opening.moving.take_up(going, stanza, sid)
+                return
             self._admit(user, leaving=len(crossing))
-            opened = self._opening.from_xmpp(stanza, sid, self._full())
+            opened = self._opening.from_xmpp(stanza, self._full())
         except PeerError as failure:
             self._observer.call_refused("xmpp", _cause(failure))
             self._note_refused(failure, origin="xmpp", caller=stanza.sender, callee=stanza.to)
@@ -221,6 +212,11 @@ class Calls:
             loser.task.put(loser.xmpp_side, GIVE_WAY)
         self._begin(opened, "xmpp")
         opened.task.put(opened.xmpp_side, stanza)
+
+    def _going(self, user: str, local: str, device: str) -> Opened | None:
+        """The call that a propose is about, where it means one that there is."""
+        going = self.talking(user, bare(local), device)
+        return going if going is not None and going.jingle.movable else None
 
     def _say(self, stanzas: Iterable[Stanza]) -> None:
         for stanza in stanzas:
@@ -232,11 +228,11 @@ class Calls:
 
     def has(self, tag: str) -> bool:
         """Whether there is a call that has this tag of ours."""
-        return tag in self._by_tag
+        return self.doors.dialog(tag) is not None
 
     def dialog(self, message: SipRequest, tag: str) -> None:
         """A request that carries our tag: into its call, or 481 (RFC 3261 §12.2.2)."""
-        door = self._by_tag.get(tag)
+        door = self.doors.dialog(tag)
         if door is not None:
             if message.method != Method.ACK:  # whatever becomes of the call, it is answered
                 self._sip.adopt(message, door.party.inlet, tag)
@@ -272,14 +268,14 @@ class Calls:
         opened.task.put(opened.sip_side, message)
 
     def _replace(self, message: SipRequest, replaces: Replaces, trunk: str) -> None:
-        door = self._by_tag.get(replaces.to_tag)
+        door = self.doors.dialog(replaces.to_tag)
         if door is None:
             raise PeerError("Replaces: no such dialog", status=481, condition="item-not-found")
         self._opening.successors.replacing(door.opened, door.party, message, replaces, trunk)
 
     def _unlooped(self, message: SipRequest) -> None:
         """Raise PeerError when it is an INVITE of ours that has come back as it was."""
-        ours = self._by_tag.get(message.from_.tag or "")
+        ours = self.doors.dialog(message.from_.tag or "")
         if ours is not None and isinstance(ours.party.leg, SipLeg) and ours.party.leg.came_back(message):
             raise PeerError("the trunk sends our own call back to us", status=482)
 
@@ -296,7 +292,7 @@ class Calls:
 
     def session(self, user: str, sid: str) -> Opened | None:
         """The call of an XMPP user (bare JID) by the sid of its session."""
-        return next((opened for opened in self._by_user.get(user, {}).values() if opened.sid == sid), None)
+        return next((opened for opened in self._by_user.get(user, {}).values() if opened.jingle.sid == sid), None)
 
     def talking(self, user: str, local: str, device: str) -> Opened | None:
         """The established call of an XMPP user with one of our bare JIDs; of several, that device's, else the last."""
@@ -311,11 +307,6 @@ class Calls:
         """The trunk of a call, at whatever stage, of an XMPP user with one of our bare JIDs; of several, the last."""
         calls = self._by_user.get(user, {}).values()
         return next((opened.trunk for opened in reversed(calls) if bare(opened.local) == local), None)
-
-    def enter(self, opened: Opened, party: Party, tag: str) -> None:
-        """From here on, requests with that tag of ours are for this leg of that call."""
-        self._by_tag[tag] = Door(opened, party)
-        opened.tags.append(tag)
 
     # ---------------------------------------------------------------------------------------------------- coming, going
 
@@ -335,8 +326,10 @@ class Calls:
     def _begin(self, opened: Opened, origin: str) -> None:
         task = opened.task
         self._by_name[task.id] = opened
-        self._by_session[opened.session] = opened
-        self.enter(opened, opened.task.parties[opened.sip_side], opened.sip.tag)
+        parties = task.parties
+        owner = opened.jingle.peer if opened.xmpp_side is Side.CALLER else opened.peer
+        self.doors.enter_jingle(opened, parties[opened.xmpp_side], name=task.id, owner=owner, sid=opened.jingle.sid)
+        self.doors.enter_sip(opened, parties[opened.sip_side], opened.sip.tag)
         self._by_user.setdefault(opened.peer, {})[task.id] = opened
         self._empty.clear()
         self._observer.call_opened(origin)
@@ -347,9 +340,8 @@ class Calls:
     def closed(self, task: CallTask) -> None:
         """A call is over: forget it, and answer what came too late for it."""
         opened = self._by_name.pop(task.id)
-        del self._by_session[opened.session]
-        for tag in opened.tags:
-            self._sip.release(self._by_tag.pop(tag).party.inlet)
+        for inlet in self.doors.close(opened):
+            self._sip.release(inlet)
         users = self._by_user[opened.peer]
         users.pop(task.id, None)
         if not users:

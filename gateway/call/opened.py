@@ -1,11 +1,10 @@
 """A call that may run, by everything that may name it, and the wire that its SIP legs speak over."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from gateway.call.seat import Inlet
 from gateway.call.task import CallTask
-from gateway.jid import bare
 from gateway.jingle.leg import JingleLeg
 from gateway.signals import Side
 from gateway.sip.leg import SipLeg
@@ -41,12 +40,8 @@ class Opened:
     """A call that may run, and by what its messages find it."""
 
     task: CallTask
-    sid: str
     peer: str
     "The XMPP user's bare JID."
-
-    owner: str
-    "Whose the session is: the full JID of who began it; while we call, the bare one, for any device may take it."
 
     local: str
     "The full JID under which the SIP user calls or is called."
@@ -54,16 +49,22 @@ class Opened:
     sdp_address: str
     "What stands in o= when a description names no address of its own."
 
-    tags: list[str]
+    xmpp_side: Side
+    tags: list[str] = field(default_factory=list)
     "Our tags in its SIP dialogs."
 
-    jingle: JingleLeg
-    xmpp_side: Side
+    sessions: list[tuple[str, str, str]] = field(default_factory=list)
+    "Its Jingle sessions: whose, with whom, and their sids."
+
+    names: list[str] = field(default_factory=list)
+    "What the ids of its Jingle legs' stanzas begin with."
 
     @property
-    def session(self) -> tuple[str, str, str]:
-        """What names the session: a sid is its parties' own (XEP-0166 §7.1)."""
-        return self.owner, bare(self.local), self.sid
+    def jingle(self) -> JingleLeg:
+        """The leg that sits on the XMPP side."""
+        leg = self.task.parties[self.xmpp_side].leg
+        assert isinstance(leg, JingleLeg)
+        return leg
 
     @property
     def trunk(self) -> str:

@@ -9,6 +9,7 @@ from xml.etree.ElementTree import Element
 from gateway.addressing import plain
 from gateway.call.anchoring import Anchoring
 from gateway.call.facts import CallLimits, CallObserver, Recorder
+from gateway.call.moving import Moving
 from gateway.call.opened import Opened, SipWire
 from gateway.call.seat import Party
 from gateway.call.successors import Book, Successors, party, session_number
@@ -122,8 +123,11 @@ class Opening:
         self.successors = Successors(
             settings.sip, routing=routing, sip=sip, book=calls, knows=knows, local=self.local, new_id=new_id
         )
+        self.moving = Moving(
+            settings, book=calls, transmit=self._send_stanza, announce=announce, knows=knows, new_id=new_id
+        )
 
-    def from_xmpp(self, stanza: Stanza, sid: str, full: Container[str] = ()) -> Opened:
+    def from_xmpp(self, stanza: Stanza, full: Container[str] = ()) -> Opened:
         """A session-initiate or propose: a call to a SIP user.  PeerError when there is no way, or no right, to it.
 
         ``full`` are the trunks that take no more calls.
@@ -148,7 +152,7 @@ class Opening:
         facts = {"caller": stanza.sender, "callee": outbound.number_label, "trunk": outbound.trunk}
         anchoring = self._anchoring(name, Side.CALLER, media.anchors_client, media, WEB)
         opened = self._opened(
-            name, Side.CALLER, jingle, sip, facts, anchoring=anchoring, sid=sid, owner=stanza.sender, local=local
+            name, Side.CALLER, jingle, sip, facts, anchoring=anchoring, owner=stanza.sender, local=local
         )
         opened.task.seating.seats[Side.CALLEE].again = partial(self._call_again, opened, outbound)
         return opened
@@ -169,7 +173,7 @@ class Opening:
     def _call_again(self, opened: Opened, outbound: Outbound) -> Party:
         """A leg for another offer to who has refused one, through the trunk that has said so."""
         way = next((way for way in (outbound, *outbound.others) if way.trunk == opened.trunk), outbound)
-        made = self.successors.entered(opened, self._calling(replace(way, others=()), opened.owner))
+        made = self.successors.entered(opened, self._calling(replace(way, others=()), opened.jingle.peer))
         made.inlet.bind(opened.task, made)
         return made
 
@@ -212,7 +216,7 @@ class Opening:
         plain = media.policy is Policy.AUTO and client is PHONE
         anchoring = None if plain else self._anchoring(name, Side.CALLEE, media.anchors_phone, media, client)
         return self._opened(
-            name, Side.CALLEE, jingle, sip, facts, anchoring=anchoring, sid=sid, owner=bare(inbound.callee), local=local
+            name, Side.CALLEE, jingle, sip, facts, anchoring=anchoring, owner=bare(inbound.callee), local=local
         )
 
     @property
@@ -290,7 +294,6 @@ class Opening:
         facts: dict[str, str],
         *,
         anchoring: Anchoring | None,
-        sid: str,
         owner: str,
         local: str,
     ) -> Opened:
@@ -318,13 +321,9 @@ class Opening:
         )
         opened = Opened(
             task=task,
-            sid=sid,
             peer=bare(owner),
-            owner=owner,
             local=local,
             sdp_address=self._settings.sdp_address,
-            tags=[],
-            jingle=jingle,
             xmpp_side=xmpp_side,
         )
         return opened

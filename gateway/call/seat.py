@@ -32,8 +32,14 @@ from gateway.signals import (
 )
 from mappings.reasons import BY_REASON, EndReason
 
+PASSED_ON = End(EndReason.SUCCESS, transferred=True)
+"What it is to a leg that another one has taken its place."
+
 BUSY = Transferred(491)
 "No transfer now: another one is under way."
+
+MOST_HELD = 100
+"So much of a successor's is kept while its offer has to wait."
 
 CHANGING = Refuse(EndReason.GENERAL_ERROR, "somebody else is taking that place", glare=True)
 
@@ -77,6 +83,8 @@ class Party:
     "What is lost when its peer says something that the other side cannot: sdp or jingle."
 
     inlet: Inlet = field(default_factory=Inlet)
+    parting: End = PASSED_ON
+    "What who sat there is told, when this one has taken the place."
 
 
 class Told(NamedTuple):
@@ -123,8 +131,8 @@ class Seat:
         self._refused = False
         "Whether who sits there has said its End."
 
-        self._held: Offer | None = None
-        "The successor's offer, while it has to wait."
+        self._held: list[Offer | Candidates] = []
+        "The successor's offer, while it has to wait, and what came for it."
 
         self._referred = False
         "Whether who sits there asked for it, and is to be told."
@@ -177,12 +185,15 @@ class Seat:
                 self.offering = True
                 return [Said(signal)]
             case Offer():
-                self._held = signal
+                self._held = [signal]
                 return []
             case Progress(ringing=True) if self._referred and not self.empty:
                 return [Told(self.party, Transferred(180))]
             case Candidates() if self.offering:
                 return [Said(signal)]
+            case Candidates() if 0 < len(self._held) < MOST_HELD:
+                self._held.append(signal)
+                return []
             case End() if self.offering:
                 self._part()
                 return [Said(signal), *([] if self.empty else [Told(self.party, signal)])]
@@ -193,14 +204,14 @@ class Seat:
 
     def release(self) -> list[Word]:
         """No change is under way any more: an offer that has waited can go now."""
-        if self._held is None or self.coming is None:
+        if not self._held or self.coming is None:
             return []
-        offer, self._held, self.offering = self._held, None, True
-        return [Said(offer)]
+        held, self._held, self.offering = self._held, [], True
+        return [Said(signal) for signal in held]
 
     def give_up(self, end: End) -> list[Word]:
         """The successor takes too long; one that has offered has come."""
-        if self.coming is None or self.offering or self._held is not None:
+        if self.coming is None or self.offering or self._held:
             return []
         return [Told(self.coming, end), *self._fail(end)]
 
@@ -242,7 +253,7 @@ class Seat:
         self.leaving.append(before)
         words: list[Word] = [Told(successor, answer)]
         if not self.empty:
-            words.append(Told(before, End(EndReason.SUCCESS, transferred=True)))
+            words.append(Told(before, successor.parting))
         self.empty = False
         return words
 
@@ -256,7 +267,7 @@ class Seat:
     def _part(self) -> None:
         assert self.coming is not None
         self.leaving.append(self.coming)
-        self.coming, self._held, self.offering = None, None, False
+        self.coming, self._held, self.offering = None, [], False
 
 
 def refused(side: Side, transfer: Transfer) -> Transfer | Party:

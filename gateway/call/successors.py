@@ -14,6 +14,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
+from gateway.call.doors import Doors
 from gateway.call.opened import Opened, SipWire
 from gateway.call.seat import Inlet, Party
 from gateway.errors import PeerError
@@ -41,8 +42,9 @@ class Book(Protocol):
         """The call of an XMPP user (bare JID) by the sid of its session."""
         ...
 
-    def enter(self, opened: Opened, party: Party, tag: str) -> None:
-        """From here on, requests with that tag of ours are for this leg of that call."""
+    @property
+    def doors(self) -> Doors:
+        """By what messages find their legs."""
         ...
 
 
@@ -204,7 +206,7 @@ class Successors:
     def entered(self, opened: Opened, leg: SipLeg) -> Party:
         """A further leg of a call, whose requests find their way to it from here on."""
         made = party(leg, self._sip)
-        self._book.enter(opened, made, leg.tag)
+        self._book.doors.enter_sip(opened, made, leg.tag)
         return made
 
     def _sdp(self, opened: Opened) -> SdpSession:

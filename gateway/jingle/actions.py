@@ -35,6 +35,9 @@ def act(session: Session, step: Step, stanza: Stanza, request: JingleRequest, no
         case Step.ACCEPT:
             return _accepted(session, stanza, request, now)
         case Step.TERMINATE:
+            if session.moves:
+                session.make_way()
+                return [result(stanza)]
             reason = request.reason
             return [result(stanza), *session.leave(End(reason.reason, reason.text, transferred=reason.transferred))]
         case Step.INFORM:

@@ -86,7 +86,7 @@ def timed_out(session: Session, timer: Timer, now: float) -> Out:
             return []
         case never:
             assert_never(never)
-    if session.phase in (Phase.PROCEEDED, Phase.ASKED):
+    if session.phase in (Phase.PROCEEDED, Phase.ASKED, Phase.MOVING):
         return session.leave(end)
     return [*session.terminate(end, now), *session.say(end)]
 

@@ -25,6 +25,9 @@ from .session import GONE_SECONDS, Asked, Out, Session, Timer
 FINISH_SECONDS = 2.0
 "How long a session-terminate may take after the message that announced it."
 
+MOVING_SECONDS = 15.0
+"How long a session may take that another one was finished for."
+
 CROSSED = End(EndReason.BUSY, "the user is calling us at this moment", 486)
 "What it is to the other side that a call of the user to us has won over this one."
 
@@ -79,7 +82,8 @@ def _turn(session: Session, kind: Turn, said: Proposal, now: float) -> Out:
         case Turn.FINISHING:
             active = session.phase is Phase.ACTIVE
             session.finish = _end(said, EndReason.SUCCESS if active else EndReason.CANCEL)
-            session.timers.setdefault(Timer.FINISH, now + FINISH_SECONDS)
+            session.moves = active and said.migrated is not None
+            session.timers.setdefault(Timer.FINISH, now + (MOVING_SECONDS if session.moves else FINISH_SECONDS))
             return []
         case never:
             assert_never(never)

@@ -31,6 +31,7 @@ from mappings.terms import Action, Info, Initiation, Role
 
 from . import accepting, digits, failures, initiation, our_change, proposal, refusal, telling, their_change, transfer
 from .actions import act
+from .frame import Frame
 from .phases import REQUESTS, Phase
 from .proposal import Proposal
 from .request import JingleRequest, read
@@ -42,12 +43,18 @@ __all__ = ["JingleLeg", "JingleTimers"]
 class JingleLeg:
     """One Jingle session, and the message initiation around it."""
 
-    __slots__ = ("_direct", "_first", "_session")
+    __slots__ = ("_direct", "_first", "_frame", "_session")
 
     def __init__(
-        self, session: Session, *, direct: bool = False, first: tuple[Stanza, JingleRequest | Proposal] | None = None
+        self,
+        session: Session,
+        *,
+        direct: bool = False,
+        first: tuple[Stanza, JingleRequest | Proposal] | None = None,
+        frame: Frame | None = None,
     ) -> None:
         self._session = session
+        self._frame = frame
         self._direct = direct
         self._first = first
 
@@ -64,6 +71,7 @@ class JingleLeg:
         late: bool = False,
         announce: tuple[Element, ...] = (),
         knows: Callable[[str, str], bool] = lambda jid, feature: False,
+        frame: Frame | None = None,
     ) -> "JingleLeg":
         """An XMPP user calls: by this propose or session-initiate, which is to be received next.
 
@@ -93,7 +101,7 @@ class JingleLeg:
             knows=knows,
             late=late,
         )
-        return cls(session, first=(request, first))
+        return cls(session, first=(request, first), frame=frame)
 
     @classmethod
     def calling(
@@ -154,6 +162,20 @@ class JingleLeg:
         return self._session.phase
 
     @property
+    def movable(self) -> bool:
+        """Whether another session may take up the call that this one is in."""
+        return self._session.phase in (Phase.ACTIVE, Phase.MOVING)
+
+    @property
+    def contents(self) -> tuple[tuple[str, str], ...]:
+        """The names and kinds of what is agreed on, in the call's words."""
+        ours = self._session.ours
+        if ours is None:
+            return ()
+        told = ours if self._frame is None else self._frame.described(ours)
+        return tuple((media.name, media.rtp.media) for media in told.media)
+
+    @property
     def dropped(self) -> list[str]:
         """What reading left out; emptied by whoever counts it."""
         return self._session.dropped
@@ -194,7 +216,8 @@ class JingleLeg:
         session.settle()
         if session.phase in (Phase.ENDING, Phase.CLOSED):
             out = [*transfer.ended(session, None), *out]
-        return out
+        frame = self._frame
+        return out if frame is None else [one if isinstance(one, Stanza) else frame.outward(one) for one in out]
 
     def _requested(self, stanza: Stanza, now: float) -> Out:
         session = self._session
@@ -262,7 +285,8 @@ class JingleLeg:
 
     def send(self, signal: Signal, now: float) -> Out:
         """What the other side said, in Jingle."""
-        return self._settled(self._told(signal, now), now)
+        heard = signal if self._frame is None else self._frame.inward(signal)
+        return self._settled(self._told(heard, now), now)
 
     def _told(self, signal: Signal, now: float) -> Out:
         session = self._session
@@ -275,6 +299,9 @@ class JingleLeg:
                 return accepting.accept(session, signal.description, now) if session.phase is Phase.OFFERED else []
             case PickedUp():
                 return [initiation.proceed(session, now)] if session.phase is Phase.ASKED else []
+            case Refuse() if session.phase is Phase.OFFERED:  # of a session that came into a call
+                end = End(signal.reason, signal.text)
+                return [*session.terminate(end, now), *session.say(end)]
             case Refuse():
                 return their_change.refused_by(session, signal, now)
             case Progress():
@@ -324,7 +351,7 @@ class JingleLeg:
                 return initiation.refuse(session, end, now)
             case Phase.OFFERED | Phase.INITIATED | Phase.ACTIVE:
                 return session.terminate(end, now)
-            case Phase.NEW:
+            case Phase.NEW | Phase.MOVING:
                 return session.leave(end)
             case Phase.ENDING | Phase.CLOSED:
                 return []

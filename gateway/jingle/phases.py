@@ -39,6 +39,9 @@ class Phase(StrEnum):
     "Our session-initiate is with one device; its accept is owed (pending)."
 
     ACTIVE = "active"
+    MOVING = "moving"
+    "The client has left for another session, which is still to come (XEP-0353 §4.2)."
+
     ENDING = "ending"
     "It is over; a last reply is awaited."
 
@@ -117,6 +120,7 @@ REQUESTS: dict[Phase, dict[Action, Step]] = {
     Phase.PROPOSED: _UNKNOWN,
     Phase.INITIATED: _SESSION | {Action.SESSION_ACCEPT: Step.ACCEPT},
     Phase.ACTIVE: _CALL,
+    Phase.MOVING: _UNKNOWN,
     Phase.ENDING: _UNKNOWN,  # "unknown-session" to everything after our session-terminate (XEP-0166 §6.7)
     Phase.CLOSED: _UNKNOWN,
 }
@@ -157,6 +161,7 @@ MESSAGES: dict[Phase, dict[Initiation, Turn]] = {
     },
     Phase.INITIATED: {Initiation.REJECT: Turn.REJECTED, Initiation.FINISH: Turn.FINISHING},
     Phase.ACTIVE: {Initiation.FINISH: Turn.FINISHING},
+    Phase.MOVING: {},
     Phase.ENDING: {Initiation.PROPOSE: Turn.REPEATED},
     Phase.CLOSED: {},
 }

@@ -5,7 +5,7 @@ session.  All of these are chat messages with a store hint.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from xml.etree.ElementTree import Element, SubElement
 
@@ -148,11 +148,18 @@ def retract(sid: str, end: End, *, tie_break: bool = False) -> tuple[Element, ..
 
 
 def finish(sid: str, end: End) -> tuple[Element, ...]:
-    """The children of a message that says, for the archives and other devices, that the call is over."""
-    return _ended(Initiation.FINISH, sid, end)
+    """The children of a message that says, for the archives and other devices, that the call is over.
+
+    One that goes on in another session has expired (XEP-0353 §4.2).
+    """
+    if end.migrated is None:
+        return _ended(Initiation.FINISH, sid, end)
+    element, store = _ended(Initiation.FINISH, sid, replace(end, reason=EndReason.EXPIRED))
+    SubElement(element, _MIGRATED, {"to": end.migrated})
+    return element, store
 
 
-def _ended(kind: Initiation, sid: str, end: End, *, tie_break: bool = False) -> tuple[Element, ...]:
+def _ended(kind: Initiation, sid: str, end: End, *, tie_break: bool = False) -> tuple[Element, Element]:
     element = _element(kind, sid)
     element.append(write_reason(end))
     if tie_break:

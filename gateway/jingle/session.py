@@ -1,8 +1,6 @@
 """What a leg knows of its Jingle session, and how it says things in it: requests, messages, the end."""
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
-from enum import Enum, auto
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element
 
@@ -17,11 +15,14 @@ from .description import CONTENT
 from .dialects import USUAL
 from .phases import Phase
 from .request import write, write_reason
+from .waits import Asked, JingleTimers, Timer
 
 if TYPE_CHECKING:
     from .accepting import Fallback
     from .our_change import OurChange
     from .wishes import TheirChange, Wish
+
+__all__ = ["GONE_SECONDS", "Asked", "JingleTimers", "Out", "Session", "Timer"]
 
 Out = list[Stanza | Signal]
 
@@ -30,67 +31,6 @@ GONE_SECONDS = 10.0
 
 MAX_UNANSWERED = 256
 "Requests of ours whose replies are waited for; a client can make us ask, and need not answer."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JingleTimers:
-    """How long a leg waits, in seconds."""
-
-    iq_timeout_seconds: float = 15.0
-    "For the answer to a request of ours."
-
-    no_device_timeout_seconds: float = 30.0
-    "For the first device to say that it rings, or more."
-
-    alert_seconds: float = 2.0
-    "For a device that is known, until it is taken to ring."
-
-    ring_timeout_seconds: float = 90.0
-    "For somebody to answer."
-
-    proceed_timeout_seconds: float = 30.0
-    "From proceed to the session-initiate, and from ours to its accept."
-
-    change_timeout_seconds: float = 25.0
-    "For the answer to a change inside the call; less than 32, for that long SIP lets us think."
-
-    modify_timeout_seconds: float = 4.0
-    "For the reply to a content-modify, which some clients never send."
-
-    hold_by_info: bool = False
-    "Whether a hold is told as such where nothing else changes, rather than by content-modify."
-
-
-class Timer(Enum):
-    """What is waited for besides replies."""
-
-    NO_DEVICE = auto()
-    ALERT = auto()
-    RING = auto()
-    PROCEED = auto()
-    GONE = auto()
-    FINISH = auto()
-    LINGER = auto()
-    CHANGE = auto()
-    "The client's answer to a change."
-
-    MODIFY = auto()
-    "Its reply to a content-modify."
-
-    RETRY = auto()
-    "A change of the client's that met the other side's, until it is made again."
-
-
-class Asked(Enum):
-    """What a request of ours was about, as far as its reply matters."""
-
-    INITIATE = auto()
-    ACCEPT = auto()
-    TERMINATE = auto()
-    CHANGE = auto()
-    DIGIT = auto()
-    TRANSFER = auto()
-    OTHER = auto()
 
 
 class Session:
@@ -123,6 +63,7 @@ class Session:
         "knows",
         "late",
         "local",
+        "moves",
         "mute",
         "name",
         "nick",
@@ -212,6 +153,9 @@ class Session:
 
         self.finish: End | None = None
         "What the peer's finish said, while its session-terminate is due."
+
+        self.moves = False
+        "Whether it said that another session takes the place of this one."
 
         self.ours: Description | None = None
         self.theirs: Description | None = None
@@ -367,6 +311,13 @@ class Session:
         self._forget()
         self.phase = Phase.CLOSED
         return [*self._farewell(end), *self.say(end)]
+
+    def make_way(self) -> None:
+        """The peer has left for another session, which has some time left to come."""
+        until = self.timers[Timer.FINISH]
+        self._forget()
+        self.timers[Timer.FINISH] = until
+        self.phase = Phase.MOVING
 
     def _forget(self) -> None:
         self.timers.clear()

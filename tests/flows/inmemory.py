@@ -353,8 +353,7 @@ class World:
         calls: Any = self.app.calls
         return {
             "calls": len(calls),
-            "sessions": len(calls._by_session),
-            "tags": len(calls._by_tag),
+            "doors": len(calls.doors),
             "users": len(calls._by_user),
             "call tasks": len(calls._tasks),
             "anchors": len([one for one in getattr(self.app.anchors, "opened", ()) if not one.closed]),

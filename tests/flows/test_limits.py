@@ -50,7 +50,7 @@ def test_there_is_room_again_when_a_call_has_ended() -> None:
 def test_a_user_with_as_many_calls_as_allowed_is_busy_in_both_directions() -> None:
     run(
         *answered,
-        romeo.sends("propose", call="two"),
+        romeo.sends("propose", call="two", number="+15557777"),
         romeo.gets("reject busy"),
         romeo.sends("session-initiate", call="three"),
         romeo.gets("error resource-constraint"),
