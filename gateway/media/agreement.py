@@ -7,13 +7,12 @@ exchange that comes to nothing is undone by keeping the old one.
 A plan lacks what only a back-end has: addresses and keys.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from gateway.errors import AnchorError
-from gateway.media.anchor import LegMedia, Protection
+from gateway.media.anchor import LegMedia
 from gateway.media.negotiation import (
-    Identity,
     Passage,
     answered,
     auxiliary,
@@ -24,17 +23,12 @@ from gateway.media.negotiation import (
     usable,
     with_events,
 )
+from gateway.media.streams import ROLES, SENDING, End, Plan, Stream, meet, protection
 from gateway.signals import Side
 from mappings.codecs import KINDS
-from mappings.description import Codec, Description, Encryption, Group, Ice, Media, RawUdp, RtcpMux, Rtp
+from mappings.description import Codec, Description, Group, Ice, Media, RtcpMux, Rtp
 from mappings.reasons import EndReason
-from mappings.terms import Role, Senders
-
-ROLES = {Side.CALLER: Role.INITIATOR, Side.CALLEE: Role.RESPONDER}
-"What the peer of a side is in its session; we are the other."
-
-LONGEST_NAME = 16
-"Of a content's name: what clients take."
+from mappings.terms import Senders
 
 MOST_STREAMS = 8
 "Media of one call; further ones are refused."
@@ -42,74 +36,8 @@ MOST_STREAMS = 8
 MOST_FORMATS = 256
 "That a side names of one medium, whatever becomes of them; there are 128 numbers, and each keeps its meaning."
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class End:
-    """A stream on one side."""
-
-    name: str
-    told: Media | None = None
-    "What we said of it last."
-
-    said: Media | None = None
-    "What the peer said of it last."
-
-    live: bool = True
-    "False: the peer has refused or removed it."
-
-    numbers: Mapping[Identity, int] = field(default_factory=dict)
-    "Every payload type number that a format was ever given here."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stream:
-    """One medium of the call."""
-
-    kind: str
-    creator: Role
-    ends: Mapping[Side, End]
-
-    def end(self, side: Side) -> End | None:
-        """Its end on that side, if it has one that lives."""
-        end = self.ends.get(side)
-        return end if end is not None and end.live else None
-
-    def said(self, side: Side) -> Media | None:
-        """What the peer there said of it last, while it lives."""
-        end = self.end(side)
-        return end.said if end is not None else None
-
-    def with_end(self, side: Side, end: End) -> "Stream":
-        """With another end on that side."""
-        return replace(self, ends={**self.ends, side: end})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What is to be said of one stream, but for addresses and keys."""
-
-    stream: int
-    name: str
-    creator: Role
-    senders: Senders
-    rtp: Rtp
-    ice: bool
-    protection: Protection
-    told: Media | None
-    "What was said of it last."
-
-    same: bool = False
-    "Nothing of it changes but what the back-end itself wants changed."
-
-    def media(self, transport: Ice | RawUdp, encryption: Encryption | None) -> Media:
-        """What is said, with what a back-end adds."""
-        return Media(
-            name=self.name,
-            rtp=replace(self.rtp, encryption=encryption),
-            transport=transport,
-            creator=self.creator,
-            senders=self.senders,
-        )
+LONGEST_NAME = 16
+"Of a content's name: what clients take."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,7 +216,7 @@ class Agreement:
             end = self.streams[index].end(one)
             if end is None or end.told is None or end.said is None:
                 return False
-            if role not in _SENDING[meet(end.told.senders, end.said.senders)]:
+            if role not in SENDING[meet(end.told.senders, end.said.senders)]:
                 return False
         return True
 
@@ -308,14 +236,6 @@ def usable_as_said(codecs: Iterable[Codec], names: Sequence[str]) -> tuple[Codec
     codecs = tuple(codecs)
     allowed = set(usable(codecs, names))
     return tuple(codec for codec in codecs if codec in allowed)
-
-
-def protection(media: Media) -> Protection:
-    """What a description asks for, the best first."""
-    if media.transport.fingerprints:
-        return Protection.DTLS
-    keyed = media.rtp.encryption is not None and media.rtp.encryption.crypto
-    return Protection.SDES if keyed else Protection.NONE
 
 
 def _offered(index: int, stream: Stream, side: Side, leg: LegMedia, avoid: set[int]) -> Plan:
@@ -377,20 +297,6 @@ def _numbers(streams: Sequence[Stream], side: Side, *, but: int) -> set[int]:
         if index != but and side in stream.ends
         for number in stream.ends[side].numbers.values()
     }
-
-
-_SENDING = {
-    Senders.BOTH: frozenset(Role),
-    Senders.INITIATOR: frozenset({Role.INITIATOR}),
-    Senders.RESPONDER: frozenset({Role.RESPONDER}),
-    Senders.NONE: frozenset[Role](),
-}
-_SENDERS = {roles: senders for senders, roles in _SENDING.items()}
-
-
-def meet(one: Senders, other: Senders) -> Senders:
-    """Who still sends where one wants this and the other that."""
-    return _SENDERS[_SENDING[one] & _SENDING[other]]
 
 
 def _nothing_in_common(kinds: Iterable[str]) -> AnchorError:

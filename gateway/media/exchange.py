@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gateway.media.agreement import Agreement, Plan
+from gateway.media.agreement import Agreement
+from gateway.media.streams import Plan
 from gateway.signals import Side
 from mappings.description import Description
 

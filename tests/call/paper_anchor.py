@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.errors import AnchorError
-from gateway.media.agreement import Agreement, Plan, groups
+from gateway.media.agreement import Agreement, groups
 from gateway.media.anchor import Call, Health, LegMedia, Listener, Protection, Statistics
 from gateway.media.embedded.settings import IceServer
 from gateway.media.exchange import Exchanged
+from gateway.media.streams import Plan
 from gateway.signals import Side
 from mappings.description import (
     Candidate,

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from gateway.errors import AnchorError
 from gateway.fields import Dropped
-from gateway.media.agreement import MOST_FORMATS, Agreement, Plan, groups, protection
+from gateway.media.agreement import MOST_FORMATS, Agreement, groups
 from gateway.media.anchor import PHONE, WEB, LegMedia, Protection
+from gateway.media.streams import Plan, protection
 from gateway.sdp.answer import fit
 from gateway.signals import Side
 from mappings.codecs import KINDS

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from gateway.errors import AnchorError
-from gateway.media.agreement import MOST_STREAMS, Agreement, Plan, groups
+from gateway.media.agreement import MOST_STREAMS, Agreement, groups
 from gateway.media.anchor import (
     Call,
     Connected,
@@ -24,6 +24,7 @@ from gateway.media.embedded.lines import Lines
 from gateway.media.embedded.link import Link, Surroundings
 from gateway.media.embedded.plain import PlainLink
 from gateway.media.exchange import Exchanged
+from gateway.media.streams import Plan
 from gateway.media.watch import Watch
 from gateway.signals import Candidates, Side
 from mappings.description import Description, Group, Ice, Media, RawUdp

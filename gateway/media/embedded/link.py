@@ -9,13 +9,13 @@ from typing import Protocol
 
 from gateway import canonical
 from gateway.errors import AnchorError
-from gateway.media.agreement import protection
 from gateway.media.anchor import Protection
 from gateway.media.embedded import srtp
 from gateway.media.embedded.dtls import MOST_EARLY, Handshake, Identity
 from gateway.media.embedded.path import Path
 from gateway.media.embedded.ports import Ports
 from gateway.media.embedded.settings import EmbeddedSettings
+from gateway.media.streams import protection
 from mappings.description import Crypto, Encryption, Fingerprint, Ice, Media, RawUdp
 from mappings.reasons import EndReason
 from mappings.terms import Setup

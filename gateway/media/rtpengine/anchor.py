@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gateway.errors import AnchorError
-from gateway.media.agreement import ROLES, Plan, groups, protection
+from gateway.media.agreement import groups
 from gateway.media.anchor import (
     Call,
     Event,
@@ -25,6 +25,7 @@ from gateway.media.rtpengine.pulse import Pulse
 from gateway.media.rtpengine.session import NodeSession
 from gateway.media.rtpengine.settings import RtpengineSettings
 from gateway.media.rtpengine.wording import Line, Wanted
+from gateway.media.streams import ROLES, Plan, protection
 from gateway.signals import Candidates, Side
 from mappings.description import Codec, Description, Encryption, Group, Ice, Media, RawUdp, Rtp
 from mappings.reasons import EndReason

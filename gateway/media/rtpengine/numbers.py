@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from gateway.errors import AnchorError
-from gateway.media.agreement import Agreement, Plan
+from gateway.media.agreement import Agreement
 from gateway.media.negotiation import Identity, auxiliary, identity
+from gateway.media.streams import Plan
 from gateway.signals import Side
 from mappings.description import Codec, Media
 from mappings.reasons import EndReason
