@@ -1,12 +1,13 @@
 """What the operator says of media, and how mistakes in it are told."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gateway.config import Settings, load
 from gateway.errors import ConfigError
-from gateway.media.anchor import PHONE, Latch, Protection
+from gateway.media.anchor import PHONE, WEB, Latch, Protection
 from gateway.media.embedded import EmbeddedAnchors
 from gateway.media.policy import Policy
 from gateway.media.rtpengine import Node, RtpengineAnchors
@@ -25,6 +26,9 @@ host = "192.0.2.20"
 [media]
 {media}
 """
+
+
+_RTPENGINE = 'anchor = "rtpengine"\nrtpengine = ["10.0.0.6:2223"]'
 
 
 def read(folder: Path, *, media: str = "", trunk: str = "", listen: str = '"udp:192.0.2.1:5060"') -> Settings:
@@ -76,6 +80,17 @@ def test_what_is_said_arrives(tmp_path: Path) -> None:
     assert trunk.media.leg.protection is Protection.SDES
     assert list(trunk.media.leg.codecs) == ["PCMA", "PCMU"]
     assert trunk.media.leg.latch is Latch.SOURCE
+
+
+def test_what_may_be_transcoded_is_named(tmp_path: Path) -> None:
+    said = """
+        media_codecs = ["PCMA", "G729"]
+        media_transcode = ["opus", "PCMA", "G729"]
+        media_transcode_first = true
+    """
+    (trunk,) = read(tmp_path, media=_RTPENGINE, trunk=said).routing.trunks
+    assert trunk.media.leg.transcodes == ("opus", "PCMA", "G729")
+    assert trunk.media.transcoded(WEB) == replace(WEB, transcodes=("opus", "PCMA", "G729"), transcodes_first=True)
 
 
 @pytest.mark.parametrize("listen", ['"udp:0.0.0.0:5060"', '"udp:[::]:5060"', '"udp:sip.example:5060"'])
@@ -138,8 +153,29 @@ def test_signalling_alone_needs_no_address(tmp_path: Path) -> None:
         ({"media": 'anchor = "none"', "trunk": 'media = "anchor"'}, '[[trunk]] "pbx" media: is anchor, but'),
         ({"trunk": 'media = "relay"'}, '[[trunk]] "pbx" media'),
         (
-            {"trunk": 'media_codecs = ["PCMU", "GSM"]'},
-            "[[trunk]] \"pbx\" media_codecs[1]: expected opus, G722, PCMU, PCMA, VP8 or H264 — got 'GSM'",
+            {"trunk": 'media_codecs = ["PCMU", "AMR"]'},
+            "[[trunk]] \"pbx\" media_codecs[1]: expected opus, G722, PCMU, PCMA, G729, GSM, VP8 or H264 — got 'AMR'",
+        ),
+        ({"trunk": 'media_codecs = ["PCMU", "GSM"]'}, '[[trunk]] "pbx" media_codecs[1]: no client has GSM'),
+        (
+            {"trunk": 'media_transcode = ["opus", "PCMU"]'},
+            '[[trunk]] "pbx" media_transcode: only rtpengine transcodes, but [media] anchor is "embedded"',
+        ),
+        (
+            {"media": _RTPENGINE, "trunk": 'media = "direct"\nmedia_transcode = ["opus", "PCMU"]'},
+            '[[trunk]] "pbx" media_transcode: is for calls through the anchor, but media is direct',
+        ),
+        (
+            {"media": _RTPENGINE, "trunk": 'media_transcode = ["opus"]'},
+            '[[trunk]] "pbx" media_transcode: expected two codecs or more',
+        ),
+        (
+            {"media": _RTPENGINE, "trunk": 'media_codecs = ["PCMA"]\nmedia_transcode = ["opus", "PCMU"]'},
+            '[[trunk]] "pbx" media_transcode: has nothing for the trunk',
+        ),
+        (
+            {"media": _RTPENGINE, "trunk": "media_transcode_first = true"},
+            '[[trunk]] "pbx" media_transcode_first: without media_transcode',
         ),
         ({"trunk": "media_codecs = []"}, '[[trunk]] "pbx" media_codecs'),
     ],

@@ -273,9 +273,13 @@ class Opening:
         if self._anchors is None or media.policy is Policy.DIRECT:
             return None
         again = media.again if xmpp_side is Side.CALLER else None
+        legs = {
+            xmpp_side: self._carried(media.transcoded(client)),
+            xmpp_side.other: self._carried(media.leg),
+        }
         return Anchoring(
             self._anchors,
-            AnchoredCall(id=name, legs={xmpp_side: self._carried(client), xmpp_side.other: self._carried(media.leg)}),
+            AnchoredCall(id=name, legs=legs),
             wanted=wanted,
             caller_proposes=xmpp_side is Side.CALLER,
             again=None if again is None else self._carried(again),

@@ -69,6 +69,7 @@ def trunk_media(where: str, trunk: Trunk, anchor: str) -> TrunkMedia:
     """What a trunk's calls are anchored by, and offered; ``anchor`` is what [media] says there is."""
     if trunk.media == "anchor" and anchor == "none":
         refuse(where, "media", "is anchor, but [media] anchor is none")
+    _check_transcoding(where, trunk, anchor)
     web = trunk.media_protection == "dtls"
     leg = LegMedia(
         ice=trunk.media_ice,
@@ -77,9 +78,32 @@ def trunk_media(where: str, trunk: Trunk, anchor: str) -> TrunkMedia:
         bundle=False,
         feedback=web,
         codecs=trunk.media_codecs,
+        transcodes=trunk.media_transcode,
+        transcodes_first=trunk.media_transcode_first,
         latch=Latch(trunk.media_source),
     )
     return TrunkMedia(policy=Policy(trunk.media), leg=leg)
+
+
+def _check_transcoding(where: str, trunk: Trunk, anchor: str) -> None:
+    named = set(trunk.media_transcode)
+    if named and anchor != "rtpengine":
+        refuse(where, "media_transcode", f'only rtpengine transcodes, but [media] anchor is "{anchor}"')
+    if named and trunk.media == "direct":
+        refuse(where, "media_transcode", "is for calls through the anchor, but media is direct")
+    if len(named) == 1:
+        refuse(where, "media_transcode", "expected two codecs or more, which are turned into each other")
+    if named and not named & set(trunk.media_codecs):
+        refuse(where, "media_transcode", "has nothing for the trunk: none of it stands in media_codecs")
+    if trunk.media_transcode_first and not named:
+        refuse(where, "media_transcode_first", "without media_transcode")
+    for index, codec in enumerate(trunk.media_codecs):
+        if codec in ("G729", "GSM") and codec not in named:
+            refuse(
+                where,
+                f"media_codecs[{index}]",
+                f"no client has {codec}: name it in media_transcode too",
+            )
 
 
 def _own(listening: Iterable[str]) -> tuple[str, ...]:

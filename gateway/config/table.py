@@ -11,7 +11,8 @@ Interval = Annotated[int, msgspec.Meta(ge=0, le=86400)]
 Word = Annotated[
     str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_.-]{1,64}\Z", description="at most 64 letters, digits, dots or hyphens")
 ]
-Codec = Literal["opus", "G722", "PCMU", "PCMA", "VP8", "H264"]
+Codec = Literal["opus", "G722", "PCMU", "PCMA", "G729", "GSM", "VP8", "H264"]
+Transcoded = Literal["opus", "G722", "PCMU", "PCMA", "G729", "GSM"]
 Algorithm = Literal["MD5", "SHA-256", "SHA-512-256"]
 Product = Annotated[str, msgspec.Meta(pattern=r"\A[!-~][ -~]{0,127}\Z", description="a line of ASCII")]
 

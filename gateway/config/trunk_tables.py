@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from gateway.config.table import Codec, Count, Interval, Port, Table, Word
+from gateway.config.table import Codec, Count, Interval, Port, Table, Transcoded, Word
 
 
 class Trunk(Table, frozen=True, kw_only=True):
@@ -88,7 +88,13 @@ class Trunk(Table, frozen=True, kw_only=True):
     media_codecs: Annotated[tuple[Codec, ...], msgspec.Meta(min_length=1)] = (
         "opus", "G722", "PCMU", "PCMA", "VP8", "H264",
     )  # fmt: skip
-    "What the anchor carries to it, the wanted first; nothing is transcoded."
+    "What the anchor carries to it, the wanted first; as it is, but for what media_transcode names."
+
+    media_transcode: tuple[Transcoded, ...] = ()
+    "Codecs that rtpengine may turn into each other where the two ends share none; none unless named."
+
+    media_transcode_first: bool = False
+    "Whether it does so, too, where an end wants one of them more than all that are shared."
 
     media_source: Literal["signalled", "source", "any"] = "signalled"
     "From where its first packets are believed: the host in its SDP, also the host that SIP comes from, or anywhere."

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from gateway.errors import AnchorError
+from gateway.media import conversion
 from gateway.media.anchor import LegMedia
 from gateway.media.negotiation import (
+    OWN,
     Passage,
     answered,
     auxiliary,
@@ -157,6 +159,8 @@ class Agreement:
                 agreed = usable_as_said(far.said.rtp.codecs, leg.codecs)
                 senders = meet(senders, far.said.senders)
             codecs = answered(offered.rtp.codecs, agreed)
+            if far is not None and far.live and far.said is not None:
+                codecs = conversion.chosen(offered.rtp.codecs, codecs, far.said.rtp.codecs, leg)
             if codecs and not refused:
                 carried = True
             elif not leg.whole or (near.told is None and not first):
@@ -246,8 +250,10 @@ def _offered(index: int, stream: Stream, side: Side, leg: LegMedia, avoid: set[i
     if near.told is not None and near.said is not None and heard is not None:
         told = {identity(codec) for codec in near.told.rtp.codecs if not auxiliary(codec)}
         agreed = told.intersection(map(identity, near.said.rtp.codecs))
-        if agreed.issubset(map(identity, heard.rtp.codecs)) and senders is near.told.senders:
-            return _plan(index, stream, near, leg, rtp=near.told.rtp, senders=senders, same=True)
+        carried = {identity(codec) for codec in (*heard.rtp.codecs, *conversion.made(heard.rtp.codecs, leg))}
+        same = senders is near.told.senders
+        if agreed <= carried and (same or leg.transcodes):  # what was agreed on is not made anew of something else
+            return _plan(index, stream, near, leg, rtp=near.told.rtp, senders=senders, same=same)
     if heard is None:
         codecs = own(stream.kind, leg.codecs, feedback=leg.feedback, ptime=leg.ptime)
     else:
@@ -255,7 +261,8 @@ def _offered(index: int, stream: Stream, side: Side, leg: LegMedia, avoid: set[i
         if not leg.feedback:
             codecs = tuple(replace(codec, feedback=(), feedback_interval=None) for codec in codecs)
     if stream.kind == "audio":
-        codecs = with_events(codecs)
+        source = heard.rtp.codecs if heard is not None else tuple(OWN.values())
+        codecs = with_events(conversion.widened(codecs, source, leg))
     codecs = numbered(codecs, near.numbers, avoid=avoid)
     if all(map(auxiliary, codecs)):
         codecs = ()

@@ -64,6 +64,13 @@ class LegMedia:
     codecs: Sequence[str] = AUDIO_CODECS + VIDEO_CODECS
     "The names of the codecs that may be used, the wanted one of each kind first; digits and comfort noise go along."
 
+    transcodes: Sequence[str] = ()
+    """The names of the codecs that may be turned into each other where the two sides share none; of a call's both legs,
+    and none where the back-end cannot."""
+
+    transcodes_first: bool = False
+    "Whether they are, too, where one of them stands before all shared ones in `codecs`."
+
     ptime: int | None = None
     "The packet time to ask for, ms."
 

@@ -1,8 +1,8 @@
 """Which formats two peers can both carry, as they are; under which numbers; and what becomes of each packet's number.
 
-Nothing is transcoded, so a format passes that both peers have alike.  What a side is told of a format is what the other
-side says of it (parameters say how somebody receives), under a number of this side's own.  Digits are the exception:
-the anchor reads and sends RTP events itself (RFC 4733), so every side is told of them.
+A format passes that both peers have alike; what may be made of others is for `conversion`.  What a side is told of a
+format is what the other side says of it (parameters say how somebody receives), under a number of this side's own.
+Digits are the exception: the anchor reads and sends RTP events itself (RFC 4733), so every side is told of them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -53,7 +53,8 @@ DEFAULTS: dict[str, tuple[tuple[str, str], ...]] = {
 }
 # fmt: on
 
-DYNAMIC = (*range(96, 128), *range(35, 64))
+FIRST_DYNAMIC = 96
+DYNAMIC = (*range(FIRST_DYNAMIC, 128), *range(35, 64))
 "Numbers that a format may be given, in this order (RFC 3551 §3, RFC 5761 §4)."
 
 

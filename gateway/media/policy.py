@@ -40,7 +40,11 @@ class TrunkMedia:
         """What a peer is offered that has refused a client's own offer, as a phone; None: it is not asked again."""
         if self.policy is not Policy.AUTO or not self.is_web:
             return None
-        return replace(PHONE, codecs=self.leg.codecs, latch=self.leg.latch)
+        return self.transcoded(replace(PHONE, codecs=self.leg.codecs, latch=self.leg.latch))
+
+    def transcoded(self, leg: LegMedia) -> LegMedia:
+        """Another leg of a call through the trunk, with what may be transcoded there."""
+        return replace(leg, transcodes=self.leg.transcodes, transcodes_first=self.leg.transcodes_first)
 
     def anchors_client(self, offer: Description | None) -> bool:
         """Whether a call out is anchored that a client offers so, or (None) has only proposed."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from tests.media.rtpengine import Rtpengine
 from tests.peers import chromium
 from tests.peers.alone import on_loopback
 from tests.peers.steps import NUMBER
-from tests.peers.test_anchor import AUDIO, Pair, pair
+from tests.peers.test_anchor import AUDIO, TRUNK, Pair, pair
 
 _missing = chromium.missing() or rtpengine.missing()
 pytestmark = pytest.mark.skipif(bool(_missing), reason=_missing)
@@ -25,11 +25,13 @@ def _nothing_but_loopback() -> Iterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def joined(folder: Path, *, auto_answer: bool = False) -> AsyncIterator[tuple[Pair, Rtpengine]]:
+async def joined(
+    folder: Path, *, auto_answer: bool = False, trunk: Mapping[str, object] = TRUNK
+) -> AsyncIterator[tuple[Pair, Rtpengine]]:
     """A browser and a phone at a gateway that has an rtpengine."""
     async with Rtpengine(folder) as daemon:
         media = {"anchor": "rtpengine", "rtpengine": [str(daemon.node)]}
-        async with pair(folder, auto_answer=auto_answer, changes={"media": media}, controls=1) as both:
+        async with pair(folder, auto_answer=auto_answer, trunk=trunk, changes={"media": media}, controls=1) as both:
             yield both, daemon
 
 
@@ -56,6 +58,41 @@ async def test_a_plain_phone_calls_a_browser_and_both_hear_each_other(tmp_path: 
             both.phone.expect("CALL_ESTABLISHED", 15),
         )
         await both.heard()
+        await asyncio.gather(both.phone.hang_up(), both.client.call("ended"))
+        await both.check_phone()
+
+
+TRANSCODED = TRUNK | {
+    "media_codecs": ["PCMA", "PCMU"],
+    "media_transcode": ["opus", "PCMA", "PCMU"],
+    "media_transcode_first": True,
+}
+"Browsers have G.711, too: what they want more is made of it."
+
+
+@pytest.mark.parametrize("direct", [False, True], ids=["by-message", "without-message-initiation"])
+async def test_a_browser_speaks_opus_to_a_phone_that_has_only_g711(tmp_path: Path, direct: bool) -> None:
+    async with joined(tmp_path, auto_answer=True, trunk=TRANSCODED) as (both, _):
+        number = both.rig.gateway.number(NUMBER)
+        await both.client.call("call", f"{number}/sip" if direct else number, AUDIO, direct)
+        await both.heard()
+        assert (await both.client.call("statistics"))["codecs"] == {"audio": "audio/opus"}
+        await asyncio.gather(both.client.call("end"), both.phone.expect("CALL_CLOSED"))
+        await both.check_phone()
+        (ended,) = await both.rig.gateway.logged("call_ended")
+        assert ended["codec"] == "PCMA"  # the phone's
+
+
+async def test_a_phone_that_has_only_g711_calls_a_browser_that_speaks_opus(tmp_path: Path) -> None:
+    async with joined(tmp_path, trunk=TRANSCODED) as (both, _):
+        host, port = both.rig.gateway.sip
+        await asyncio.gather(
+            both.client.call("take", AUDIO),
+            both.phone.dial(f"sip:romeo@{host}:{port}"),
+            both.phone.expect("CALL_ESTABLISHED", 15),
+        )
+        await both.heard()
+        assert (await both.client.call("statistics"))["codecs"] == {"audio": "audio/opus"}
         await asyncio.gather(both.phone.hang_up(), both.client.call("ended"))
         await both.check_phone()
 

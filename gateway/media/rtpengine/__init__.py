@@ -1,8 +1,9 @@
 """The media anchor at rtpengine's nodes, by its ng protocol: for more calls than one process carries.
 
 Layers, the lower first:
-- `bencode`, `nodes`, `inquiry`, `numbers`, `wording`, `pulse`: pure; what is said to a node and what it says.
+- `bencode`, `nodes`, `inquiry`, `numbers`, `formats`, `wording`, `pulse`: pure; what a node is told and what it says.
 - `ng`: requests and answers; `session`: one call at one node.
+- `wiring`: what the node was told of a call; `vigil`: the look at it.
 - `anchor`: one call; `backend`: the nodes and all calls.
 
 Descriptions are made here as they are for the embedded anchor, by `gateway.media.agreement`; a node adds its
@@ -22,8 +23,11 @@ What rtpengine 10.5 cannot do, and what is made of it:
 - it changes its ICE role with who offers; so a caller that owes its description is offered what was there before it,
   and that is plain RTP: an INVITE without a description by a trunk with ICE or protection is refused.
 
-Decided against: transcoding, which is another call for the operator (cost, quality); and moving a call to another node
-when its own is gone, which new keys and addresses on both sides would need: the call ends, and says why.
+Transcoding is done where the operator has named the codecs (`LegMedia.transcodes`) and the two sides share none, or
+none that is wanted more; `formats` says how the node is brought to use our numbers.
+
+Decided against: moving a call to another node when its own is gone, which new keys and addresses on both sides would
+need: the call ends, and says why.
 """
 
 from gateway.media.rtpengine.backend import RtpengineAnchors

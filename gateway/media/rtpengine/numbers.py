@@ -2,6 +2,7 @@
 
 So a side is told of a format by the number that the other side has said; formats for which that cannot be are left
 out.  Digits are no exception here: they are told to a side where the other one has said them at the same clock rate.
+Where formats may be made of others (``convert``) those stay, and all digits, under numbers that the other side has not.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,7 +10,7 @@ from dataclasses import replace
 
 from gateway.errors import AnchorError
 from gateway.media.agreement import Agreement
-from gateway.media.negotiation import Identity, auxiliary, identity
+from gateway.media.negotiation import DYNAMIC, Identity, auxiliary, identity, is_events
 from gateway.media.streams import Plan
 from gateway.signals import Side
 from mappings.description import Codec, Media
@@ -17,7 +18,7 @@ from mappings.reasons import EndReason
 from mappings.terms import Senders
 
 
-def offered(agreement: Agreement, side: Side, plans: Sequence[Plan]) -> tuple[Plan, ...]:
+def offered(agreement: Agreement, side: Side, plans: Sequence[Plan], *, convert: bool = False) -> tuple[Plan, ...]:
     """What a side is offered, in the numbers of the other.  AnchorError: nothing is left."""
     found = []
     for plan in plans:
@@ -27,14 +28,19 @@ def offered(agreement: Agreement, side: Side, plans: Sequence[Plan]) -> tuple[Pl
             found.append(plan)
             continue
         theirs = _numbers(far)
-        codecs = _kept(_renumbered(plan.rtp.codecs, theirs, near.numbers), theirs)
+        codecs = _renumbered(plan.rtp.codecs, theirs, near.numbers)
+        if convert:
+            codecs = _apart(codecs, theirs, near.numbers)
+        codecs = _kept(codecs, theirs, convert=convert)
         if codecs:
             same = plan.same and codecs == plan.rtp.codecs
             found.append(replace(plan, rtp=replace(plan.rtp, codecs=codecs), same=same))
     return _left(found, plans)
 
 
-def answered(agreement: Agreement, side: Side, plans: Sequence[Plan], *, strict: bool) -> tuple[Plan, ...]:
+def answered(
+    agreement: Agreement, side: Side, plans: Sequence[Plan], *, strict: bool, convert: bool = False
+) -> tuple[Plan, ...]:
     """The answer to a side's offer, without the formats that the other side knows by another number.
 
     ``strict`` False: the other side will be offered this side's numbers, so that all may stay that it has.
@@ -48,7 +54,7 @@ def answered(agreement: Agreement, side: Side, plans: Sequence[Plan], *, strict:
         theirs = _numbers(far)
         if not strict:
             theirs |= {one: codec.id for codec in plan.rtp.codecs if (one := identity(codec)) in theirs}
-        if codecs := _kept(plan.rtp.codecs, theirs):
+        if codecs := _kept(plan.rtp.codecs, theirs, convert=convert):
             found.append(replace(plan, rtp=replace(plan.rtp, codecs=codecs)))
     return _left(found, plans)
 
@@ -76,10 +82,30 @@ def _meets(near: Media | None, far: Media) -> bool:
     return near is None or all(theirs.get(identity(one), one.id) == one.id for one in near.rtp.codecs)
 
 
-def _kept(codecs: Iterable[Codec], theirs: Mapping[Identity, int]) -> tuple[Codec, ...]:
-    """The formats that pass; none, where only such are left that carry nothing by themselves."""
-    kept = tuple(codec for codec in codecs if theirs.get(identity(codec)) == codec.id)
+def _kept(codecs: Iterable[Codec], theirs: Mapping[Identity, int], *, convert: bool) -> tuple[Codec, ...]:
+    """The formats that pass or are made; none, where only such are left that carry nothing by themselves."""
+    codecs = tuple(codecs)
+    passes = [theirs.get(identity(codec)) == codec.id for codec in codecs]
+    through = any(passing and not auxiliary(codec) for codec, passing in zip(codecs, passes, strict=True))
+    kept = tuple(
+        codec
+        for codec, passing in zip(codecs, passes, strict=True)
+        if passing or (convert and (identity(codec) not in theirs or (is_events(codec) and not through)))
+    )
     return () if all(map(auxiliary, kept)) else kept
+
+
+def _apart(codecs: Iterable[Codec], theirs: Mapping[Identity, int], told: Mapping[Identity, int]) -> tuple[Codec, ...]:
+    """Formats of which the other side has none under numbers that it has not, where this side was not told them yet."""
+    used = {*theirs.values(), *told.values()}
+    found = []
+    for codec in codecs:
+        one = codec
+        if identity(codec) not in theirs and identity(codec) not in told and codec.id in used:
+            one = replace(codec, id=next((number for number in DYNAMIC if number not in used), codec.id))
+        used.add(one.id)
+        found.append(one)
+    return tuple(found)
 
 
 def _renumbered(

@@ -4,17 +4,19 @@ Of its SDP only what it alone knows is taken: addresses, ports, ICE, fingerprint
 is ours (it passes on what browsers write about themselves, and takes groups away).  Every reply is checked against what
 was asked, because what rtpengine does not understand it answers with "ok".
 
-A line stands for each stream of the call, in their order, so that lines keep their meaning; both sides' texts have the
-same formats, so that rtpengine sees nothing to convert.
+A line stands for each stream of the call, in their order, so that lines keep their meaning.  Both sides' texts have the
+same formats, so that rtpengine sees nothing to convert; but for what it is meant to (`formats`).
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from gateway import canonical
 from gateway.errors import AnchorError, PeerError
 from gateway.fields import Dropped
 from gateway.media.anchor import Latch, Protection
+from gateway.media.negotiation import identity
 from gateway.media.rtpengine.bencode import Value
 from gateway.sdp import description, text
 from gateway.sdp.description import Context
@@ -73,6 +75,9 @@ class Wanted:
     mux: bool
     feedback: bool
 
+
+Transports = Mapping[int, tuple[Ice | RawUdp, Encryption | None]]
+"What rtpengine has for a side, by stream."
 
 PLAIN = Wanted(ice=False, protection=Protection.NONE, mux=False, feedback=False)
 "For a peer that has said nothing yet."
@@ -145,25 +150,36 @@ def flags(wanted: Wanted, latches: Collection[Latch], *, answer: bool) -> dict[s
 
 
 def read(
-    sdp: str, lines: Sequence[Line], wanted: Wanted, role: Role, *, answer: bool
-) -> Mapping[int, tuple[Ice | RawUdp, Encryption | None]]:
+    sdp: str,
+    lines: Sequence[Line],
+    wanted: Wanted,
+    role: Role,
+    *,
+    answer: bool,
+    made: Mapping[int, Collection[Codec]] = MappingProxyType({}),
+) -> Transports:
     """What rtpengine has for a side, by stream.  AnchorError where it is not what was wanted.
 
-    ``role`` is whose text it takes the place of.
+    ``role`` is whose text it takes the place of; ``made`` are the formats of streams of which it is to make some.
     """
     try:
         whole = text.parse(sdp)
         context = Context(by=role, answer=answer, dropped=Dropped(), head=whole.head)
-        found = {
-            index: _checked(description.read(medium, None, "", role, context), wanted)
+        media = {
+            index: description.read(medium, None, "", role, context)
             for index, (medium, line) in enumerate(zip(whole.media, lines, strict=False))
             if line.live and medium.port and medium.kind in KINDS
         }
     except PeerError as error:
         raise _unfit(error.text) from error
+    found = {index: _checked(one, wanted) for index, one in media.items()}
     missing = [line.kind for index, line in enumerate(lines) if line.live and index not in found]
     if missing:
         raise _unfit(f"no port for {' and '.join(missing)}")
+    for index, codecs in made.items():
+        there = {(identity(codec), codec.id) for codec in media[index].rtp.codecs}
+        if lost := [codec.name or "" for codec in codecs if (identity(codec), codec.id) not in there]:
+            raise _unfit(f"it does not make {' and '.join(lost)}")
     return found
 
 

@@ -1,0 +1,180 @@
+"""How one call is wired at its node: what the node was told of each side, and what it has for it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from gateway.media.agreement import Agreement
+from gateway.media.anchor import Latch, LegMedia
+from gateway.media.rtpengine import formats, wording
+from gateway.media.rtpengine.session import NodeSession
+from gateway.media.rtpengine.wording import Line, Transports, Wanted
+from gateway.media.streams import ROLES, Plan, protection
+from gateway.signals import Side
+from mappings.description import Codec, Ice, Media
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What the node has for a side, and what both sides had said then."""
+
+    said: Sequence[Media | None]
+    transports: Transports
+
+
+def said_by(agreement: Agreement, side: Side) -> tuple[Media | None, ...]:
+    """What a side has said of each stream."""
+    return tuple(stream.said(side) for stream in agreement.streams)
+
+
+def has_said(agreement: Agreement, side: Side) -> bool:
+    """Whether a side has described itself."""
+    return any(said_by(agreement, side))
+
+
+def wanted_by(leg: LegMedia, plan: Plan) -> Wanted:
+    """How a side's media are to be, after what it is to be told."""
+    mux = plan.rtp.rtcp_mux is not None
+    return Wanted(ice=plan.ice, protection=plan.protection, mux=mux, feedback=leg.feedback)
+
+
+class Wiring:
+    """A call at its node.  Operations raise AnchorError."""
+
+    def __init__(self, session: NodeSession, legs: Mapping[Side, LegMedia]) -> None:
+        self._session = session
+        self._legs = legs
+        self.converts = any(leg.transcodes for leg in legs.values())
+        "Whether formats may be made of others; else both sides' texts have the same ones."
+
+        self.stirred = False
+        "The node was told something since this was last taken back."
+
+        self.written: dict[Side, Written] = {}
+        self._formats: dict[Side, dict[int, Sequence[Codec]]] = {side: {} for side in Side}
+        self._offered: tuple[Side, Sequence[Media | None]] | None = None
+        "Who offered last at the node, and what it had said."
+
+        self._version = 0
+
+    # ------------------------------------------------------------------------------------------------------ formats
+
+    def codec(self, side: Side, index: int) -> str | None:
+        """The name of what a side sends of a stream, as far as texts tell it."""
+        return next((codec.name for codec in self._formats[side].get(index, ())), None)
+
+    def to_offer(self, agreement: Agreement, side: Side, plans: Sequence[Plan]) -> None:
+        """A side is to be offered this."""
+        for plan in plans:
+            codecs: Sequence[Codec] = plan.rtp.codecs
+            self._formats[side][plan.stream] = codecs
+            if self.converts:
+                codecs = formats.spoken(agreement.streams[plan.stream], side.other, codecs)
+            self._formats[side.other][plan.stream] = codecs
+
+    def answered(self, agreement: Agreement, side: Side) -> None:
+        """A side has answered what it was told."""
+        if self.converts:
+            for index, stream in enumerate(agreement.streams):
+                theirs = self._formats[side.other].get(index, ())
+                self._formats[side][index] = formats.agreed(stream, side, theirs)
+
+    def differs(self, side: Side, plans: Sequence[Plan]) -> bool:
+        """Whether the node has something else to make of than a side is to be answered."""
+        return self.converts and any(
+            formats.mains(self._formats[side].get(plan.stream, ())) != formats.mains(plan.rtp.codecs) for plan in plans
+        )
+
+    def to_answer(self, agreement: Agreement, side: Side, plans: Sequence[Plan]) -> None:
+        """A side is to be answered this, which the node hears as that side's offer."""
+        for plan in plans:
+            codecs: Sequence[Codec] = plan.rtp.codecs
+            self._formats[side][plan.stream] = codecs
+            if self.converts:
+                codecs = formats.aligned(formats.agreed(agreement.streams[plan.stream], side.other, codecs), codecs)
+            self._formats[side.other][plan.stream] = codecs
+
+    # ----------------------------------------------------------------------------------------------------- the node
+
+    def stale(self, agreement: Agreement, side: Side) -> bool:
+        """Whether a side has not offered last, or has said something else since."""
+        return self._offered != (side, said_by(agreement, side))
+
+    async def rewire(self, agreement: Agreement, side: Side) -> None:
+        """Let the node carry what is agreed on now, as if a side had offered and the other answered it."""
+        if self.converts:
+            for index, stream in enumerate(agreement.streams):
+                mine = formats.agreed(stream, side, self._formats[side].get(index, ()))
+                theirs = formats.agreed(stream, side.other, self._formats[side.other].get(index, ()))
+                self._formats[side][index] = mine
+                self._formats[side.other][index] = formats.aligned(theirs, mine)
+        await self.offer(agreement, side, self.as_said(agreement, side.other))
+        await self.answer(agreement, side.other)
+
+    async def offer(self, agreement: Agreement, side: Side, wanted: Wanted) -> Transports:
+        """Tell the node what a side offers; what it has for the other side."""
+        lines, role = self._lines(agreement, side, offers=True), ROLES[side]
+        mine, theirs = self._formats[side], self._formats[side.other]
+        pairs = {index: (mine.get(index, ()), theirs.get(index, ())) for index in range(len(lines))}
+        new = {index: formats.mains(pair[1]) for index, pair in pairs.items() if formats.made(*pair)}
+        self.stirred = True
+        self._offered = side, said_by(agreement, side)
+        sdp = self._write(lines, side, answer=False)
+        flags = wording.flags(wanted, self._latches(), answer=False)
+        if self.converts:
+            flags |= formats.command(pairs.values())
+        reply = await self._session.offer(side, sdp, flags)
+        return wording.read(reply, lines, wanted, role, answer=False, made=new)
+
+    async def answer(self, agreement: Agreement, side: Side) -> Written:
+        """Tell the node what a side answers; what it has for the other side."""
+        lines, role, wanted = self._lines(agreement, side), ROLES[side], self.as_said(agreement, side.other)
+        self.stirred = True
+        sdp = self._write(lines, side, answer=True)
+        reply = await self._session.answer(side, sdp, wording.flags(wanted, self._latches(), answer=True))
+        transports = wording.read(reply, lines, wanted, role, answer=True)
+        written = Written(said=both_said(agreement), transports=transports)
+        self.written[side.other] = written
+        return written
+
+    def _write(self, lines: Sequence[Line], side: Side, *, answer: bool) -> str:
+        self._version += 1
+        return wording.write(lines, ROLES[side], self._version, answer=answer)
+
+    def _lines(self, agreement: Agreement, side: Side, *, offers: bool = False) -> tuple[Line, ...]:
+        """A side as the node is told it."""
+        found = []
+        for index, stream in enumerate(agreement.streams):
+            codecs = self._formats[side].get(index, ())
+            if offers and self.converts:
+                codecs = formats.text(codecs, self._formats[side.other].get(index, ()))
+            end = stream.ends.get(side)
+            found.append(
+                Line(
+                    kind=stream.kind,
+                    said=stream.said(side),
+                    codecs=codecs,
+                    live=any(one.live for one in stream.ends.values()),
+                    refused=end is not None and not end.live,
+                )
+            )
+        return tuple(found)
+
+    def as_said(self, agreement: Agreement, side: Side) -> Wanted:
+        """How a side's transports are to be after what it said."""
+        said = next(filter(None, said_by(agreement, side)), None)
+        if said is None:
+            return wording.PLAIN
+        return Wanted(
+            ice=isinstance(said.transport, Ice),
+            protection=protection(said),
+            mux=said.rtp.rtcp_mux is not None,
+            feedback=self._legs[side].feedback,
+        )
+
+    def _latches(self) -> set[Latch]:
+        return {leg.latch for leg in self._legs.values() if not leg.ice}
+
+
+def both_said(agreement: Agreement) -> tuple[Media | None, ...]:
+    """Everything that both sides have said."""
+    return tuple(one for side in Side for one in said_by(agreement, side))
