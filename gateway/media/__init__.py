@@ -8,8 +8,9 @@ said and of what can be carried.  `anchor` holds the protocols that a call works
 package of its own.
 
 `negotiation` is who can carry what: formats that both sides have pass as they are, under each side's own payload type
-numbers.  `conversion` is what may be made of what else, where a back-end transcodes.  `agreement` is what was said on both sides, as a value, and the plan of what is
-said next; a back-end adds its addresses and keys to the plan.  Both are pure, and the same for all back-ends.
+numbers.  `conversion` is what may be made of what else, where a back-end transcodes.  `agreement` is what was said on
+both sides, as a value of `streams`, and the plan of what is said next; a back-end adds its addresses and keys to the
+plan.  All of them are pure, and the same for all back-ends.
 
 How a call uses it
 ------------------

@@ -153,6 +153,25 @@ async def test_the_operator_may_want_opus_although_both_have_g711(tmp_path: Path
         await both_hear(Speaker(one, OPUS, LOW), Speaker(other, PCMU, HIGH))
 
 
+async def test_what_a_client_was_answered_stands_when_its_phone_is_told_of_it(tmp_path: Path) -> None:
+    async with bench(tmp_path) as rig:
+        one, other = await rig.phone(), await rig.phone()
+        caller, callee = replace(CLIENT, transcodes_first=True), replace(TRUNK, transcodes_first=True)
+        anchor, _ = await rig.anchor(caller, callee)
+        first = await anchor.make_offer(CALLEE, ("audio",))
+        other.told(first)
+        await anchor.take_answer(CALLEE, other.description(PCMA, EVENTS))
+        await anchor.take_offer(CALLER, one.description(OPUS, PCMU, PCMA, WIDE_EVENTS, replace(EVENTS, id=126)))
+        answer = await anchor.make_answer(CALLER)
+        assert of(answer) == [("opus", 109), ("telephone-event", 110)]
+        one.told(answer)
+        assert await anchor.make_offer(CALLEE) == first
+        await anchor.take_offer(CALLEE, other.description(PCMA, EVENTS))
+        assert await anchor.make_offer(CALLER) == answer
+        await anchor.make_answer(CALLEE)
+        await both_hear(Speaker(one, OPUS, LOW), Speaker(other, PCMA, HIGH))
+
+
 async def test_what_nobody_may_make_is_refused(tmp_path: Path) -> None:
     async with bench(tmp_path) as rig:
         one = await rig.phone()

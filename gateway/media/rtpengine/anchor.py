@@ -66,13 +66,14 @@ class RtpengineAnchor:
             raise AnchorError("rtpengine does not begin an ICE restart", EndReason.GENERAL_ERROR)
         leg = self._legs[side]
         agreement, plans = self._now.agreement.plan_offer(side, leg, kinds)
-        plans = numbers.offered(agreement, side, plans, convert=self._wiring.converts)
+        settled = side.other not in self._open
+        plans = numbers.offered(agreement, side, plans, convert=self._wiring.converts, settled=settled)
         if (told := self._now.unchanged(side, plans)) is not None:
             return told
         with self._step(side):
             self._now = replace(self._now, agreement=agreement)
             wanted = wanted_by(leg, plans[0])
-            self._wiring.to_offer(agreement, side, plans)
+            self._wiring.to_offer(agreement, side, plans, settled=settled)
             if self._owed and side is Side.CALLER:
                 transports = self._answered(wanted)
             else:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from gateway.errors import AnchorError
 from gateway.media.agreement import Agreement
 from gateway.media.negotiation import DYNAMIC, Identity, auxiliary, identity, is_events
+from gateway.media.rtpengine import formats
 from gateway.media.streams import Plan
 from gateway.signals import Side
 from mappings.description import Codec, Media
@@ -18,19 +19,30 @@ from mappings.reasons import EndReason
 from mappings.terms import Senders
 
 
-def offered(agreement: Agreement, side: Side, plans: Sequence[Plan], *, convert: bool = False) -> tuple[Plan, ...]:
-    """What a side is offered, in the numbers of the other.  AnchorError: nothing is left."""
+def offered(
+    agreement: Agreement, side: Side, plans: Sequence[Plan], *, convert: bool = False, settled: bool = False
+) -> tuple[Plan, ...]:
+    """What a side is offered, in the numbers of the other.  AnchorError: nothing is left.
+
+    ``settled``: the other side has no offer open, so that of what it has said only that counts which was accepted.
+    """
     found = []
     for plan in plans:
         stream = agreement.streams[plan.stream]
         far, near = stream.said(side.other), stream.ends[side]
-        if far is None or plan.senders is Senders.NONE or (plan.same and _meets(near.said, far)):
+        if far is None or plan.senders is Senders.NONE:
             found.append(plan)
             continue
-        theirs = _numbers(far)
+        said = formats.agreed(stream, side.other, plan.rtp.codecs) if convert and settled else far.rtp.codecs
+        theirs = _numbers(said)
+        if convert and not any(identity(codec) in theirs for codec in formats.mains(plan.rtp.codecs)):
+            theirs = {}  # nothing passes, so that no numbers have to meet
+        if plan.same and _meets(near.said, theirs):
+            found.append(plan)
+            continue
         codecs = _renumbered(plan.rtp.codecs, theirs, near.numbers)
         if convert:
-            codecs = _apart(codecs, theirs, near.numbers)
+            codecs = _apart(codecs, _numbers(said), near.numbers)
         codecs = _kept(codecs, theirs, convert=convert)
         if codecs:
             same = plan.same and codecs == plan.rtp.codecs
@@ -51,7 +63,7 @@ def answered(
         if far is None or plan.senders is Senders.NONE:
             found.append(plan)
             continue
-        theirs = _numbers(far)
+        theirs = _numbers(far.rtp.codecs)
         if not strict:
             theirs |= {one: codec.id for codec in plan.rtp.codecs if (one := identity(codec)) in theirs}
         if codecs := _kept(plan.rtp.codecs, theirs, convert=convert):
@@ -72,13 +84,12 @@ def unmapped(kinds: Iterable[str]) -> AnchorError:
     return AnchorError(text, EndReason.INCOMPATIBLE_PARAMETERS, 488)
 
 
-def _numbers(media: Media) -> dict[Identity, int]:
-    return {identity(codec): codec.id for codec in reversed(media.rtp.codecs)}
+def _numbers(codecs: Sequence[Codec]) -> dict[Identity, int]:
+    return {identity(codec): codec.id for codec in reversed(codecs)}
 
 
-def _meets(near: Media | None, far: Media) -> bool:
+def _meets(near: Media | None, theirs: Mapping[Identity, int]) -> bool:
     """Whether what a side has agreed to has the other side's numbers already, where that has it."""
-    theirs = _numbers(far)
     return near is None or all(theirs.get(identity(one), one.id) == one.id for one in near.rtp.codecs)
 
 

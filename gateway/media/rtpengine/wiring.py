@@ -62,13 +62,14 @@ class Wiring:
         """The name of what a side sends of a stream, as far as texts tell it."""
         return next((codec.name for codec in self._formats[side].get(index, ())), None)
 
-    def to_offer(self, agreement: Agreement, side: Side, plans: Sequence[Plan]) -> None:
-        """A side is to be offered this."""
+    def to_offer(self, agreement: Agreement, side: Side, plans: Sequence[Plan], *, settled: bool) -> None:
+        """A side is to be offered this; ``settled``: not because the other one offers."""
+        has = formats.agreed if settled else formats.spoken
         for plan in plans:
             codecs: Sequence[Codec] = plan.rtp.codecs
             self._formats[side][plan.stream] = codecs
             if self.converts:
-                codecs = formats.spoken(agreement.streams[plan.stream], side.other, codecs)
+                codecs = has(agreement.streams[plan.stream], side.other, codecs)
             self._formats[side.other][plan.stream] = codecs
 
     def answered(self, agreement: Agreement, side: Side) -> None:
