@@ -50,6 +50,7 @@ def chosen(
     found = answered(offered, made(heard, leg))
     if not found:
         return tuple(passing)
+    found = answered(offered, found[:1])  # nothing is won by a choice between things that are made
     best = min((_rank(codec, leg) for codec in passing if not auxiliary(codec)), default=None)
     if best is None or (leg.transcodes_first and _rank(found[0], leg) < best):
         return found

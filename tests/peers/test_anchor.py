@@ -70,6 +70,14 @@ class Pair:
                 raise PeerFailure(f"the browser still hears the phone: {before}, {now}\n{self.client.tail()}")
             before = now
 
+    async def spoke(self, octets: int = 6000) -> None:
+        """Wait until the browser has sent so much sound: of Opus, a good second."""
+        deadline = asyncio.get_running_loop().time() + 15
+        while (await self.client.call("statistics"))["sent"].get("audio", 0) < octets:
+            if asyncio.get_running_loop().time() > deadline:
+                raise PeerFailure(f"the browser has not sent {octets} octets\n{self.client.tail()}")
+            await asyncio.sleep(0.1)
+
     async def _received(self) -> int:
         statistics = await self.client.call("statistics")
         return int(statistics["received"]["audio"])

@@ -76,6 +76,7 @@ async def test_a_browser_speaks_opus_to_a_phone_that_has_only_g711(tmp_path: Pat
         number = both.rig.gateway.number(NUMBER)
         await both.client.call("call", f"{number}/sip" if direct else number, AUDIO, direct)
         await both.heard()
+        await both.spoke()
         assert (await both.client.call("statistics"))["codecs"] == {"audio": "audio/opus"}
         await asyncio.gather(both.client.call("end"), both.phone.expect("CALL_CLOSED"))
         await both.check_phone()
@@ -92,6 +93,7 @@ async def test_a_phone_that_has_only_g711_calls_a_browser_that_speaks_opus(tmp_p
             both.phone.expect("CALL_ESTABLISHED", 15),
         )
         await both.heard()
+        await both.spoke()
         assert (await both.client.call("statistics"))["codecs"] == {"audio": "audio/opus"}
         await asyncio.gather(both.phone.hang_up(), both.client.call("ended"))
         await both.check_phone()
