@@ -8,6 +8,7 @@ import asyncio
 import secrets
 import signal
 import time
+from dataclasses import replace
 from xml.etree.ElementTree import Element
 
 import structlog
@@ -96,7 +97,7 @@ class App:
         )
         self.xmpp = XmppPort(xmpp_port_settings(settings), on_stanza=self._stanza, observer=self.metrics)
         self.sip = SipPort(
-            sip_port_settings(settings),
+            replace(sip_port_settings(settings), reaches=self._reaches),
             on_request=self._request,
             is_trunk=lambda host, port: self.routing.trunk_for(host, port) is not None,
             is_call=lambda tag: self.calls.has(tag),  # noqa: PLW0108 - they come later
@@ -307,6 +308,17 @@ class App:
             xmpp=self.xmpp,
             new_id=_new_id,
             wall=time.time,
+        )
+
+    def _reaches(self, address: str) -> bool:
+        """Whether an account of a user's own making may lead there.
+
+        A trunk may know us by our address alone: whoever could lead us to it would call at its expense.
+        """
+        servers, ours = self.settings.own_accounts.servers, {at.host for at in self.sip.listening}
+        is_ours = address in ours or address == self.settings.sip.advertised_host
+        return servers.names(address) or (
+            servers.admits(address) and not is_ours and not self.routing.is_of_trunk(address)
         )
 
     def _stanza(self, stanza: Stanza) -> None:

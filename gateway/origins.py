@@ -143,6 +143,10 @@ class Origins:
             address = address.ipv4_mapped
         return any(address in network for network in self._networks.get(trunk, ()))
 
+    def is_of_trunk(self, address: str) -> bool:
+        """Whether one of the operator's trunks is there, as far as that is known."""
+        return any(address == trunk.host or self._is_at(address, trunk.name) for trunk in self._settings.trunks)
+
     def _is_others(self, host: str, trunk: str) -> bool:
         """Whether a host is another trunk's, and not this one's."""
         known = self._settings.trunks

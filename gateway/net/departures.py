@@ -28,7 +28,7 @@ from gateway.net.sip_face import Owner, SipObserver, SipPortSettings
 from gateway.net.sockets import TRANSPORTS, Sockets
 from gateway.net.standing import Standing
 from gateway.sip.blacklist import Place, place
-from gateway.sip.flow import Flow
+from gateway.sip.flow import Flow, Hop
 from gateway.sip.matching import Key
 from gateway.sip.message import SipResponse
 from gateway.sip.wire import Failed, Outgoing
@@ -78,6 +78,7 @@ class Departures:
         self._sockets = sockets
         self._resolver = resolver
         self._observer = observer
+        self._reaches = settings.reaches
         self._failover_seconds = settings.failover_seconds
         self._failover_total_seconds = settings.failover_total_seconds
         self._clock = clock
@@ -86,6 +87,8 @@ class Departures:
         self._waiting: set[Departure] = set()
         self._out: dict[Key, Departure] = {}
         "By the key of the transaction that it is in."
+        self.fenced: set[str] = set()
+        "The branches on the wire of INVITEs whose hops are fenced: what follows from their answers must be, too."
         self._invites: dict[str, Departure] = {}
         "By the branch that the owner knows."
         self._lookups: set[asyncio.Task[None]] = set()
@@ -105,8 +108,8 @@ class Departures:
         if departure.method == "INVITE":
             self._invites[outgoing.branch] = departure
         known = self._resolver.known(hop, outgoing.request.call_id)
-        if hop.flow is not None and self._sockets.is_open(hop.flow):
-            others = [hop.aimed(flow) for flow in known or () if place(flow) != place(hop.flow)]
+        if hop.flow is not None and self._allowed(hop, [hop.flow]) and self._sockets.is_open(hop.flow):
+            others = [hop.aimed(flow) for flow in self._allowed(hop, known or ()) if place(flow) != place(hop.flow)]
             departure.targets = [Target(hop.flow), *map(Target, others)]
             self._next(departure)
         elif known is not None:
@@ -142,6 +145,7 @@ class Departures:
         await asyncio.gather(*self._lookups, return_exceptions=True)
         self._out.clear()
         self._invites.clear()
+        self.fenced.clear()
         self._trials.clear()
 
     # What comes back.
@@ -208,6 +212,7 @@ class Departures:
 
     def over(self, key: Key) -> None:
         """A transaction is gone."""
+        self.fenced.discard(key[0])
         departure = self._out.pop(key, None)
         if departure is not None:
             departure.at_rest()
@@ -263,17 +268,24 @@ class Departures:
         """Set the targets, in the order in which they are tried."""
         hop = departure.outgoing.hop
         large = hop.transport is None and self._takes_tcp and octets(departure.outgoing.request) > LARGE
-        aimed = [hop.aimed(flow) for flow in found]
+        found = tuple(found)
+        aimed = [hop.aimed(flow) for flow in self._allowed(hop, found)]
         ordered, doubtful = self._standing.order(aimed, spare=departure.outgoing.spare)
         for flow in ordered:
             if large and flow.transport == "UDP" and not self._standing.refuses_tcp(flow):
                 departure.targets.append(Target(Flow("TCP", flow.host, flow.port), unasked=True))
             departure.targets.append(Target(flow))
-        if not ordered:
+        if not ordered and found and not aimed:
+            departure.text = f"{hop.host}: a user's own account may not lead there"
+        elif not ordered:
             departure.text = f"{hop.host}: {'failed not long ago' if aimed else 'name does not resolve'}"
         for flow in doubtful:
             self._try(flow)
         self._next(departure)
+
+    def _allowed(self, hop: Hop, found: Iterable[Flow]) -> list[Flow]:
+        """Those that it may go to: a name may lead anywhere, and a peer may name any address as its own."""
+        return [flow for flow in found if not hop.fenced or self._reaches(flow.host)]
 
     def _try(self, flow: Flow) -> None:
         """Find out whether a target that failed is well again."""
@@ -318,6 +330,8 @@ class Departures:
         outgoing = departure.outgoing
         if departure.branch != outgoing.branch:
             outgoing = replace(outgoing, branch=departure.branch)
+        if outgoing.hop.fenced and departure.method == "INVITE":
+            self.fenced.add(departure.branch)
         if (text := self._port.begin(outgoing, departure.owner, flow)) is not None:
             self._out.pop(departure.key, None)
             departure.cause, departure.text = "transport", text

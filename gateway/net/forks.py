@@ -20,15 +20,18 @@ class Forks:
     def __len__(self) -> int:
         return len(self._acks)
 
-    def leave(self, invite: SipRequest, branch: str, response: SipResponse) -> list[Outgoing]:
-        """What to send to whoever answered with this 2xx: ACK and BYE, the ACK again, or nothing to too many."""
+    def leave(self, invite: SipRequest, branch: str, response: SipResponse, *, fenced: bool) -> list[Outgoing]:
+        """What to send to whoever answered with this 2xx: ACK and BYE, the ACK again, or nothing to too many.
+
+        ``fenced``: whether the INVITE's hop was.
+        """
         acks = self._acks.setdefault(branch, {})
         tag = response.to.tag or ""
         if tag in acks:
             return [acks[tag]]
         if len(acks) >= MAX_FORKS:
             return []
-        leave = refuse_fork(invite, response, lambda: secrets.token_hex(16))
+        leave = refuse_fork(invite, response, lambda: secrets.token_hex(16), fenced=fenced)
         acks[tag] = leave[0]
         return leave
 

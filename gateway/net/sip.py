@@ -378,7 +378,7 @@ class SipPort:
             return
         found = self._transactions.invite(branch)
         if found is not None and response.status < 300:
-            for outgoing in self._forks.leave(found[0], branch, response):
+            for outgoing in self._forks.leave(found[0], branch, response, fenced=branch in self._departures.fenced):
                 self.send(outgoing)
 
     def _arm(self) -> None:

@@ -1,5 +1,6 @@
 """What users of the SIP port bring: settings, owners of messages, and whoever counts."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -63,6 +64,9 @@ class SipPortSettings:
 
     stranger_burst: float = 200.0
     "How many of them may come at once."
+
+    reaches: Callable[[str], bool] = lambda address: True
+    "Whether what is fenced may go to an address (`gateway.sip.flow.Hop.fenced`)."
 
     t1: float = 0.5
     "Round trip, seconds (RFC 3261 §17.1.1.1)."

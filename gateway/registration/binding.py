@@ -180,7 +180,7 @@ class Binding:
             target = str(replace(uri, headers=None))
             if uri.scheme == "sip" and target not in self._visited:
                 self._visited = (*self._visited, target)
-                self._uri, self._hop = target, hop_to(uri)
+                self._uri, self._hop = target, replace(hop_to(uri), fenced=self._hop.fenced)
                 self._again(self._expires, now)
                 return
         self._refuse("refused", f"{said(message)}, to nowhere that is new", message, now)

@@ -39,7 +39,8 @@ class Grant:
     def way(self, hop: Hop) -> Hop:
         """Where our calls go next: to the first route, or else where the trunk says, over the flow that registered."""
         if self.routes:
-            return hop_to(NameAddr.parse(self.routes[0]).uri, self.flow, near=True)
+            way = hop_to(NameAddr.parse(self.routes[0]).uri, self.flow, near=True)
+            return replace(way, fenced=hop.fenced)
         return replace(hop, flow=self.flow) if self.outbound else hop
 
     @property

@@ -153,12 +153,15 @@ class Dialog:
         )  # fmt: skip
 
 
-def refuse_fork(request: SipRequest, response: SipResponse, new_id: Callable[[], str]) -> list[Outgoing]:
+def refuse_fork(
+    request: SipRequest, response: SipResponse, new_id: Callable[[], str], *, fenced: bool = False
+) -> list[Outgoing]:
     """ACK and BYE for a 2xx to an INVITE that no call wants: a second fork, or one that came too late (§13.2.2.4)."""
     dialog = Dialog.from_response(request, response)
+    hop = replace(dialog.hop, fenced=fenced)
     _, ack = dialog.request("ACK", credentials(request), cseq=request.cseq.number)
     _, bye = dialog.request("BYE", cseq=request.cseq.number + LATER)
-    return [Outgoing(ack, branch(new_id), dialog.hop), Outgoing(bye, branch(new_id), dialog.hop)]
+    return [Outgoing(ack, branch(new_id), hop), Outgoing(bye, branch(new_id), hop)]
 
 
 def branch(new_id: Callable[[], str]) -> str:

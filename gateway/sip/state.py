@@ -1,7 +1,7 @@
 """What a SIP leg remembers, and the few things it can do: the words that its table's actions are written in."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from gateway.sdp.history import SdpSession
@@ -260,6 +260,8 @@ class LegState:
         if self.digest is not None and request.method != "ACK":
             request = self.digest.authorize(request, self.new_id())
         request = request.replace_header(*self.session_id.header)
+        if self.manners.fenced:
+            hop = replace(hop, fenced=True)
         outgoing = Outgoing(request, branch(self.new_id), hop, spare)
         self.out.append(outgoing)
         return outgoing

@@ -167,7 +167,7 @@ def repeated(leg: LegState, response: SipResponse, now: float) -> None:
     elif tag in leg.forks:
         leg.out.append(leg.forks[tag])
     elif leg.invite is not None and leg.invite.branch == response.branch:
-        refused = refuse_fork(leg.invite.request, response, leg.new_id)
+        refused = refuse_fork(leg.invite.request, response, leg.new_id, fenced=leg.manners.fenced)
         leg.out.extend(refused)
         if len(leg.forks) < KEPT_FORKS:
             leg.forks[tag] = refused[0]

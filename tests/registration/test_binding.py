@@ -1,12 +1,14 @@
 """One binding against a registrar's every answer, on a virtual clock."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from gateway.registration.binding import MAX_REQUESTS, TABLE
 from gateway.registration.registrant import Timing, contact_user, instance
 from gateway.registration.terms import Event, Phase, Standing
+from gateway.sip.flow import Hop
 from gateway.sip.message import SipRequest
 from tests.registration.registrar import ASKS, CONTACT, Conversation, registrant, response
 
@@ -231,6 +233,17 @@ def test_a_redirection_is_followed_once_to_each_address() -> None:
     assert not talk.answer(302, ("Contact", elsewhere))
     assert talk.binding.standing is Standing.REFUSED
     assert talk.due().uri == "sip:pbx.example"
+
+
+def test_who_may_not_lead_everywhere_may_not_by_a_redirection_or_a_route() -> None:
+    whom = replace(registrant(), hop=replace(registrant().hop, fenced=True))
+    talk = Conversation(whom)
+    talk.due()
+    talk.answer(302, ("Contact", "<sip:127.0.0.1:5070>"))
+    talk.answer(200, ("Contact", f"<{CONTACT}>"), ("Service-Route", "<sip:10.0.0.1;lr>"))
+    assert [sent.hop.fenced for sent in talk.sent] == [True, True]
+    assert talk.binding.grant is not None
+    assert talk.binding.grant.way(whom.hop) == Hop("10.0.0.1", fenced=True)
 
 
 def test_where_a_redirection_led_it_is_refreshed() -> None:

@@ -1,6 +1,7 @@
 """What is true of a leg whatever happens to it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -13,7 +14,7 @@ from gateway.sip.manners import Manners
 from gateway.sip.message import Header, SipRequest, SipResponse
 from gateway.sip.state import Phase, Timer
 from gateway.sip.table import TABLE, Event
-from gateway.sip.wire import Failed
+from gateway.sip.wire import Failed, Outgoing
 from mappings.reasons import EndReason
 from mappings.terms import CandidateType
 
@@ -141,6 +142,8 @@ class Run:
         assert call.leg.closed
         assert call.leg.deadline is None
         assert not self.stray
+        fenced = {item.hop.fenced for item in call.every if isinstance(item, Outgoing)}
+        assert fenced <= {call.leg.manners.fenced}
         ends = [item for item in call.every if isinstance(item, End)]
         assert len(ends) <= 1
         assert self.told or len(ends) == 1
@@ -162,7 +165,7 @@ def finish(run: Run) -> None:
 @given(scripts)
 @settings(max_examples=150, deadline=None)
 def test_a_leg_that_calls_keeps_the_laws(script: list[Step]) -> None:
-    run = Run(calling(manners=FOLLOWING, credentials=Credentials("romeo", "secret")))
+    run = Run(calling(manners=replace(FOLLOWING, fenced=True), credentials=Credentials("romeo", "secret")))
     run.says(Offer(audio()))
     for step in script:
         step(run)
@@ -184,7 +187,7 @@ def test_a_leg_in_a_call_keeps_the_laws(script: list[Step]) -> None:
 @settings(max_examples=150, deadline=None)
 def test_a_leg_that_is_called_keeps_the_laws(script: list[Step]) -> None:
     request = invite()
-    run = Run(called(request))
+    run = Run(called(request, manners=Manners(fenced=True)))
     run.open.append(request)
     run.took(lambda: run.call.gets(request))
     for step in script:
