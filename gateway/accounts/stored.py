@@ -133,7 +133,7 @@ class StoredAccounts:
     async def _refresh(self, also: Iterable[str] = ()) -> None:
         """Read what has changed, and tell it; ``also``: users who are looked at in any case."""
         async with self._turn:
-            touched = {*also, *await self._read()}
+            touched = dict.fromkeys((*also, *sorted(await self._read())))
             for number, jid in enumerate(touched, 1):
                 self._tell(jid)
                 if not number % _TOLD_AT_ONCE:
