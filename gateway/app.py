@@ -21,9 +21,13 @@ from gateway.accounts.stored import StoredAccounts
 from gateway.addressing import plain
 from gateway.call.calls import Calls, CallsLimits
 from gateway.call.opening import Opening
+from gateway.commands import account_commands
+from gateway.commands.affairs import Affairs
 from gateway.commands.call_history import CallHistory
 from gateway.commands.command import Command
 from gateway.commands.desk import Commands
+from gateway.commands.inband import InBand
+from gateway.commands.try_registration import TryRegistration
 from gateway.config import Settings
 from gateway.control.desk import Desk
 from gateway.control.server import ControlPort
@@ -88,7 +92,9 @@ class App:
             engaged=lambda user, number: self.calls.engaged(user, number),  # noqa: PLW0108 - they come later
         )
         self.entity = Entity(
-            component=disco.component("jingle-sip", messages=self.routing.messages),
+            component=disco.component(
+                "jingle-sip", messages=self.routing.messages, register=bool(settings.own_accounts.users)
+            ),
             number=self.prospects.info,
             version=__version__,
             translate=self.routing.translate,
@@ -155,7 +161,14 @@ class App:
             new_id=_new_id,
         )
         self.relays = self._relays()
+        self.affairs = Affairs(
+            store=self.accounts,
+            rules=settings.own_accounts,
+            has=self.routing.has_account,
+            state=lambda account: self.standings.words(account.jid, account.name),
+        )
         self.commands = Commands(self._own_commands(), xmpp=self.xmpp, observer=self.metrics, new_id=_new_id)
+        self.inband = InBand(self.affairs, xmpp=self.xmpp)
         self.reception = Reception(
             calls=self.calls,
             texts=self.texts,
@@ -163,6 +176,7 @@ class App:
             keypad=Keypad(calls=self.calls, xmpp=self.xmpp, new_id=_new_id) if settings.media.digits_by_chat else None,
             relays=self.relays,
             commands=self.commands,
+            inband=self.inband,
             entity=self.entity,
             devices=self.devices,
             resource=settings.xmpp.resource,
@@ -251,6 +265,7 @@ class App:
             await self.control.stop()
             await self.watch.stop()
             await self.commands.stop()
+            await self.inband.stop()
             if self.relays is not None:
                 self.relays.stop()
             if self.anchors is not None:
@@ -294,7 +309,17 @@ class App:
 
     def _own_commands(self) -> tuple[Command, ...]:
         """The ad-hoc commands that there are, in the order in which users see them."""
-        return (CallHistory(self.history),)
+        return (
+            *account_commands.commands(self.affairs),
+            TryRegistration(
+                affairs=self.affairs,
+                component=self.routing.domain,
+                sip=self.sip,
+                agent=self.settings.sip.user_agent,
+                new_id=_new_id,
+            ),
+            CallHistory(self.history),
+        )
 
     def _relays(self) -> Relays | None:
         media, embedded = self.settings.media, self.settings.embedded

@@ -104,6 +104,8 @@ _SECRETS = re.compile(
   | (?P<inline>\binline:)[^\s"'<|;]++                                              # SDES keys, in SDP and in Jingle
   | (?P<attribute>\b(?:pwd|password|credential)=)(?:"[^"<>]*+"|'[^'<>]*+')         # ICE in Jingle, TURN in XEP-0215
   | (?P<element><(?:\w+:)?(?:handshake|password|body|subject)\b[^<>]*+(?<!/)>)[^<]*+  # XEP-0114, XEP-0077; texts
+  | (?P<private><(?:\w+:)?field\b(?=[^<>]*\bvar=["']password["'])[^<>]*+(?<!/)>)   # the same in a form (XEP-0004)
+        (?:(?!</(?:\w+:)?field\b)[\s\S])*+
   | (?P<subject>^(?:subject|s)[ \t]*+:)[^\r\n]*+                                   # of a text, too
   | (?P<uri>\bsips?:[^\s:@<>"';]{1,256}+:)[^\s@<>"']{1,256}+(?=@)                  # a password in a SIP URI
     """

@@ -59,6 +59,10 @@ class Origins:
         if trunk is not None:
             self._let_dial_no_more(trunk)
 
+    def has_account(self, jid: str) -> bool:
+        """Whether a user, a bare JID, has an account of their own."""
+        return jid in self._own
+
     def _let_dial_no_more(self, trunk: Trunk) -> None:
         dials = self._own.get(trunk.owner or "")
         if dials is not None and dials.name == trunk.name:

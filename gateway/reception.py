@@ -14,6 +14,7 @@ from gateway.call.calls import Calls
 from gateway.call.opened import SipWire
 from gateway.call.opening import XmppWire
 from gateway.commands.desk import Commands
+from gateway.commands.inband import InBand
 from gateway.entity import answers, subscription
 from gateway.entity.answers import Entity
 from gateway.entity.presence import Devices
@@ -56,6 +57,7 @@ class Reception:
         keypad: Keypad | None,
         relays: Relays | None,
         commands: Commands,
+        inband: InBand,
         entity: Entity,
         devices: Devices,
         resource: str,
@@ -75,6 +77,7 @@ class Reception:
         self._keypad = keypad
         self._relays = relays
         self._commands = commands
+        self._inband = inband
         self._also = _also(messages=routing.messages, mailboxes=routing.has_mailboxes())
         "Methods that are served outside of calls."
         self._entity = entity
@@ -117,7 +120,7 @@ class Reception:
                         self._xmpp.send(question)
             case "iq", "set" if stanza.child(_JINGLE) is not None:
                 self._calls.jingle(stanza)
-            case "iq", _ if self._commands.stanza(stanza):
+            case "iq", _ if self._commands.stanza(stanza) or self._inband.stanza(stanza):
                 pass
             case "message", "error":
                 if not self._texts.reply(stanza):

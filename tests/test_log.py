@@ -187,6 +187,12 @@ def test_the_settings_of_the_file_are_the_arguments() -> None:
             "<c:handshake xmlns:c='jabber:component:accept'>***</c:handshake>",
         ),
         ("<query><password>hush</password></query>", "<query><password>***</password></query>"),
+        (
+            '<field type="text-private" var="password"><value>hush</value><value>hush</value></field><field var="a">b',
+            '<field type="text-private" var="password">***</field><field var="a">b',
+        ),
+        ("<x:field var='password'>\n <x:value>hush</x:value></x:field>", "<x:field var='password'>***</x:field>"),
+        ('<field var="password" /><field var="a">b</field>', '<field var="password" /><field var="a">b</field>'),
         ("<service type='turn' username='u' password='hush'/>", "<service type='turn' username='u' password=***/>"),
         ("INVITE sip:bob:hush@x.example SIP/2.0", "INVITE sip:bob:***@x.example SIP/2.0"),
         ("Contact: <sip:bob@x.example:5060>", "Contact: <sip:bob@x.example:5060>"),

@@ -52,6 +52,11 @@ class Standings:
         report = None if trunk is None else self._report(trunk)
         return None if report is None else report.shifted(self._wall() - self._loop.time())
 
+    def words(self, jid: str, name: str) -> str:
+        """The same as a sentence."""
+        report = self.of(jid, name)
+        return "not registered: it takes no calls" if report is None else report.words(self._wall())
+
     def changed(self, trunk: str) -> None:
         """The registration of that trunk stands in another way."""
         if self._task is not None and (key := self._whose(trunk)) is not None:

@@ -313,8 +313,11 @@ def _asks(request: Stanza, session: _Session, fault: str | None = None) -> Stanz
     if _may_go_back(session):
         SubElement(actions, f"{{{COMMANDS}}}{Action.PREV}")
     SubElement(actions, f"{{{COMMANDS}}}{_forth(ask)}")
-    notes = ask.notes if fault is None else (Note(fault, Severity.ERROR),)
-    return _status(request, session, "executing", actions, *map(_note, notes), forms.write(ask.form))
+    form, notes = ask.form, ask.notes
+    if fault is not None:
+        # COMPAT(Converse): of a command that goes on it shows no note, and of instructions the last paragraph.
+        form, notes = replace(form, instructions=(*form.instructions, fault)), (Note(fault, Severity.ERROR),)
+    return _status(request, session, "executing", actions, *map(_note, notes), forms.write(form))
 
 
 def _done(request: Stanza, session: _Session, done: Done) -> Stanza:

@@ -120,15 +120,17 @@ def numbers() -> list[Info]:
     return [number(None), *(number(Abilities(**dict(zip(names, values, strict=True)))) for values in every)]
 
 
-def component(name: str, *, messages: bool = False) -> Info:
+def component(name: str, *, messages: bool = False, register: bool = False) -> Info:
     """What the component's domain is: a gateway to the telephone network and to SIP.
 
     `pstn` is what Cheogram's dialler looks for; `sip` is not registered, but cheogram-sip says it (clients.md rule 3).
     The domain itself takes no calls, so no Jingle feature stands here.  `sms` says that texts are carried.
+    ``register``: some users may register accounts of their own (XEP-0077).
     """
     types = ("pstn", "sip", "sms") if messages else ("pstn", "sip")
     identities = tuple(Identity(category="gateway", type=type, name=name) for type in types)
-    return Info(identities, _EVERYWHERE | {ns.DISCO_ITEMS, ns.LAST, ns.GATEWAY, ns.JID_ESCAPING})
+    features = {ns.DISCO_ITEMS, ns.LAST, ns.GATEWAY, ns.JID_ESCAPING, ns.COMMANDS}
+    return Info(identities, _EVERYWHERE | features | ({ns.REGISTER} if register else set()))
 
 
 def write(info: Info, node: str | None = None) -> Element:

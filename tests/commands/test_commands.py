@@ -170,6 +170,8 @@ def test_what_was_filled_in_wrongly_is_asked_again() -> None:
         assert (again.status, again.notes) == ("executing", [("error", "Name: is missing")])
         again = house.runs("wizard", "next", first.session, {"name": "nobody"})
         assert (again.notes, again.fields) == ([("error", "Name: nobody is not somebody")], {"name": ["nobody"]})
+        said = [each.text for each in again.command.iter(f"{X}instructions")]
+        assert said == ["Name: nobody is not somebody"]
         assert house.runs("wizard", "next", first.session, {"name": "Juliet"}).notes == []
 
 

@@ -76,7 +76,9 @@ def test_the_component_is_a_gateway_to_phones_and_sip_that_can_be_asked_for_addr
     info = disco.read(query(ask(DISCO_INFO, to=GATEWAY)))
     assert {(item.category, item.type) for item in info.identities} == {("gateway", "pstn"), ("gateway", "sip")}
     assert {"jabber:iq:gateway", "jid\\20escaping", "http://jabber.org/protocol/disco#info"} <= info.features
+    assert "http://jabber.org/protocol/commands" in info.features
     assert "jabber:iq:register" not in info.features
+    assert "jabber:iq:register" in disco.component("Phones", register=True).features
 
 
 @pytest.mark.conformance("COMP-06")
