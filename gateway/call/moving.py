@@ -16,6 +16,7 @@ from gateway.call.opened import Opened
 from gateway.call.seat import Party
 from gateway.call.successors import Book
 from gateway.errors import PeerError
+from gateway.jingle.announcing import Announcements
 from gateway.jingle.frame import Frame
 from gateway.jingle.leg import JingleLeg, JingleTimers
 from gateway.signals import End, Side
@@ -49,6 +50,7 @@ class Moving:
         book: Book,
         transmit: Callable[[Stanza], None],
         announce: Callable[[str, str, str], tuple[Element, ...]],
+        announcements: Announcements,
         knows: Callable[[str, str], bool],
         new_id: Callable[[], str],
     ) -> None:
@@ -57,6 +59,7 @@ class Moving:
         self._transmit = transmit
         self._announce = announce
         "The caps to announce to a user who does not get that number's presence, in a call through that trunk."
+        self._announcements = announcements
         self._knows = knows
         "Whether a device has announced a feature."
         self._new_id = new_id
@@ -75,6 +78,7 @@ class Moving:
             settings=self._settings.jingle,
             kinds=self._settings.kinds,
             announce=self._announce(propose.sender, opened.local, opened.trunk),
+            announcements=self._announcements,
             knows=self._knows,
             frame=Frame(lambda: before.contents, turned=opened.xmpp_side is Side.CALLEE),
         )

@@ -17,6 +17,7 @@ from gateway.call.task import CallTask
 from gateway.entity.presence import Direct, Propose
 from gateway.jid import bare, is_full
 from gateway.jid import local as localpart
+from gateway.jingle.announcing import Announcements
 from gateway.jingle.leg import JingleLeg, JingleTimers
 from gateway.media.anchor import PHONE, WEB, Anchors, LegMedia
 from gateway.media.anchor import Call as AnchoredCall
@@ -123,8 +124,15 @@ class Opening:
         self.successors = Successors(
             settings.sip, routing=routing, sip=sip, book=calls, knows=knows, local=self.local, new_id=new_id
         )
+        self.announcements = Announcements()
         self.moving = Moving(
-            settings, book=calls, transmit=self._send_stanza, announce=announce, knows=knows, new_id=new_id
+            settings,
+            book=calls,
+            transmit=self._send_stanza,
+            announce=announce,
+            announcements=self.announcements,
+            knows=knows,
+            new_id=new_id,
         )
 
     def from_xmpp(self, stanza: Stanza, full: Container[str] = ()) -> Opened:
@@ -146,6 +154,7 @@ class Opening:
             settings=settings.jingle,
             kinds=settings.kinds,
             announce=self._announce(stanza.sender, local, outbound.trunk),
+            announcements=self.announcements,
             knows=self._knows,
         )
         sip = self._calling(outbound, stanza.sender)
@@ -195,6 +204,7 @@ class Opening:
             nick=inbound.nick,
             origin=inbound.origin,
             announce=self._announce(inbound.callee, local, trunk),
+            announcements=self.announcements,
             new_id=self._new_id,
             settings=settings.jingle,
             knows=self._knows,

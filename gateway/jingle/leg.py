@@ -31,6 +31,7 @@ from mappings.terms import Action, Info, Initiation, Role
 
 from . import accepting, digits, failures, initiation, our_change, proposal, refusal, telling, their_change, transfer
 from .actions import act
+from .announcing import Announcements
 from .frame import Frame
 from .phases import REQUESTS, Phase
 from .proposal import Proposal
@@ -70,6 +71,7 @@ class JingleLeg:
         kinds: Collection[str] = ("audio",),
         late: bool = False,
         announce: tuple[Element, ...] = (),
+        announcements: Announcements | None = None,
         knows: Callable[[str, str], bool] = lambda jid, feature: False,
         frame: Frame | None = None,
     ) -> "JingleLeg":
@@ -97,6 +99,7 @@ class JingleLeg:
             role=Role.RESPONDER,
             settings=settings,
             announce=announce,
+            announcements=announcements,
             kinds=kinds,
             knows=knows,
             late=late,
@@ -117,6 +120,7 @@ class JingleLeg:
         announce: tuple[Element, ...],
         new_id: Callable[[], str],
         settings: JingleTimers,
+        announcements: Announcements | None = None,
         known: bool = False,
         knows: Callable[[str, str], bool] = lambda jid, feature: False,
     ) -> "JingleLeg":
@@ -134,6 +138,7 @@ class JingleLeg:
             role=Role.INITIATOR,
             settings=settings,
             announce=announce,
+            announcements=announcements,
             nick=nick,
             origin=origin,
             known=known,

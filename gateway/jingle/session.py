@@ -10,6 +10,7 @@ from mappings.description import Description
 from mappings.terms import Action, Role, Senders
 
 from . import changes, contents, proposal
+from .announcing import Announcements
 from .contents import Credentials, Transport
 from .description import CONTENT
 from .dialects import USUAL
@@ -40,6 +41,7 @@ class Session:
         "_announced_to",
         "_number",
         "announce",
+        "announcements",
         "begun",
         "by_message",
         "change",
@@ -101,6 +103,7 @@ class Session:
         nick: str | None = None,
         origin: Element | None = None,
         kinds: Collection[str] = (),
+        announcements: Announcements | None = None,
         known: bool = False,
         knows: Callable[[str, str], bool] = lambda jid, feature: False,
         late: bool = False,
@@ -122,6 +125,7 @@ class Session:
         self.late = late
         "Whether the other side is called before this peer has described anything, by what the anchor can offer."
 
+        self.announcements = Announcements() if announcements is None else announcements
         self.known = known
         "Whether a device is there that takes calls, as far as its presence tells."
 
@@ -288,6 +292,7 @@ class Session:
         if not self.announce:
             return []
         self._announced_to = self.peer
+        self.announcements.tell(self.local, self.peer)
         return [Stanza(kind="presence", sender=self.local, to=self.peer, children=self.announce)]
 
     # ------------------------------------------------------------------------------------------------------ the end
@@ -331,7 +336,8 @@ class Session:
         if self.by_message and self.begun:
             out.append(self.message(proposal.finish(self.sid, end)))
         if self._announced_to is not None:
-            out.append(Stanza(kind="presence", type="unavailable", sender=self.local, to=self._announced_to))
+            for to in self.announcements.take_back(self.local, self._announced_to):
+                out.append(Stanza(kind="presence", type="unavailable", sender=self.local, to=to))
             self._announced_to = None
         return out
 

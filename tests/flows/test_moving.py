@@ -348,3 +348,41 @@ def test_behind_the_anchor_the_phone_hears_nothing_of_it(opening: tuple[Step, ..
         holds(lambda world: world.counts()["anchors"] == 1, "not one anchor"),
         *ends,
     )
+
+
+# ----------------------------------------------------------------------------------------------------------- presence
+
+
+def test_nobody_hears_that_the_number_is_gone_while_the_call_moves() -> None:
+    def present(*types: str) -> Step:
+        return holds(lambda world: [one.get("type", "") for one in world.presences] == list(types), f"not {types}")
+
+    run(
+        *accepted,
+        romeo.gets("presence"),
+        *proposes(TO_JULIET),
+        tablet.gets("presence"),
+        *takes_up(),
+        *left(by_message=True),
+        present(),
+        *ends,
+        present("unavailable"),
+        romeo.gets("presence unavailable"),
+    )
+
+
+def test_a_second_call_that_ends_takes_no_presence_from_the_first() -> None:
+    run(
+        *accepted,
+        romeo.gets("presence"),
+        juliet.sends("INVITE", call="two"),
+        juliet.gets(100, call="two"),
+        romeo.gets("propose", call="two"),
+        romeo.sends("reject busy", call="two"),
+        juliet.gets(486, call="two"),
+        romeo.gets("presence"),
+        holds(lambda world: not world.presences, "a presence"),
+        *juliet_leaves,
+        romeo.gets("finish success"),
+        romeo.gets("presence unavailable"),
+    )

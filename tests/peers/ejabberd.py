@@ -26,7 +26,7 @@ listen:
     ip: "{address}"
     module: ejabberd_service
     hosts: {{"{component}": {{password: "{secret}"}}}}
-modules:
+{browsers}modules:
   mod_roster: {{}}
   mod_disco: {{}}
   mod_caps: {{}}
@@ -35,16 +35,28 @@ modules:
   mod_ping: {{}}
 """
 
+_BROWSERS = """\
+  -
+    port: {port}
+    ip: "{address}"
+    module: ejabberd_http
+    request_handlers: {{"/websocket": ejabberd_http_ws}}
+"""
+
 _SAY = 'io:format("accounts made~n")'
 
 
 class Ejabberd:
-    """One XMPP server; `restart` brings it back on the same ports with the same accounts and rosters."""
+    """One XMPP server; `restart` brings it back on the same ports with the same accounts and rosters.
 
-    def __init__(self, folder: Path, *, accounts: Mapping[str, str] = ACCOUNTS) -> None:
+    With `browsers` it takes clients over WebSocket too.
+    """
+
+    def __init__(self, folder: Path, *, accounts: Mapping[str, str] = ACCOUNTS, browsers: bool = False) -> None:
         self.address = loopback.address()
         self.client_port = loopback.port(self.address)
         self.component_port = loopback.port(self.address)
+        self._http_port = loopback.port(self.address) if browsers else 0
         self.secret = SECRET
         folder = folder / "ejabberd"
         folder.mkdir(parents=True)
@@ -56,6 +68,7 @@ class Ejabberd:
                 address=self.address,
                 client_port=self.client_port,
                 component_port=self.component_port,
+                browsers=_BROWSERS.format(port=self._http_port, address=self.address) if browsers else "",
             )
         )
         register = ", ".join(
@@ -86,6 +99,11 @@ class Ejabberd:
             },
         )
 
+    @property
+    def websocket(self) -> str:
+        """Where it takes clients over WebSocket (RFC 7395); for `browsers` only."""
+        return f"ws://{self.address}:{self._http_port}/websocket"
+
     async def start(self) -> None:
         """Start it and wait until both ports answer."""
         before = self.program.text().count("accounts made")
@@ -110,7 +128,8 @@ class Ejabberd:
         await self.start()
 
     def _listening(self) -> bool:
-        return all(loopback.answers(self.address, port) for port in (self.client_port, self.component_port))
+        ports = (self.client_port, self.component_port, self._http_port)
+        return all(loopback.answers(self.address, port) for port in ports if port)
 
 
 def _libraries() -> Path:

@@ -33,11 +33,11 @@ function happened(event) {
   for (const check of [...waiting]) check();
 }
 
-// The next event of that kind that nobody has taken yet.
-function next(kind) {
+// The next event of that kind (and session) that nobody has taken yet.
+function next(kind, id) {
   return new Promise(resolve => {
     const check = () => {
-      const index = seen.findIndex(event => event.kind === kind);
+      const index = seen.findIndex(event => event.kind === kind && (!id || id === (event.id ?? event.sid)));
       if (index < 0) return;
       waiting.splice(waiting.indexOf(check), 1);
       resolve(seen.splice(index, 1)[0]);
@@ -47,11 +47,13 @@ function next(kind) {
   });
 }
 
-const initiate = (to, kind, id, kinds = []) => client.sendMessage({ to, type: "chat", [kind]: { id, kinds } });
+const initiate = (to, kind, session, kinds = []) =>
+  client.sendMessage({ to, type: "chat", id: `${kind} ${session}`, [kind]: { id: session, kinds } });
 
 window.peer = {
   next,
-  async login(jid, password, websocket) {
+  // With the resource in the JID; `copies`: what other devices of the account say is seen too (XEP-0280).
+  async login(jid, password, websocket, copies) {
     client = createClient({
       jid,
       password,
@@ -74,9 +76,17 @@ window.peer = {
         fields: { id: attribute("id"), kinds: kindsOf },
       });
       client.on("message", message => {
-        if (message[element]) happened({ kind: element, from: message.from, ...message[element] });
+        const mine = [client.jid, client.jid.split("/")[0]].includes(message.to);
+        if (message[element] && mine) happened({ kind: element, from: message.from, ...message[element] });
+      });
+      client.on("message:sent", (message, viaCarbon) => {
+        if (message[element] && viaCarbon) happened({ kind: `${element}-elsewhere`, from: message.from, ...message[element] });
       });
     }
+    client.on("message:error", message => {
+      const [kind, id] = message.id.split(" ");
+      happened({ kind: `${kind}-refused`, id });
+    });
     for (const kind of ["incoming", "accepted", "ringing", "terminated"]) {
       client.on(`jingle:${kind}`, (about, detail) => {
         if (kind === "incoming") session = about;
@@ -90,6 +100,7 @@ window.peer = {
       client.once("session:started", resolve);
       client.once("disconnected", () => reject(new Error("the server closed the connection")));
     });
+    if (copies) await client.enableCarbons();
     client.sendPresence();
     return client.jid;
   },
@@ -105,16 +116,31 @@ window.peer = {
     await next("session-accepted");
     return sid;
   },
-  // Take the next call that is proposed.  Done when the session-accept is out.
-  async take(kinds) {
-    const { id, from, kinds: proposed } = await next("propose");
-    initiate(from, "ringing", id);
+  // Let the next call that is proposed ring.
+  async ring() {
+    const proposed = await next("propose");
+    initiate(proposed.from, "ringing", proposed.id);
+    return proposed;
+  },
+  say: (kind, { id, from }) => initiate(from, kind, id),
+  propose(to, kinds) {
+    const id = crypto.randomUUID();
+    initiate(to, "propose", id, kinds);
+    return { id, from: to };
+  },
+  // Take a call that rings.  Done when the session-accept is out.
+  async answer({ id, from }, kinds) {
     initiate(from, "proceed", id);
-    await next("session-incoming");
+    await next("session-incoming", id);
     const stream = await media(kinds);
     for (const track of stream.getTracks()) await session.addTrack(track, stream);
     await session.accept();
-    return proposed;
+  },
+  // Take the next call that is proposed.
+  async take(kinds) {
+    const proposed = await this.ring();
+    await this.answer(proposed, kinds);
+    return proposed.kinds;
   },
   features: async jid => (await client.getDiscoInfo(jid)).features,
   speak,
