@@ -19,7 +19,8 @@ from gateway.accounts.enrolment import Enrolment
 from gateway.accounts.standings import Standings
 from gateway.accounts.stored import StoredAccounts
 from gateway.addressing import plain
-from gateway.call.calls import Calls, CallsLimits
+from gateway.call.admission import Admission
+from gateway.call.calls import Calls
 from gateway.call.opening import Opening
 from gateway.commands import account_commands
 from gateway.commands.affairs import Affairs
@@ -43,8 +44,10 @@ from gateway.net.watching import Watch
 from gateway.net.xmpp import XmppPort
 from gateway.parts import (
     anchors,
+    calls_limits,
     history_settings,
     opening_settings,
+    permits,
     registration_settings,
     sip_port_settings,
     xmpp_port_settings,
@@ -111,13 +114,12 @@ class App:
             observer=self.metrics,
         )
         self.anchors = anchors(settings)
+        self.admission = Admission(
+            calls_limits(settings), permits(settings), wall=time.time, observer=self.metrics.policy
+        )
         self.calls = Calls(
-            CallsLimits(
-                calls=settings.limits.calls,
-                calls_per_user=settings.limits.calls_per_caller,
-                stale_seconds=settings.limits.ring_timeout_seconds,
-                server=settings.sip.user_agent,
-            ),
+            calls_limits(settings),
+            admission=self.admission,
             opening=lambda calls: Opening(
                 opening_settings(settings),
                 routing=self.routing,
@@ -129,6 +131,7 @@ class App:
                 observer=self.metrics,
                 new_id=_new_id,
                 calls=calls,
+                admission=self.admission,
                 anchors=self.anchors,
                 recorder=self.history,
             ),

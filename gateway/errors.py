@@ -10,7 +10,8 @@ class PeerError(Exception):
     """A peer broke, or exceeded, its protocol; carries what that peer is to be told.
 
     ``status`` is the SIP response, ``condition`` the XMPP stanza error and ``reason`` the Jingle reason that say it;
-    ``detail`` is the Clark name of an application-specific error child (XEP-0166 §10), where one fits.
+    ``detail`` is the Clark name of an application-specific error child (XEP-0166 §10), where one fits; it may be tried
+    again after ``retry_after`` seconds; ``cause`` is the word for it in metrics, where the condition is too coarse.
     """
 
     def __init__(
@@ -21,6 +22,8 @@ class PeerError(Exception):
         condition: str = "bad-request",
         reason: EndReason = EndReason.GENERAL_ERROR,
         detail: str | None = None,
+        retry_after: int | None = None,
+        cause: str | None = None,
     ) -> None:
         super().__init__(text)
         self.text = text
@@ -28,6 +31,8 @@ class PeerError(Exception):
         self.condition = condition
         self.reason = reason
         self.detail = detail
+        self.retry_after = retry_after
+        self.cause = cause
 
 
 class ConfigError(Exception):

@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 from gateway import __version__
 from gateway.history_metrics import HistoryMetrics
 from gateway.media_metrics import MediaMetrics
+from gateway.policy_metrics import PolicyMetrics
 from gateway.signals import Side, Signal
 from gateway.sip.headers import PHRASES
 from gateway.stanza import CONDITIONS
@@ -29,7 +30,10 @@ Metric = TypeVar("Metric", Counter, Gauge, Histogram)
 
 ORIGINS = ("xmpp", "sip")
 DIRECTIONS = ("in", "out")
-REFUSED_CALLS = ("limit", "draining", "no_route", "forbidden", "malformed")
+REFUSED_CALLS = (
+    "limit", "draining", "no_route", "forbidden", "malformed", "rate", "same_number", "daily_calls", "daily_minutes",
+    "prefix", "emergency",
+)  # fmt: skip
 FAILOVERS = ("timeout", "transport", "status")
 NAME_OUTCOMES = ("found", "nothing", "stale", "silent")
 STANDINGS = ("pending", "registered", "failing", "refused")
@@ -144,6 +148,7 @@ class Metrics:
         self.media = MediaMetrics(registry)
         self.store = StoreMetrics(registry)
         self.history = HistoryMetrics(registry)
+        self.policy = PolicyMetrics(registry)
         self._opened = counter("calls_opened", "Calls that began.", origin=origin)
         self._refused = counter(
             "calls_refused", "Calls that were not let in.", origin=origin, cause=_known(REFUSED_CALLS)

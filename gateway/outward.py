@@ -3,10 +3,11 @@
 The caller must be allowed on some trunk at all; then the first dial rule that matches the dialled name decides, and its
 trunk must allow the caller too.  A later rule is no second chance, so that a rule can keep people from what it matches.
 Nobody is allowed anywhere until the operator says so.  Who has a SIP account of their own calls as that, and through
-it, whatever no rule refuses.
+it, whatever no rule refuses.  What is called then, after the rewriting, must be a number that the operator's policy
+does not keep from the caller (`gateway.policy`); emergency numbers come before all rules.
 """
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 
 from gateway.addressing import (
@@ -27,6 +28,8 @@ from gateway.jid import bare, domain, local, resource
 from gateway.media.policy import USUAL as USUAL_MEDIA
 from gateway.media.policy import TrunkMedia
 from gateway.origins import Origins
+from gateway.policy.emergency import REFUSAL
+from gateway.policy.rules import refused
 from gateway.registration.grant import NO_GRANT
 from gateway.rules import LONGEST_NAME, RoutingSettings, Trunk
 from gateway.sip import identity
@@ -75,6 +78,12 @@ class Outbound:
     contact_gr: str = ""
     "The caller's resource as a parameter of the Contact's URI, with its semicolon, or nothing."
 
+    own: bool = False
+    "Whether the trunk is the caller's own account."
+
+    emergency: bool = False
+    "Whether an emergency number is called: nothing limits such a call."
+
     others: "tuple[Outbound, ...]" = ()
     "The same call through other trunks, in the order in which they are tried."
 
@@ -93,8 +102,7 @@ class Outward(Origins):
         """``draw`` is the chance by which a trunk of a group is chosen; without any, the heaviest is the first."""
         super().__init__(settings)
         self._draw = draw
-        self.limits = {trunk.name: trunk.calls for trunk in settings.trunks if trunk.calls is not None}
-        "How many calls the trunks take at a time, where that is limited."
+        self._policy = settings.policy
         self._groups = {group.name: group for group in settings.groups}
         self._down: set[str] = set()
 
@@ -102,7 +110,8 @@ class Outward(Origins):
         """The way to what an XMPP user dialled; PeerError when there is none, or none for them.
 
         Who is named on no trunk learns nothing about the others (service-unavailable, XEP-0166 §6.3.2); who is, but
-        not for this call, is told so (forbidden).  ``full`` are the trunks that take no more calls.
+        not for this call, is told so (forbidden, or policy-violation where the number is why).  ``full`` are the trunks
+        that take no more calls.
         """
         # Nobody is behind a number of our own; a stanza from one is ours, come back, and its call would come back too.
         own = self._own.get(bare(caller))
@@ -113,6 +122,8 @@ class Outward(Origins):
         if not name or len(name) > LONGEST_NAME or name == ANONYMOUS or domain(dialled) != self.domain:
             raise nobody("routing: nothing to dial")
         name = telephone(name) or name
+        if (number := self._policy.emergency.called(name, self._policy.numbering)) is not None:
+            return self._emergency(caller, number)
         for rule in self._settings.dial:
             if match := rule.match(name, caller):
                 break
@@ -121,19 +132,49 @@ class Outward(Origins):
         else:
             if own is None:
                 raise nobody("routing: no rule for what was dialled")
-            return self._through(own, caller, name)
+            return self._by_own(own, caller, name)
         if rule.trunk is None:
             raise _refused("routing: nobody may call this", "forbidden")
         if own is not None:
-            return self._through(own, caller, name)
+            return self._by_own(own, caller, name)
         allowed = [trunk for trunk in self._choice(rule.trunk) if caller in trunk.allow]
         if not allowed:
             raise _refused(f"routing: the caller may not call through {rule.trunk}", "forbidden")
-        ways = [self._through(trunk, caller, rule.called(match)) for trunk in allowed if trunk.name not in full]
+        called = rule.called(match)
+        if (number := self._policy.emergency.called(called, self._policy.numbering)) is not None:
+            return self._emergency(caller, number)
+        self._permitted(caller, called)
+        ways = [self._through(trunk, caller, called) for trunk in allowed if trunk.name not in full]
         if not ways:
             raise PeerError(f"too many calls through {rule.trunk}", status=503, condition="resource-constraint")
-        statuses = self._groups[rule.trunk].statuses if rule.trunk in self._groups else ways[0].statuses
+        return self._first(ways, rule.trunk)
+
+    def _first(self, ways: Sequence[Outbound], name: str) -> Outbound:
+        """The first way, with the others behind it; ``name`` is the trunk's or group's."""
+        statuses = self._groups[name].statuses if name in self._groups else ways[0].statuses
         return replace(ways[0], others=tuple(ways[1:]), statuses=statuses)
+
+    def _by_own(self, own: Trunk, caller: str, name: str) -> Outbound:
+        """The way through the caller's own account, which pays for it."""
+        if self._policy.of(caller).own_accounts:
+            self._permitted(caller, name)
+        return replace(self._through(own, caller, name), own=True)
+
+    def _emergency(self, caller: str, number: str) -> Outbound:
+        """The way to an emergency number: through any number of calls, and as whom the trunk knows the caller."""
+        trunk = self._policy.emergency.trunk
+        if trunk is None:
+            raise refused(REFUSAL, "emergency")
+        return self._first(
+            [replace(self._through(way, caller, number, hide=False), emergency=True) for way in self._choice(trunk)],
+            trunk,
+        )
+
+    def _permitted(self, caller: str, name: str) -> None:
+        """Raise PeerError where the caller's policy keeps a number from them, however it is spelled."""
+        objection = self._policy.of(caller).prefixes.objection(name, self._policy.numbering)
+        if objection is not None:
+            raise refused(f"policy: {objection}", "prefix")
 
     def _choice(self, name: str) -> list[Trunk]:
         """The trunks of a rule in the order in which they are tried: those that are down come last."""
@@ -151,9 +192,11 @@ class Outward(Origins):
         grant = self.registered.grant(trunk) or NO_GRANT
         return grant.way(self._trunks[trunk].hop)
 
-    def _through(self, trunk: Trunk, caller: str, name: str) -> Outbound:
+    def _through(self, trunk: Trunk, caller: str, name: str, *, hide: bool = True) -> Outbound:
         uri = sip_uri(name, (None if trunk.owner else self._settings.default_domain) or trunk.domain)
         shown, asserted, is_jid = self._identity(trunk, caller)
+        if shown is NO_ONE and not hide:
+            shown = NameAddr("", asserted)
         hidden = shown is NO_ONE
         grant = self.registered.grant(trunk.name) or NO_GRANT
         routes = [("Route", route) for route in grant.routes]
@@ -192,6 +235,16 @@ class Outward(Origins):
             return NO_ONE, asserted, False
         return NameAddr("", asserted), asserted, False
 
+    def _harmless(self, caller: str, name: str) -> None:
+        """Raise PeerError where an address would lead to an emergency number, or to one that is kept from the caller.
+
+        Also where no rule of ours is asked, since others may read a number in it.
+        """
+        if self._policy.emergency.called(name, self._policy.numbering) is not None:
+            raise refused(REFUSAL, "emergency")
+        if bare(caller) not in self._own or self._policy.of(caller).own_accounts:
+            self._permitted(caller, name)
+
     def translate(self, prompt: str) -> str:
         """The JID for what somebody typed into a client (jabber:iq:gateway); PeerError not-acceptable for nonsense."""
         try:
@@ -219,6 +272,8 @@ class Outward(Origins):
                 return str(replace(uri, password=None, headers=None, params=params) if uri.is_sip else uri)
             if scheme.lower() == "xmpp":
                 jid = bare_jid(rest.partition("?")[0].removeprefix("//").partition("/")[0])
+                if domain(jid) in self._settings.hosted_domains:  # then a switch could take it for its own
+                    self._harmless(user, plain(local(jid)))
                 user = xmpp_user(jid, hosted=self._settings.hosted_domains, gateway=self.domain)
                 return f"sip:{user}"
         except PeerError:
@@ -228,13 +283,14 @@ class Outward(Origins):
     def may_follow(self, uri: Uri, user: str, trunk: str) -> bool:
         """Whether an XMPP user's call may go where that trunk redirects it to.
 
-        Not to what the rules keep from the user, or send another way; nor to another trunk, which may know us by our
-        address alone, and then would pay for it.
+        Not to what rules or policy keep from the user, or what rules send another way; nor to another trunk, which may
+        know us by our address alone, and then would pay for it.
         """
         hosts = (uri.host, uri.params.get("maddr") or uri.host) if uri.is_sip else ()
         if any(self._is_others(host.lower(), trunk) for host in hosts):
             return False
         try:
+            self._harmless(user, sip_name(uri))
             found = self.outbound(user, f"{self.localpart(uri, trunk)}@{self.domain}")
         except PeerError as error:
             return error.status == 404  # no rule says anything of it

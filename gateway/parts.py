@@ -1,5 +1,8 @@
 """What each part of the daemon is given of the operator's settings."""
 
+from zoneinfo import ZoneInfo
+
+from gateway.call.admission import CallsLimits
 from gateway.call.facts import CallLimits
 from gateway.call.opening import OpeningSettings
 from gateway.config import Settings
@@ -11,6 +14,7 @@ from gateway.media.rtpengine import RtpengineAnchors
 from gateway.net.resolve import ResolverSettings
 from gateway.net.sip import Listener, SipPortSettings
 from gateway.net.xmpp import XmppPortSettings
+from gateway.policy.permits import Permits, TrunkLimits
 from gateway.registration.registrant import Timing
 from gateway.registrations import RegistrationSettings
 from gateway.rules import Trunk
@@ -82,6 +86,26 @@ def history_settings(settings: Settings) -> HistorySettings:
     """What is remembered of calls."""
     table = settings.history
     return HistorySettings(days=table.days, steps=table.steps, trails=table.trails)
+
+
+def calls_limits(settings: Settings) -> CallsLimits:
+    """How many calls there may be."""
+    return CallsLimits(
+        calls=settings.limits.calls,
+        calls_per_user=settings.limits.calls_per_caller,
+        stale_seconds=settings.limits.ring_timeout_seconds,
+        server=settings.sip.user_agent,
+    )
+
+
+def permits(settings: Settings) -> Permits:
+    """Who may call how often, and through which trunk."""
+    routing = settings.routing
+    trunks = {
+        trunk.name: TrunkLimits(trunk.calls, trunk.calls_per_second, trunk.calls_in_per_second)
+        for trunk in routing.trunks
+    }
+    return Permits(routing.policy, trunks, ZoneInfo(routing.policy.time_zone))
 
 
 def opening_settings(settings: Settings) -> OpeningSettings:

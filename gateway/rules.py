@@ -10,6 +10,7 @@ from gateway.addressing import bare_jid, domainpart, localpart
 from gateway.jid import bare, domain
 from gateway.media.policy import USUAL as USUAL_MEDIA
 from gateway.media.policy import TrunkMedia
+from gateway.policy.rules import UNSAID, PolicySettings
 from gateway.registration.registrant import Registrant
 from gateway.secret import Secret
 from gateway.sip.auth import Nonces
@@ -149,6 +150,12 @@ class Trunk:
     calls: int | None = None
     "How many calls it takes at a time, of both directions; None: any number."
 
+    calls_per_second: float | None = None
+    "How many calls out may begin there in a second; None: any number."
+
+    calls_in_per_second: float | None = None
+    "How many calls in may."
+
     probe_seconds: float = 0.0
     "How often it is asked whether it is there; 0: never."
 
@@ -265,3 +272,5 @@ class RoutingSettings:
     groups: tuple[Group, ...] = ()
     dial: tuple[DialRule, ...] = ()
     numbers: tuple[NumberRule, ...] = ()
+    policy: PolicySettings = UNSAID
+    "Who may call what, and how often."

@@ -387,7 +387,6 @@ def test_a_trunk_alone_is_called_however_down_it_is() -> None:
 
 def test_trunks_without_room_are_passed_over_and_a_call_for_which_there_is_none_is_refused() -> None:
     way = carriers(Member("a", 1), Member("b", 2), trunks=(trunk("a", calls=2), trunk("b")))
-    assert way.limits == {"a": 2}
     assert ways(way.outbound(ROMEO, "+15551230000@gw.example", full={"a"})) == ["b"]
     refused = refusal(way.outbound, ROMEO, "+15551230000@gw.example", full={"a", "b"})
     assert (refused.text, refused.status) == ("too many calls through carriers", 503)

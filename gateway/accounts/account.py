@@ -106,6 +106,8 @@ class SipAccount:
             from_host=False,
             inbound=None,
             calls=None,
+            calls_per_second=None,
+            calls_in_per_second=None,
             probe_seconds=0.0,
             registrant=None,
             owner=self.jid,

@@ -1,13 +1,12 @@
 """All calls: which one a message belongs to, and whether a new one may begin."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 
+from gateway.call.admission import Admission, CallsLimits, PolicyObserver
 from gateway.call.doors import Doors
 from gateway.call.facts import Recorder
 from gateway.call.opened import Opened, SipWire
@@ -30,9 +29,6 @@ from gateway.throttle import Throttle
 from mappings.reasons import EndReason
 from mappings.terms import Action, Initiation, Method
 
-RETRY_AFTER = ("Retry-After", "10")
-"What a caller is told when there is no room: when to come again, in seconds (RFC 3261 §21.5.4)."
-
 _CAUSES = {
     "resource-constraint": "limit",
     "item-not-found": "no_route",
@@ -43,6 +39,8 @@ _CAUSES = {
 
 def _cause(failure: PeerError) -> str:
     """Why no call began, in the words of the metric."""
+    if failure.cause is not None:
+        return failure.cause
     if failure.reason is EndReason.GONE and failure.status == 503:
         return "draining"
     if failure.status == 404:
@@ -53,28 +51,18 @@ def _cause(failure: PeerError) -> str:
 class CallsObserver(JingleObserver, Protocol):
     """What is counted before, and beside, a call."""
 
+    @property
+    def policy(self) -> PolicyObserver:
+        """What is counted of the policy."""
+        ...
+
     def call_opened(self, origin: str) -> None:
         """A call began."""
         ...
 
     def call_refused(self, origin: str, cause: str) -> None:
-        """No call began: limit, draining, no_route, forbidden, malformed."""
+        """No call began, for one of `gateway.metrics.REFUSED_CALLS`."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallsLimits:
-    """How many calls at once."""
-
-    calls: int = 2_000
-    calls_per_user: int = 10
-    "Of one XMPP user (bare JID), in both directions."
-
-    stale_seconds: float = 90.0
-    "A propose that was stored for longer does not ring any more (XEP-0353 §6)."
-
-    server: str = ""
-    "What the Server header says."
 
 
 class Calls:
@@ -84,6 +72,7 @@ class Calls:
         self,
         limits: CallsLimits,
         *,
+        admission: Admission,
         opening: Callable[["Calls"], Opening],
         xmpp: XmppWire,
         sip: SipWire,
@@ -95,13 +84,13 @@ class Calls:
         self._new_id = new_id
         self._recorder = recorder
         self._limits = limits
+        self._admission = admission
         self._xmpp = xmpp
         self._sip = sip
         self._observer = observer
         self._opening = opening(self)
         self._log = structlog.get_logger()
         self._throttle = Throttle(asyncio.get_running_loop().time, burst=20, seconds=1.0)
-        self._draining = False
         self._empty = asyncio.Event()
         self._empty.set()
         self._by_name: dict[str, Opened] = {}
@@ -177,14 +166,6 @@ class Calls:
             for party in opened.task.seating.seats[opened.xmpp_side]:
                 party.inlet.put(Stanza(kind="presence", type="unavailable", sender=jid, to=opened.local))
 
-    def _full(self) -> frozenset[str]:
-        """The trunks that take no more calls."""
-        limits = self._opening.limits
-        if not limits:
-            return frozenset()
-        taken = Counter(opened.task.trunk for opened in self._by_name.values())
-        return frozenset(name for name, most in limits.items() if taken[name] >= most)
-
     def _open_from_xmpp(self, stanza: Stanza, sid: str) -> None:
         user = bare(stanza.sender)
         local = self._opening.local(stanza.to)
@@ -201,10 +182,11 @@ class Calls:
             if stanza.kind == "message" and (going := self._going(user, local, stanza.sender)) is not None:
                 self._opening.moving.take_up(going, stanza, sid)
                 return
-            self._admit(user, leaving=len(crossing))
-            opened = self._opening.from_xmpp(stanza, self._full())
+            opened = self._opened_from_xmpp(stanza, leaving=len(crossing))
         except PeerError as failure:
             self._observer.call_refused("xmpp", _cause(failure))
+            if failure.cause == "emergency":
+                self._observer.policy.emergency_called("refuse")
             self._note_refused(failure, origin="xmpp", caller=stanza.sender, callee=stanza.to)
             self._say(refusal.refuse(stanza, failure, local=local, id=self._new_id()))
             return
@@ -217,6 +199,21 @@ class Calls:
         """The call that a propose is about, where it means one that there is."""
         going = self.talking(user, bare(local), device)
         return going if going is not None and going.jingle.movable else None
+
+    def _opened_from_xmpp(self, stanza: Stanza, *, leaving: int) -> Opened:
+        outbound = self._opening.way(stanza, self._admission)
+        ticket = self._admission.leaves(stanza.sender, outbound, leaving=leaving)
+        try:
+            opened = self._opening.from_xmpp(stanza, outbound, ticket)
+            if outbound.emergency:
+                self._observer.policy.emergency_called("route")
+                self._log.warning(
+                    "emergency_called", call=opened.task.id, caller=stanza.sender, callee=outbound.number_label
+                )
+            return opened
+        except BaseException:
+            ticket.close()
+            raise
 
     def _say(self, stanzas: Iterable[Stanza]) -> None:
         for stanza in stanzas:
@@ -247,25 +244,30 @@ class Calls:
             if replaces is not None:
                 self._replace(message, replaces, trunk)
                 return
-            self._admit(None)
-            if trunk in self._full():
-                raise PeerError(f"too many calls through {trunk}", status=503, condition="resource-constraint")
-            self._unlooped(message)
-            opened = self._opening.from_sip(message, trunk)
-            self._admit(opened.peer)
+            opened = self._opened_from_sip(message, trunk)
         except PeerError as failure:
             self._observer.call_refused("sip", _cause(failure))
             caller, callee = named(message.from_.uri), named(message.request_uri)
             self._note_refused(failure, origin="sip", trunk=trunk, caller=caller, callee=callee)
             refused = refusal_of_error(failure)
-            headers = (*refused.headers, RETRY_AFTER) if refused.status == 503 else refused.headers
             self._sip.send(
-                uas.answer(message, refused.status, headers, tag=self._new_id()[:16], server=self._limits.server)
+                uas.answer(
+                    message, refused.status, refused.headers, tag=self._new_id()[:16], server=self._limits.server
+                )
             )
             return
         self._begin(opened, "sip")
         self._sip.adopt(message, opened.task.seating.inlets[opened.sip_side], opened.sip.tag)
         opened.task.put(opened.sip_side, message)
+
+    def _opened_from_sip(self, message: SipRequest, trunk: str) -> Opened:
+        ticket = self._admission.arrives(trunk)
+        try:
+            self._unlooped(message)
+            return self._opening.from_sip(message, trunk, ticket)
+        except BaseException:
+            ticket.close()
+            raise
 
     def _replace(self, message: SipRequest, replaces: Replaces, trunk: str) -> None:
         door = self.doors.dialog(replaces.to_tag)
@@ -310,19 +312,6 @@ class Calls:
 
     # ---------------------------------------------------------------------------------------------------- coming, going
 
-    def _admit(self, user: str | None, *, leaving: int = 0) -> None:
-        """Raise PeerError when there is no room for one more call; ``leaving`` calls of that user give way to it."""
-        if self._draining:
-            raise PeerError(
-                "the gateway is stopping", status=503, condition="resource-constraint", reason=EndReason.GONE
-            )
-        if len(self._by_name) - leaving >= self._limits.calls:
-            raise PeerError("too many calls at a time", status=503, condition="resource-constraint")
-        if user is not None and len(self._by_user.get(user, ())) - leaving >= self._limits.calls_per_user:
-            raise PeerError(
-                "too many calls of this user", status=486, condition="resource-constraint", reason=EndReason.BUSY
-            )
-
     def _begin(self, opened: Opened, origin: str) -> None:
         task = opened.task
         self._by_name[task.id] = opened
@@ -340,6 +329,7 @@ class Calls:
     def closed(self, task: CallTask) -> None:
         """A call is over: forget it, and answer what came too late for it."""
         opened = self._by_name.pop(task.id)
+        opened.ticket.close()
         for inlet in self.doors.close(opened):
             self._sip.release(inlet)
         users = self._by_user[opened.peer]
@@ -354,7 +344,7 @@ class Calls:
 
     async def drain(self, seconds: float) -> None:
         """Accept nothing new, and wait so long for the calls to end by themselves; then end them."""
-        self._draining = True
+        self._admission.draining = True
         if self._by_name:
             self._log.info("calls_draining", calls=len(self._by_name), timeout_seconds=seconds)
         try:
@@ -365,7 +355,7 @@ class Calls:
 
     def end_all(self) -> None:
         """End every call now, and say so to both of its sides."""
-        self._draining = True
+        self._admission.draining = True
         for opened in tuple(self._by_name.values()):
             opened.task.end(End(EndReason.GONE, "the gateway is stopping", 503))
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from gateway.call.admission import Ticket
 from gateway.call.seat import Inlet
 from gateway.call.task import CallTask
 from gateway.jingle.leg import JingleLeg
@@ -49,6 +50,7 @@ class Opened:
     sdp_address: str
     "What stands in o= when a description names no address of its own."
 
+    ticket: Ticket
     xmpp_side: Side
     tags: list[str] = field(default_factory=list)
     "Our tags in its SIP dialogs."

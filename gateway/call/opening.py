@@ -1,12 +1,13 @@
 """A new call put together: where it goes, its two legs, and what the log will call it."""
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 from xml.etree.ElementTree import Element
 
 from gateway.addressing import plain
+from gateway.call.admission import Admission, Metered, Ticket
 from gateway.call.anchoring import Anchoring
 from gateway.call.facts import CallLimits, CallObserver, Recorder
 from gateway.call.moving import Moving
@@ -102,6 +103,7 @@ class Opening:
         observer: OpeningObserver,
         new_id: Callable[[], str],
         calls: CallsBook,
+        admission: Admission,
         anchors: Anchors | None = None,
         recorder: Recorder | None = None,
     ) -> None:
@@ -122,7 +124,14 @@ class Opening:
         self._new_id = new_id
         self._calls = calls
         self.successors = Successors(
-            settings.sip, routing=routing, sip=sip, book=calls, knows=knows, local=self.local, new_id=new_id
+            settings.sip,
+            routing=routing,
+            sip=sip,
+            book=calls,
+            admission=admission,
+            knows=knows,
+            local=self.local,
+            new_id=new_id,
         )
         self.announcements = Announcements()
         self.moving = Moving(
@@ -135,13 +144,16 @@ class Opening:
             new_id=new_id,
         )
 
-    def from_xmpp(self, stanza: Stanza, full: Container[str] = ()) -> Opened:
-        """A session-initiate or propose: a call to a SIP user.  PeerError when there is no way, or no right, to it.
+    def way(self, stanza: Stanza, full: Container[str] = ()) -> Outbound:
+        """Where a session-initiate or propose goes.  PeerError when there is no way, or no right, to it.
 
         ``full`` are the trunks that take no more calls.
         """
+        return self.successors.inherited(stanza, self._routing.outbound(stanza.sender, stanza.to, full=full))
+
+    def from_xmpp(self, stanza: Stanza, outbound: Outbound, ticket: Ticket) -> Opened:
+        """A session-initiate or propose: a call to a SIP user.  PeerError where it cannot be read."""
         settings = self._settings
-        outbound = self.successors.inherited(stanza, self._routing.outbound(stanza.sender, stanza.to, full=full))
         name = self._new_id()[:16]
         local = self.local(stanza.to)
         media = outbound.media
@@ -157,18 +169,26 @@ class Opening:
             announcements=self.announcements,
             knows=self._knows,
         )
-        sip = self._calling(outbound, stanza.sender)
+        sip = self._calling(outbound, stanza.sender, ticket)
         facts = {"caller": stanza.sender, "callee": outbound.number_label, "trunk": outbound.trunk}
         anchoring = self._anchoring(name, Side.CALLER, media.anchors_client, media, WEB)
         opened = self._opened(
-            name, Side.CALLER, jingle, sip, facts, anchoring=anchoring, owner=stanza.sender, local=local
+            name,
+            Side.CALLER,
+            jingle,
+            sip,
+            facts,
+            anchoring=anchoring,
+            owner=stanza.sender,
+            local=local,
+            ticket=ticket,
         )
         opened.task.seating.seats[Side.CALLEE].again = partial(self._call_again, opened, outbound)
         return opened
 
-    def _calling(self, outbound: Outbound, caller: str) -> SipLeg:
+    def _calling(self, outbound: Outbound, caller: str, ticket: Ticket) -> SipLeg:
         return SipLeg.calling(
-            self._target(outbound, caller),
+            self._target(outbound, caller, ticket),
             call_id=self._new_id(),
             tag=self._new_id()[:16],
             contact=outbound.contact(self._sip.contact(outbound.hop.transport)),
@@ -182,14 +202,17 @@ class Opening:
     def _call_again(self, opened: Opened, outbound: Outbound) -> Party:
         """A leg for another offer to who has refused one, through the trunk that has said so."""
         way = next((way for way in (outbound, *outbound.others) if way.trunk == opened.trunk), outbound)
-        made = self.successors.entered(opened, self._calling(replace(way, others=()), opened.jingle.peer))
+        made = self.successors.entered(
+            opened, self._calling(replace(way, others=()), opened.jingle.peer, opened.ticket)
+        )
         made.inlet.bind(opened.task, made)
         return made
 
-    def from_sip(self, request: SipRequest, trunk: str) -> Opened:
+    def from_sip(self, request: SipRequest, trunk: str, ticket: Ticket) -> Opened:
         """An INVITE from a trunk: a call to an XMPP user.  PeerError with the status when nobody has that number."""
         settings = self._settings
         inbound = self._routing.inbound_request(request, trunk)
+        ticket.belongs(bare(inbound.callee))
         name = self._new_id()[:16]
         sid = _uuid4(self._new_id())
         local = self.local(f"{inbound.caller}@{settings.domain}")
@@ -226,15 +249,18 @@ class Opening:
         plain = media.policy is Policy.AUTO and client is PHONE
         anchoring = None if plain else self._anchoring(name, Side.CALLEE, media.anchors_phone, media, client)
         return self._opened(
-            name, Side.CALLEE, jingle, sip, facts, anchoring=anchoring, owner=bare(inbound.callee), local=local
+            name,
+            Side.CALLEE,
+            jingle,
+            sip,
+            facts,
+            anchoring=anchoring,
+            owner=bare(inbound.callee),
+            local=local,
+            ticket=ticket,
         )
 
-    @property
-    def limits(self) -> Mapping[str, int]:
-        """How many calls the trunks take at a time, where that is limited."""
-        return self._routing.limits
-
-    def _target(self, outbound: Outbound, caller: str) -> SipTarget:
+    def _target(self, outbound: Outbound, caller: str, ticket: Ticket) -> SipTarget:
         return SipTarget(
             uri=outbound.request_uri,
             hop=outbound.hop,
@@ -246,9 +272,10 @@ class Opening:
             contact=outbound.contact(self._sip.contact(outbound.hop.transport)),
             trickle=outbound.trickle,
             manners=outbound.manners,
-            others=tuple(self._target(other, caller) for other in outbound.others),
+            others=tuple(self._target(other, caller, ticket) for other in outbound.others),
             statuses=outbound.statuses,
             may_follow=partial(self._routing.may_follow, user=caller, trunk=outbound.trunk),
+            takes=partial(ticket.takes, outbound.trunk),
         )
 
     def local(self, jid: str) -> str:
@@ -310,6 +337,7 @@ class Opening:
         anchoring: Anchoring | None,
         owner: str,
         local: str,
+        ticket: Ticket,
     ) -> Opened:
         parties = {
             xmpp_side: Party(jingle, "jingle", self._send_stanza, "jingle"),
@@ -319,12 +347,15 @@ class Opening:
         def transfer(side: Side, wanted: Transfer) -> Transfer | Party:
             return self.successors.transfer(opened, side, wanted)
 
-        task = CallTask(
+        limits, longest = self._settings.limits, ticket.longest
+        if longest is not None and longest < limits.call_seconds:
+            limits = replace(limits, call_seconds=longest)
+        task = ticket.call = CallTask(
             name,
             origin="xmpp" if xmpp_side is Side.CALLER else "sip",
             parties={side: parties[side] for side in Side},
-            limits=self._settings.limits,
-            observer=self._observer,
+            limits=limits,
+            observer=Metered(self._observer, ticket),
             facts=facts,
             on_closed=self._calls.closed,
             address=partial(self._routing.redirect, user=owner),
@@ -338,6 +369,7 @@ class Opening:
             peer=bare(owner),
             local=local,
             sdp_address=self._settings.sdp_address,
+            ticket=ticket,
             xmpp_side=xmpp_side,
         )
         return opened

@@ -14,6 +14,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
+from gateway.call.admission import Admission
 from gateway.call.doors import Doors
 from gateway.call.opened import Opened, SipWire
 from gateway.call.seat import Inlet, Party
@@ -58,6 +59,7 @@ class Successors:
         routing: Routing,
         sip: SipWire,
         book: Book,
+        admission: Admission,
         knows: Callable[[str, str], bool],
         local: Callable[[str], str],
         new_id: Callable[[], str],
@@ -66,6 +68,7 @@ class Successors:
         self._routing = routing
         self._sip = sip
         self._book = book
+        self._admission = admission
         self._knows = knows
         "Whether a device (full JID) has a feature."
         self._local = local
@@ -92,7 +95,9 @@ class Successors:
     def _address(self, jid: str, user: str) -> str:
         """The SIP address of whom a user hands somebody on to."""
         if domain(jid) == self._routing.domain:
-            return self._routing.outbound(user, jid).request_uri
+            outbound = self._routing.outbound(user, jid)
+            self._admission.pass_on(user, outbound)
+            return outbound.request_uri
         address = self._routing.redirect(f"xmpp:{bare(jid)}", user)
         if address is None:
             raise PeerError("transfer: nobody of that address", status=404)
@@ -104,13 +109,22 @@ class Successors:
             jid = f"{self._routing.localpart(Uri.parse(wanted.target), opened.trunk)}@{self._routing.domain}"
             found = self._routing.outbound(user, jid)
         except PeerError as error:
-            raise PeerError(error.text, status=603, reason=EndReason.DECLINE) from None
+            raise _declined(error) from None
         outbound = next((way for way in (found, *found.others) if way.trunk == opened.trunk), None)
         if outbound is None:
             raise PeerError("transfer: not through the trunk of who hands on", status=603, reason=EndReason.DECLINE)
         if wanted.replaces is None and self._knows(user, TRANSFER):
             return Transfer(self._local(jid))
+        self._take(opened, outbound)
         return self._calling(opened, outbound, wanted)
+
+    @staticmethod
+    def _take(opened: Opened, outbound: Outbound) -> None:
+        """The user pays for the call to the target, and not any longer for the one to who hands them on."""
+        try:
+            opened.ticket.hand_on(opened.jingle.peer, outbound)
+        except PeerError as error:
+            raise _declined(error) from None
 
     def _calling(self, opened: Opened, outbound: Outbound, wanted: Transfer) -> Party:
         """A leg that calls the target."""
@@ -212,6 +226,11 @@ class Successors:
     def _sdp(self, opened: Opened) -> SdpSession:
         before = opened.sip.sdp
         return SdpSession(before.role, session_number(self._new_id), address=opened.sdp_address, carries=before.lines())
+
+
+def _declined(error: PeerError) -> PeerError:
+    """What a SIP party is told that hands on to whom the user may not call."""
+    return PeerError(error.text, status=603, reason=EndReason.DECLINE, cause=error.cause)
 
 
 def session_number(new_id: Callable[[], str]) -> int:

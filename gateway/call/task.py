@@ -282,7 +282,8 @@ class CallTask:
                 self.join(seat.side, found, referred=True)
         except PeerError as error:
             self._log.info("transfer_refused", side=seat.side.value, status=error.status, text=error.text)
-            await self._do(seat, [Told(seat.party, Transferred(error.status))], now)
+            phrase = None if error.cause is None else error.text
+            await self._do(seat, [Told(seat.party, Transferred(error.status, phrase))], now)
             return
         if isinstance(found, Party):
             await self._do(seat, [Told(seat.party, Transferred(100)), Told(found, Offer(None))], now)

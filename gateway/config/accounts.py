@@ -8,7 +8,7 @@ from gateway.accounts.reach import Reach
 from gateway.accounts.reading import AccountRules, Unfit
 from gateway.accounts.reading import read as read_account
 from gateway.config.account_tables import Account
-from gateway.config.dialplan import patterns
+from gateway.config.policy import patterns
 from gateway.config.reading import refuse, row
 from gateway.config.secrets import Secrets
 from gateway.config.tables import File

@@ -1,13 +1,14 @@
 """The tables [routing], [[trunk]], [[dial]] and [[number]] as what `gateway.routing` works with."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from ipaddress import ip_network
 from typing import TypeVar
 
 from gateway import rules
 from gateway.addressing import bare_jid, domainpart, host, telephone
 from gateway.config.media import trunk_media
+from gateway.config.policy import patterns, policy_settings
 from gateway.config.reading import refuse, row
 from gateway.config.registering import registering
 from gateway.config.secrets import Secrets
@@ -42,6 +43,7 @@ def routing_settings(file: File, component: str, secrets: Secrets) -> rules.Rout
         groups=groups,
         dial=tuple(_dial(index, rule, ways) for index, rule in enumerate(file.dial)),
         numbers=numbers,
+        policy=policy_settings(file, ways),
     )
 
 
@@ -105,6 +107,8 @@ def _trunk(index: int, table: Trunk, component: str, secrets: Secrets, file: Fil
             secrets.fetch(where, "inbound_password", table.inbound_password_file, table.inbound_password_env),
         ),
         calls=table.calls,
+        calls_per_second=table.calls_per_second,
+        calls_in_per_second=table.calls_in_per_second,
         probe_seconds=table.probe_seconds,
         messages=table.messages,
         anonymous_messages=table.anonymous_messages,
@@ -214,14 +218,6 @@ def _template(where: str, key: str, text: str, expression: re.Pattern[str]) -> r
     if template.references > expression.groups:
         refuse(where, key, f"names bracket \\{template.references} of {expression.groups} — got {text!r}")
     return template
-
-
-def patterns(where: str, key: str, texts: Iterable[str]) -> rules.Patterns:
-    """JIDs as a table names them."""
-    wanted = "user@domain, *@domain, domain, *.domain or *"
-    for index, text in enumerate(texts):
-        prepared(lambda pattern: rules.Patterns([pattern]), text, where, f"{key}[{index}]", wanted)
-    return rules.Patterns(texts)
 
 
 def caller_number(where: str, key: str, text: str) -> str:

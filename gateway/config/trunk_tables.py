@@ -120,6 +120,12 @@ class Trunk(Table, frozen=True, kw_only=True):
     calls: Count | None = None
     "Calls that it takes at a time, of both directions together; unset: any number."
 
+    calls_per_second: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    "Calls out that begin there in a second; unset: any number."
+
+    calls_in_per_second: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    "Calls in that it may bring in a second; others get 503; unset: any number."
+
     probe_seconds: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     "How often it is asked by OPTIONS whether it is there, and passed over in a group while it is not; 0: never."
 

@@ -60,7 +60,8 @@ def failed(request: Stanza) -> Stanza:
 
 def refused(request: Stanza, failure: PeerError) -> Stanza:
     """The stanza error that a failure asks for."""
-    return error(request, failure.condition, failure.text, detail=failure.detail)
+    type = None if failure.retry_after is None else "wait"
+    return error(request, failure.condition, failure.text, type=type, detail=failure.detail)
 
 
 def _reject(request: Stanza, local: str, id: str, end: End, *, tie_break: bool) -> list[Stanza]:

@@ -1,6 +1,7 @@
 """What a leg does that calls: from the offer to the ACK (RFC 3261 §9.1, §13.2, §14.1, §22.2)."""
 
 from dataclasses import replace
+from itertools import dropwhile
 
 from gateway.errors import PeerError
 from gateway.signals import Answer, Candidates, Complete, End, Offer, Progress
@@ -317,11 +318,12 @@ def _try_another_way(leg: LegState, now: float) -> bool:
     """Send the INVITE through another trunk, as that one wants it, where there is one and nobody has heard a sound."""
     target, whole = leg.target, leg.trickle.whole(leg.sdp)
     sounded = leg.ringing_seen or any(begun.answer is not None for begun in leg.early.values())
-    if target is None or not target.others or whole is None or sounded:
+    if target is None or whole is None or sounded or now - leg.began_at >= leg.settings.failover_seconds:
         return False
-    if now - leg.began_at >= leg.settings.failover_seconds:
+    left = tuple(dropwhile(lambda other: not other.takes(), target.others))
+    if not left:
         return False
-    leg.target = target = replace(target.others[0], others=target.others[1:], statuses=target.statuses)
+    leg.target = target = replace(left[0], others=left[1:], statuses=target.statuses)
     leg.contact = target.contact or leg.contact
     leg.digest = digest_session(target.credentials)
     leg.manners = target.manners

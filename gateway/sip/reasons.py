@@ -223,8 +223,14 @@ def refusal(signal: End | Refuse, *, rang: bool) -> Refusal:
 
 
 def refusal_of_error(error: PeerError) -> Refusal:
-    """The final response to a request that cannot be read or used."""
-    return refusal(End(error.reason, error.text, error.status), rang=False)
+    """The final response to a request that cannot be read or used, or that the operator's rules are against."""
+    made = refusal(End(error.reason, error.text, error.status), rang=False)
+    headers = list(made.headers)
+    if error.cause is not None and all(name != "Warning" for name, _ in headers):
+        headers.append(warning(399, error.text))
+    if error.retry_after is not None:
+        headers.append(("Retry-After", str(error.retry_after)))
+    return made._replace(headers=tuple(headers))
 
 
 def bye_reason(end: End) -> Header:

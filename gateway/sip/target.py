@@ -59,6 +59,9 @@ class SipTarget:
     may_follow: Callable[[Uri], bool] = field(default=lambda uri: True, repr=False, compare=False)
     "Whether the call may go where a 3xx sends it."
 
+    takes: Callable[[], bool] = field(default=lambda: True, repr=False, compare=False)
+    "Whether this way has room for the call now, which then is taken; asked when it is another one than the first."
+
 
 def digest_session(credentials: Credentials | None) -> DigestSession | None:
     """What answers the peer's questions with these, or None where there is nothing to answer with."""

@@ -83,6 +83,20 @@ anchor = "none"
 calls = 10000
 calls_per_caller = 10000
 
+[calling]
+calls_per_second = 10000
+calls_to_number = 10000
+
+[[policy]]
+name = "bench"
+who = ["*"]
+calls = 10000
+calls_to_number = 10000
+calls_per_second = 10000
+calls_per_minute = 100000
+calls_per_day = 1000000
+minutes_per_day = 1000000
+
 [log]
 level = "info"
 format = "json"

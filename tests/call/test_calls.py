@@ -164,7 +164,7 @@ def test_calls_that_do_not_end_are_cut_off_and_forgotten() -> None:
 @pytest.mark.parametrize(
     ("failure", "status"),
     [
-        (PeerError("full", status=503, condition="resource-constraint"), 503),
+        (PeerError("full", status=503, condition="resource-constraint", retry_after=10), 503),
         (PeerError("busy", status=486, condition="resource-constraint", reason=EndReason.BUSY), 486),
     ],
 )

@@ -45,6 +45,17 @@ anchor = "none"
 calls_per_caller = 1000
 strangers_burst = 100000
 messages_per_minute = 100000
+[calling]
+calls_per_second = 10000
+calls_to_number = 10000
+[[policy]]
+name = "fuzz"
+who = ["*"]
+calls = 1000
+calls_to_number = 1000
+calls_per_second = 10000
+calls_per_minute = 10000
+calls_per_day = 100000
 """
 
 

@@ -192,7 +192,7 @@ def state(it: Desk) -> dict[str, int]:
 async def rest(it: Desk) -> None:
     """Everything ends, and enough time passes."""
     it.app.calls.end_all()
-    it.app.calls._draining = False
+    it.app.admission.draining = False
     await it.app.texts.emptied(0.0)
     await it.app.calls.emptied(0.1)  # which cuts off those whose peers would have to answer first
     clock = it.app.sip._clock

@@ -77,6 +77,7 @@ async def house(
     changes: dict[str, Table | Sequence[Table]] = {
         "sip": {"nameservers": [dns.place], "failover_seconds": 1.0, "dns_timeout_seconds": 2.0, **(sip or {})},
         "trunk": [trunk, *more],
+        "policy": [{"name": "many", "who": ["*"], "calls_per_second": 100.0, "calls_per_minute": 1000.0}],
     }
     if more:
         names = ["pbx", *(str(other["name"]) for other in more)]
