@@ -25,6 +25,7 @@ from gateway.call.opening import Opening
 from gateway.commands import account_commands
 from gateway.commands.affairs import Affairs
 from gateway.commands.call_history import CallHistory
+from gateway.commands.call_preferences import CallPreferences
 from gateway.commands.command import Command
 from gateway.commands.desk import Commands
 from gateway.commands.inband import InBand
@@ -52,6 +53,7 @@ from gateway.parts import (
     sip_port_settings,
     xmpp_port_settings,
 )
+from gateway.preferences import Preferences
 from gateway.prospects import Prospects
 from gateway.reception import Reception
 from gateway.registrations import Registrations
@@ -62,6 +64,7 @@ from gateway.stanza import Stanza
 from gateway.store.database import Database
 from gateway.text.desk import Texts, TextSettings
 from gateway.text.mailboxes import Mailboxes
+from gateway.usage import Usage
 
 LAST_WORDS_SECONDS = 5.0
 "How long the legs may take to say goodbye when we stop."
@@ -114,9 +117,9 @@ class App:
             observer=self.metrics,
         )
         self.anchors = anchors(settings)
-        self.admission = Admission(
-            calls_limits(settings), permits(settings), wall=time.time, observer=self.metrics.policy
-        )
+        self.preferences = Preferences(self.database, settings.routing.policy)
+        self.admission = Admission(calls_limits(settings), permits(settings), wall=_wall, observer=self.metrics.policy)
+        self.usage = Usage(self.admission, self.database)
         self.calls = Calls(
             calls_limits(settings),
             admission=self.admission,
@@ -132,6 +135,7 @@ class App:
                 new_id=_new_id,
                 calls=calls,
                 admission=self.admission,
+                screen=self.preferences.screen,
                 anchors=self.anchors,
                 recorder=self.history,
             ),
@@ -249,6 +253,8 @@ class App:
         try:
             await self.database.open()
             await self.accounts.unlock()
+            await self.preferences.start()
+            await self.usage.start()
             self.history.start()
             await self.sip.start()
             await self.http.start()
@@ -276,6 +282,7 @@ class App:
             await self.sip.stop()
             await self.xmpp.stop()
             await self.http.stop()
+            await self.usage.stop()
             await self.history.stop(LAST_WORDS_SECONDS)
             await self.accounts.stop()
             await self.standings.stop()
@@ -322,6 +329,9 @@ class App:
                 new_id=_new_id,
             ),
             CallHistory(self.history),
+            CallPreferences(
+                kept=self.preferences, serves=self.routing.serves, numbering=self.settings.routing.policy.numbering
+            ),
         )
 
     def _relays(self) -> Relays | None:
@@ -358,6 +368,11 @@ class App:
     def _announce(self, user: str, local: str, trunk: str) -> tuple[Element, ...]:
         """The caps to tell a user by directed presence, who does not get that number's presence by subscription."""
         return () if self.devices.sees(user, local) else caps.write(self.prospects.through(trunk))
+
+
+def _wall() -> float:
+    """The time, in seconds since 1970."""
+    return time.time()
 
 
 def _new_id() -> str:

@@ -32,7 +32,7 @@ ORIGINS = ("xmpp", "sip")
 DIRECTIONS = ("in", "out")
 REFUSED_CALLS = (
     "limit", "draining", "no_route", "forbidden", "malformed", "rate", "same_number", "daily_calls", "daily_minutes",
-    "prefix", "emergency",
+    "prefix", "emergency", "blocked", "anonymous", "do_not_disturb",
 )  # fmt: skip
 FAILOVERS = ("timeout", "transport", "status")
 NAME_OUTCOMES = ("found", "nothing", "stale", "silent")

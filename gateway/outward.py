@@ -115,8 +115,7 @@ class Outward(Origins):
         """
         # Nobody is behind a number of our own; a stanza from one is ours, come back, and its call would come back too.
         own = self._own.get(bare(caller))
-        known = own or any(caller in trunk.allow for trunk in self._settings.trunks)
-        if domain(caller) == self.domain or not known:
+        if domain(caller) == self.domain or not self.may_call(caller):
             raise _refused("routing: the caller may not call out", "service-unavailable")
         name = plain(local(dialled))
         if not name or len(name) > LONGEST_NAME or name == ANONYMOUS or domain(dialled) != self.domain:
@@ -148,6 +147,10 @@ class Outward(Origins):
         if not ways:
             raise PeerError(f"too many calls through {rule.trunk}", status=503, condition="resource-constraint")
         return self._first(ways, rule.trunk)
+
+    def may_call(self, caller: str) -> bool:
+        """Whether a user may call anybody at all."""
+        return bare(caller) in self._own or any(caller in trunk.allow for trunk in self._settings.trunks)
 
     def _first(self, ways: Sequence[Outbound], name: str) -> Outbound:
         """The first way, with the others behind it; ``name`` is the trunk's or group's."""

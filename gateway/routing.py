@@ -19,6 +19,7 @@ from gateway.jid import bare, domain
 from gateway.media.policy import USUAL as USUAL_MEDIA
 from gateway.media.policy import TrunkMedia
 from gateway.outward import ANONYMOUS, NO_ONE, Outward
+from gateway.policy.screening import Caller
 from gateway.registration.called import meant
 from gateway.rules import LONGEST_NAME, NumberRule, RoutingSettings
 from gateway.sip import identity
@@ -44,6 +45,9 @@ class Inbound:
 
     nick: str | None
     "The caller's name for people."
+
+    source: Caller
+    "Who that is in SIP."
 
     origin: Element | None = None
     "What else is told of the call, and how it came."
@@ -105,6 +109,7 @@ class Routing(Outward):
             callee=callee,
             caller=ANONYMOUS if hidden else self._caller(source.uri, trunk),
             nick=None if hidden else identity.line(source.display) or None,
+            source=Caller("") if hidden else _caller(source.uri),
             contact_user=request_uri.user or escape_user(sip_name(request_uri)),
             trickle=self._trunks[trunk].trickle,
             manners=self._trunks[trunk].manners,
@@ -133,6 +138,14 @@ class Routing(Outward):
         except PeerError:
             return ANONYMOUS
 
+    def serves(self, user: str) -> bool:
+        """Whether a user (bare JID) may call out, or be called by a number."""
+        home = f"@{domain(user)}"
+        return self.may_call(user) or any(
+            rule.jid == user if isinstance(rule.name, str) else rule.jid.endswith(home)
+            for rule in self._settings.numbers
+        )
+
     # -------------------------------------------------------------------------------------------------------- mailboxes
 
     @property
@@ -152,6 +165,13 @@ class Routing(Outward):
     def meant(self, request: SipRequest, trunk: str) -> Uri:
         """Whom a request through that trunk is for: not our name there, which its Request-URI may be."""
         return meant(request, self._trunks[trunk].registrant, lambda uri: self._callee(uri, trunk))
+
+
+def _caller(uri: Uri) -> Caller:
+    try:
+        return Caller(sip_name(uri), uri.host.lower())
+    except PeerError:  # a tel URI that says no number
+        return Caller(str(uri)[:LONGEST_NAME])
 
 
 def _is_anonymous(uri: Uri) -> bool:

@@ -285,7 +285,9 @@ class Calls:
         """A call that did not begin is told of; of many, a few, since anybody can try as often as they like."""
         if not self._throttle.admits():
             return
-        self._log.info("call_refused", **facts, text=failure.text, suppressed=self._throttle.held())
+        self._log.info(
+            "call_refused", **facts, cause=_cause(failure), text=failure.text, suppressed=self._throttle.held()
+        )
         if self._recorder is not None:
             refused = refused_call(self._new_id()[:16], failure, facts, self._recorder.wall())
             self._recorder.recorded(refused, None)

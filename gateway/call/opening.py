@@ -24,6 +24,7 @@ from gateway.media.anchor import PHONE, WEB, Anchors, LegMedia
 from gateway.media.anchor import Call as AnchoredCall
 from gateway.media.policy import Policy, TrunkMedia, client_leg
 from gateway.outward import Outbound
+from gateway.policy.screening import Caller
 from gateway.routing import Routing
 from gateway.sdp.history import SdpSession
 from gateway.signals import Side, Transfer
@@ -104,6 +105,7 @@ class Opening:
         new_id: Callable[[], str],
         calls: CallsBook,
         admission: Admission,
+        screen: Callable[[Caller, str], None],
         anchors: Anchors | None = None,
         recorder: Recorder | None = None,
     ) -> None:
@@ -112,6 +114,8 @@ class Opening:
         self._anchors = anchors
         "None: media never pass here."
 
+        self._screen = screen
+        "Raises PeerError when a caller is not to get through to a user (bare JID)."
         self._routing = routing
         self._xmpp = xmpp
         self._sip = sip
@@ -212,6 +216,7 @@ class Opening:
         """An INVITE from a trunk: a call to an XMPP user.  PeerError with the status when nobody has that number."""
         settings = self._settings
         inbound = self._routing.inbound_request(request, trunk)
+        self._screen(inbound.source, bare(inbound.callee))
         ticket.belongs(bare(inbound.callee))
         name = self._new_id()[:16]
         sid = _uuid4(self._new_id())

@@ -13,6 +13,7 @@ from gateway.policy.emergency import Emergency
 from gateway.policy.numbering import Numbering
 from gateway.policy.prefixes import WORDS, Prefixes, expanded
 from gateway.policy.rules import Policy, PolicySettings
+from gateway.policy.screening import Block, Callers, Screening
 
 _PREFIX = re.compile(r"\+|\+?[0-9*#]{1,24}")
 _ACCESS = re.compile(r"[0-9*#]{1,8}")
@@ -30,6 +31,10 @@ def policy_settings(file: File, ways: Sequence[str]) -> PolicySettings:
         policies=tuple(_policy(index, table, people, numbering) for index, table in enumerate(file.policy)),
         numbering=numbering,
         emergency=_emergency(file.emergency, ways),
+        screening=Screening(
+            tuple(_block(index, table, people, numbering) for index, table in enumerate(file.block)),
+            file.callers.anonymous,
+        ),
         calls_per_second=file.calling.calls_per_second,
         calls_to_number=file.calling.calls_to_number,
         time_zone=_time_zone(file.calling.time_zone),
@@ -66,6 +71,18 @@ def _policy(index: int, table: tables.Policy, people: dict[str, tuple[str, ...]]
         prefixes=Prefixes(allow, deny),
         own_accounts=table.own_accounts,
     )
+
+
+def _block(index: int, table: tables.Block, people: dict[str, tuple[str, ...]], numbering: Numbering) -> Block:
+    where = row("block", index)
+    for place, text in enumerate(table.callers):
+        try:
+            Callers([text], numbering)
+        except ValueError:
+            wanted = "a number, first digits and *, user@host, *@host, *@*.host or anonymous"
+            refuse(where, f"callers[{place}]", f"expected {wanted} — got {text!r}")
+    who = patterns(where, "who", [pattern for text in table.who for pattern in people.get(text, (text,))])
+    return Block(Callers(table.callers, numbering), who, table.response)
 
 
 def _prefixes(where: str, key: str, texts: Iterable[str], numbering: Numbering) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ class Calling(Table, frozen=True, kw_only=True):
     calls_per_second: Rate = 50.0
     "Calls out that begin in a second."
 
-    calls_to_number: Count = 30
+    calls_to_number: Count = 100
     "Calls out at a time to one and the same number."
 
     time_zone: str = "UTC"
@@ -81,6 +81,26 @@ class Policy(Table, frozen=True, kw_only=True):
 
     own_accounts: bool = False
     "Whether allow, deny and minutes_per_day hold for calls by a user's own SIP account too."
+
+
+class Callers(Table, frozen=True, kw_only=True):
+    """[callers]: who calls from SIP, as far as users do not say it themselves."""
+
+    anonymous: bool = True
+    "Whether callers who do not say who they are get through; false: 433 (RFC 5079)."
+
+
+class Block(Table, frozen=True, kw_only=True):
+    """[[block]]: callers who do not get through; the first row that is for caller and user decides."""
+
+    callers: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    "Numbers, first digits and *, such as +1900*, user@host, *@host, *@*.host, anonymous."
+
+    who: tuple[str, ...] = ("*",)
+    "Whom they do not reach: patterns as in a trunk's allow, and names of [[people]]."
+
+    response: Literal["decline", "busy", "unavailable"] = "decline"
+    "What they are told: 603, 486 or 480; never why."
 
 
 class Emergency(Table, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ import msgspec
 
 from gateway.config.account_tables import Account, Accounts, Registration
 from gateway.config.house import Control, History, Http, Limits, Log, Media, Store, Tls
-from gateway.config.policy_tables import Calling, Emergency, People, Policy
+from gateway.config.policy_tables import Block, Callers, Calling, Emergency, People, Policy
 from gateway.config.table import Algorithm, Count, Interval, Port, Product, Seconds, Table, Word
 from gateway.config.trunk_tables import Group, Trunk
 
@@ -161,6 +161,8 @@ class File(Table, frozen=True, kw_only=True):
     people: tuple[People, ...] = ()
     policy: tuple[Policy, ...] = ()
     emergency: Emergency = Emergency()
+    callers: Callers = Callers()
+    block: tuple[Block, ...] = ()
     media: Media = Media()
     limits: Limits = Limits()
     store: Store = Store()

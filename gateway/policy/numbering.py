@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gateway.addressing import spelled_numbers, telephone
 from gateway.sip.address import unescape
@@ -53,7 +54,7 @@ class Numbering:
         if digits.startswith("+"):
             return f"+{digits.lstrip('+0')}"
         for code in sorted(self.international, key=len, reverse=True):
-            if digits.startswith(code) and (rest := digits.removeprefix(code).lstrip("0")):
+            if digits.startswith(code) and (rest := digits.removeprefix(code).lstrip("+0")):
                 return f"+{rest}"
         return next(self._national(digits), digits)
 
@@ -96,7 +97,7 @@ class Numbering:
             rest = canonical[1:]
             for code in self.international:  # a plus sign before an access code
                 if digits.startswith("+") and digits.lstrip("+").startswith(code):
-                    yield f"+{digits.lstrip('+').removeprefix(code).lstrip('0')}"
+                    yield f"+{digits.lstrip('+').removeprefix(code).lstrip('+0')}"
             if self.country and rest.startswith(self.country):  # the national prefix behind the country code
                 inner = rest.removeprefix(self.country)
                 for prefix in self.national:
@@ -112,7 +113,8 @@ USUAL = Numbering()
 "Where nothing is said."
 
 
-def _written(name: str) -> set[str]:
+@lru_cache(maxsize=1024)
+def _written(name: str) -> frozenset[str]:
     """The digits of the number that a name is, however it is spelled; with a global phone-context in front."""
     name = _SCHEME.sub("", name, count=1)
     known = telephone(name)
@@ -123,12 +125,12 @@ def _written(name: str) -> set[str]:
     if context := _CONTEXT.search(unescape(user)):
         before = _SEPARATORS.sub("", context[1])
         found |= {f"{before}{digits}" for digits in found if not digits.startswith("+")}
-    return {digits for digits in found if _NUMBER.fullmatch(digits)}
+    return frozenset(digits for digits in found if _NUMBER.fullmatch(digits))
 
 
 def _could_be(name: str) -> Iterator[str]:
     """Digits that a switch could read in a name."""
-    found = _written(name)
+    found = set(_written(name))
     plain = unicodedata.normalize("NFKC", unescape(_SCHEME.sub("", name, count=1)))
     digits = "".join(str(unicodedata.decimal(char, char)) for char in _SEPARATORS.sub("", plain))
     if leading := _LEADING.match(digits):

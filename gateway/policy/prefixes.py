@@ -1,7 +1,8 @@
 """By which first digits numbers may be called, and by which not."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple
 
 from gateway.policy.numbering import Numbering
@@ -66,13 +67,15 @@ USUAL = Prefixes()
 "Where nothing is said."
 
 
-def expanded(prefixes: Iterable[str]) -> Iterable[str]:
+@lru_cache(maxsize=256)
+def expanded(prefixes: tuple[str, ...]) -> frozenset[str]:
     """The prefixes with what the words among them stand for."""
-    for prefix in prefixes:
-        yield from ("",) if prefix == LOCAL else DESTINATIONS.get(prefix, (prefix,))
+    found = (("",) if prefix == LOCAL else DESTINATIONS.get(prefix, (prefix,)) for prefix in prefixes)
+    return frozenset(chain.from_iterable(found))
 
 
-def _longest(number: str, prefixes: Iterable[str]) -> str | None:
+def _longest(number: str, prefixes: tuple[str, ...]) -> str | None:
     """The longest prefix of a number; the empty one is no international number's."""
-    found = [one for one in expanded(prefixes) if number.startswith(one) and (one or not number.startswith("+"))]
-    return max(found, key=len, default=None)
+    known = expanded(prefixes)
+    least = 1 if number.startswith("+") else 0
+    return next((number[:length] for length in range(len(number), least - 1, -1) if number[:length] in known), None)

@@ -1,7 +1,6 @@
-"""The operator's word on calls out: for whom, how many, how long, where to."""
+"""The operator's word on calls: for whom, how many, how long, where to; and who gets through to users."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from gateway.errors import PeerError
 from gateway.policy.emergency import USUAL as USUAL_EMERGENCY
@@ -10,20 +9,10 @@ from gateway.policy.numbering import USUAL as USUAL_NUMBERING
 from gateway.policy.numbering import Numbering
 from gateway.policy.prefixes import USUAL as USUAL_PREFIXES
 from gateway.policy.prefixes import Prefixes
+from gateway.policy.screening import USUAL as USUAL_SCREENING
+from gateway.policy.screening import Screening
+from gateway.policy.users import Everybody, Users
 from mappings.reasons import EndReason
-
-
-class Users(Protocol):
-    """A set of JIDs."""
-
-    def __contains__(self, jid: str) -> bool: ...
-
-
-class _Everybody:
-    """All users."""
-
-    def __contains__(self, jid: str) -> bool:
-        return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +45,7 @@ class Policy:
     "Whether prefixes and minutes hold for calls by the user's own SIP account too, which they pay for themselves."
 
 
-USUAL = Policy(name="", who=_Everybody())
+USUAL = Policy(name="", who=Everybody())
 "What holds for whom no policy is for."
 
 
@@ -69,10 +58,11 @@ class PolicySettings:
 
     numbering: Numbering = USUAL_NUMBERING
     emergency: Emergency = USUAL_EMERGENCY
+    screening: Screening = USUAL_SCREENING
     calls_per_second: float = 50.0
     "Begun by everybody together."
 
-    calls_to_number: int = 30
+    calls_to_number: int = 100
     "Everybody's at a time to one and the same number."
 
     time_zone: str = "UTC"

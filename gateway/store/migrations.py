@@ -76,6 +76,22 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         PRIMARY KEY (jid, name)
     ) STRICT, WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE usage (
+        day TEXT NOT NULL,
+        user TEXT NOT NULL,
+        calls INTEGER NOT NULL,
+        seconds REAL NOT NULL,
+        PRIMARY KEY (day, user)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE preferences (
+        user TEXT PRIMARY KEY,
+        blocked TEXT NOT NULL,
+        anonymous INTEGER,
+        missed_calls INTEGER,
+        do_not_disturb INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    """,
 )
 """Scripts of statements, each statement beginning on a line of its own."""
 

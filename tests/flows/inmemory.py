@@ -12,6 +12,7 @@ import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import lru_cache, partial
 from itertools import count
 from pathlib import Path
@@ -37,6 +38,9 @@ from tests.flows.clock import VirtualLoop
 DOMAIN = "gw.example"
 GATEWAY = "192.0.2.1"
 PHONE = "192.0.2.20"
+
+NOON = datetime(2026, 11, 26, 12, tzinfo=UTC).timestamp()
+"When a flow begins, by the clock that says which day it is."
 
 COOLING_SECONDS = 40.0
 "More than 64*T1, after which no transaction may be left."
@@ -420,11 +424,15 @@ def world(**tables: str) -> Iterator[World]:
     def new_id() -> str:
         return f"{next(numbers):016x}" * 2
 
+    def wall() -> float:
+        return NOON + loop.time() - 1_000.0
+
     with (
         _captured() as made.log,
         mock.patch("gateway.net.sip.Sockets", partial(MemorySockets, made)),
         mock.patch("gateway.net.xmpp._Component", partial(MemoryStream, made)),
         mock.patch.object(application, "_new_id", new_id),
+        mock.patch.object(application, "_wall", wall),
         mock.patch.object(parts, "EmbeddedAnchors", return_value=PaperAnchors()),
     ):
 

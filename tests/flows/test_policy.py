@@ -1,11 +1,14 @@
 """Who may call what, and how much: what users and phones are told, and that there is no way round."""
 
+from typing import Any
+
 import pytest
 
+from gateway.policy.preference import Preference
 from tests.flows.inmemory import World
 from tests.flows.openings import accepted, answered, initiated, juliet_leaves, romeo_leaves
 from tests.flows.step import Step
-from tests.flows.steps import after, calls, does, holds, juliet, mercutio, nothing, nurse, romeo, run, sdp_of
+from tests.flows.steps import Client, after, calls, does, holds, juliet, mercutio, nothing, nurse, romeo, run, sdp_of
 from tests.flows.test_transfers import DONE, REFERRED, orders, refers
 from tests.flows.test_trunks import GROUP, spare
 
@@ -204,6 +207,18 @@ def test_a_call_ends_when_the_days_minutes_are_used_up_and_no_other_begins() -> 
     )
 
 
+@pytest.mark.conformance("ROB-04")
+def test_a_call_goes_on_when_another_day_has_begun() -> None:
+    run(
+        *answered,
+        after(13 * 3600),
+        nothing(),
+        *juliet_leaves,
+        limits="max_call_seconds = 86400\n" + policy("minutes_per_day = 721"),
+        sip="session_expires_seconds = 0",
+    )
+
+
 def test_two_calls_use_the_minutes_up_in_half_the_time() -> None:
     run(
         *answered,
@@ -353,3 +368,67 @@ def test_a_flood_of_proposals_makes_few_invites() -> None:
         world.stanzas.clear()
 
     run(does(flood), does(heard), refused("rate", 995))
+
+
+def test_a_thousand_users_that_begin_calls_and_give_them_up_make_no_more_than_all_may() -> None:
+    users = [Client(f"u{number}@montague.example/x", f"u{number}") for number in range(1_000)]
+
+    def flood(world: World) -> None:
+        for user in users:
+            user.sends("propose").do(world)
+            user.sends("retract cancel").do(world)
+
+    def heard(world: World) -> None:
+        opened = world.sample("jinglesip_calls_opened_total", origin="xmpp")
+        world.stanzas.clear()
+        assert opened == 50
+
+    run(does(flood), does(heard), refused("rate", 950), calls(0))
+
+
+# ------------------------------------------------------------------------------------------------------------- calls in
+
+
+def rings_not(status: str, *has: str, cause: str = "blocked", **invite: Any) -> tuple[Step, ...]:
+    """A phone calls, and nobody hears of it."""
+    return (
+        juliet.sends("INVITE", **invite),
+        juliet.gets(100),
+        juliet.gets(f"{status} INVITE", has=has),
+        nothing(),
+        calls(0),
+        refused(cause, origin="sip"),
+    )
+
+
+def wants(**preference: Any) -> Step:
+    """Romeo wants this of calls in."""
+
+    def do(world: World) -> None:
+        world.loop.run_until_complete(world.app.preferences.put("romeo@montague.example", Preference(**preference)))
+
+    return does(do)
+
+
+@pytest.mark.parametrize(("response", "status"), [("decline", "603"), ("busy", "486"), ("unavailable", "480")])
+def test_a_caller_whom_the_operator_blocks_is_told_no_more_than_that(response: str, status: str) -> None:
+    block = f'[[block]]\ncallers = ["juliet@192.0.2.20"]\nresponse = "{response}"\n'
+    run(*rings_not(status, "the call is not taken"), limits=block)
+
+
+def test_a_caller_whom_the_user_blocks_does_not_get_through() -> None:
+    run(wants(blocked=("*@192.0.2.20",)), *rings_not("603"))
+
+
+def test_nobody_gets_through_to_who_is_not_to_be_disturbed() -> None:
+    run(wants(do_not_disturb=True), *rings_not("480", cause="do_not_disturb"))
+
+
+@pytest.mark.parametrize("operator", [True, False])
+def test_who_does_not_say_who_they_are_is_told_to(operator: bool) -> None:
+    hidden = {"headers": [("Privacy", "id")]}
+    run(
+        *([] if operator else [wants(anonymous=False)]),
+        *rings_not("433", "anonymous calls are not taken", cause="anonymous", **hidden),
+        limits="[callers]\nanonymous = false\n" if operator else "",
+    )

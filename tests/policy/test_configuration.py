@@ -9,6 +9,7 @@ from gateway.config import Settings, load
 from gateway.errors import ConfigError
 from gateway.policy.prefixes import DENIED, Prefixes
 from gateway.policy.rules import PolicySettings
+from gateway.policy.screening import Caller
 
 Read = Callable[[str], Settings]
 
@@ -58,6 +59,12 @@ def test_what_the_operator_says_is_taken(read: Read) -> None:
         minutes_per_day = 60
         max_call_seconds = 90
         own_accounts = true
+        [callers]
+        anonymous = false
+        [[block]]
+        callers = ["+1900*", "bob@sip.example"]
+        who = ["sales"]
+        response = "busy"
         [emergency]
         numbers = ["112"]
         action = "route"
@@ -74,6 +81,10 @@ def test_what_the_operator_says_is_taken(read: Read) -> None:
     assert (policy.numbering.country, policy.numbering.international) == ("49", ("00",))
     assert (policy.calls_per_second, policy.calls_to_number, policy.time_zone) == (5.0, 6, "Europe/Berlin")
     assert (policy.emergency.numbers, policy.emergency.trunk) == (frozenset({"112"}), "carrier")
+    (block,) = policy.screening.blocks
+    assert Caller("+19001") in block.callers
+    assert ("anna@example.org" in block.who, "carl@example.org" in block.who, block.response) == (True, False, "busy")
+    assert not policy.screening.anonymous
     assert (found.trunks[0].calls_per_second, found.trunks[0].calls_in_per_second) == (2.0, 3.5)
 
 
@@ -120,6 +131,15 @@ POLICY = '[[policy]]\nname = "p"\nwho = ["*"]\n'
         (
             '[emergency]\naction = "route"',
             "[emergency] trunk: no trunk has this name — got None, there are: carrier",
+        ),
+        (
+            '[[block]]\ncallers = ["+1", "x"]',
+            "[[block]] no. 1 callers[1]: expected a number, first digits and *, user@host, *@host, *@*.host"
+            " or anonymous — got 'x'",
+        ),
+        (
+            '[[block]]\ncallers = ["+1"]\nresponse = "no"',
+            "[[block]] no. 1 response: expected decline, busy or unavailable — got 'no'",
         ),
         ('[emergency]\ntrunk = "carrier"', "[emergency] trunk: stands beside action = 'refuse'"),
     ],

@@ -168,7 +168,7 @@ def test_the_verdict_is_that_of_the_longest_prefix_whatever_the_order(
     matching = [
         (len(prefix), kind != "deny", prefix)
         for kind, prefixes in (("allow", allow), ("deny", deny))
-        for prefix in expanded(prefixes)
+        for prefix in expanded(tuple(prefixes))
         if number.startswith(prefix) and (prefix or not abroad)
     ]
     if not matching:

@@ -15,6 +15,8 @@ EXAMPLES: dict[str, str] = {
     "accounts": "1, 'a@b', 'home', 'c@d', '', x'02', '', '', 'auto', '', '', '', 1, 60, 'user', 0.0",
     "account_choices": "'a@b', 'home'",
     "account_states": "'a@b', 'home', 'registered', 0.0, NULL, '', NULL",
+    "usage": "'2026-11-26', 'a@b', 3, 61.5",
+    "preferences": "'a@b', '[]', NULL, 1, 0",
 }
 """A row of each table, as it may have been written by the version that brought the table; later ones must keep it."""
 
