@@ -109,6 +109,8 @@ def replied(session: Session, id: str, failure: StanzaError | None, now: float, 
         return []
     if failure is not None and TIE_BREAK in failure.details:
         return our_change.give_way(session, action if isinstance(action, Action) else Action.CONTENT_MODIFY, now)
+    if late and (isinstance(action, Info) or action is Action.CONTENT_MODIFY):
+        session.silent = True
     if isinstance(action, Info) and failure is not None and session.dialect.silenced:
         session.uninformed, session.informed = True, False
         assert session.ours is not None

@@ -195,7 +195,13 @@ STANZA = Speech(
     mutes="name='0'",
     offered="error feature-not-implemented",
 )
-CONVERSE = Speech(client="Converse (calls)", payloads=WEB, inside=(NAMED.format(foundation="0"),), bundles=True)
+CONVERSE = Speech(
+    client="Converse (calls)",
+    payloads=WEB,
+    inside=(NAMED.format(foundation="0"),),
+    bundles=True,
+    offered="error feature-not-implemented",
+)
 GAJIM = Speech(
     client="Gajim",
     payloads="<payload-type id='96' name='OPUS' clockrate='48000'/>" + PCMA + PCMU,

@@ -8,6 +8,7 @@ import pytest
 
 from gateway.jingle import dialects
 from gateway.jingle.dialects import LIBWEBRTC, USUAL
+from gateway.jingle.session import JingleTimers
 from gateway.signals import Answer, Offer, Refuse
 from gateway.stanza import Stanza
 from mappings.description import Description, Ice, Media
@@ -290,6 +291,14 @@ def test_a_hold_that_gets_no_reply_is_waited_for_once() -> None:
     assert ladder.wait(5) == ["Answer 0"]
     assert ladder.send(Offer(describe(SOUND))) == ["session-info unhold", "Answer 0"]
     assert ladder.wait(60) == []
+
+
+def test_so_is_a_content_modify_where_no_request_is_waited_for_that_long() -> None:
+    ladder = by_client(PLAIN)
+    ladder.leg._session.settings = JingleTimers(iq_timeout_seconds=2.0)
+    ladder.send(Offer(with_senders(PLAIN, "responder")))
+    assert ladder.wait(2.5) == ["Answer 0"]
+    assert ladder.send(Offer(describe(PLAIN))) == ["content-modify 0", "Answer 0"]
 
 
 def test_a_content_add_that_gets_no_reply_is_refused_in_time() -> None:
