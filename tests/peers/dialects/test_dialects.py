@@ -15,7 +15,7 @@ import pytest
 from tests.flows import dialects
 from tests.flows.dialects import Speech
 from tests.peers.alone import on_loopback
-from tests.peers.dialects.user import PASSWORD, DialectClient, account
+from tests.peers.dialects.user import LONG_SECONDS, PASSWORD, DialectClient, account
 from tests.peers.gateway import Table
 from tests.peers.jingle_client import action
 from tests.peers.rig import Rig
@@ -23,7 +23,6 @@ from tests.peers.servers import SERVERS
 from tests.peers.sipp import Sipp
 
 TRUNK = {"media": "anchor", "media_source": "any"}
-PATIENCE_SECONDS = 30.0
 
 ACCOUNTS = {account(speech): PASSWORD for speech in dialects.ALL}
 
@@ -58,15 +57,14 @@ async def signed_in(rig: Rig) -> AsyncIterator[list[DialectClient]]:
 
 async def changed(client: DialectClient) -> None:
     """The call goes through its changes, until the phone holds for the second time."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        await client.held()
-        await client.held(resumed=True)
-        await client.changes()
-        speech = client.speech
-        if speech.video:
-            await client.expect(action("content-add", client.sid), PATIENCE_SECONDS)
-            await client.expect(action("content-remove" if speech.loses else "content-modify", client.sid))
-        await client.held()
+    await client.held()
+    await client.held(resumed=True)
+    await client.changes()
+    speech = client.speech
+    if speech.video:
+        await client.expect(action("content-add", client.sid), LONG_SECONDS)
+        await client.expect(action("content-remove" if speech.loses else "content-modify", client.sid), LONG_SECONDS)
+    await client.held()
 
 
 async def together(*several: Any) -> None:

@@ -17,6 +17,9 @@ FINGERPRINT = ":".join(f"{byte:02X}" for byte in range(32))
 FEATURES = {True: jingle.FEATURES, False: jingle.AUDIO_FEATURES}
 "What a client says that it knows, with message initiation and without."
 
+LONG_SECONDS = 30.0
+"How long a step may take that waits for who never replies."
+
 VIDEO = "urn:xmpp:jingle:apps:rtp:video"
 
 
@@ -176,9 +179,9 @@ class DialectClient(JingleClient):
     async def held(self, *, resumed: bool = False) -> None:
         """Wait until it is told that the phone holds, or has come back."""
         if self.speech.hold == "content-modify":
-            await self.expect(action("content-modify", self.sid))
+            await self.expect(action("content-modify", self.sid), LONG_SECONDS)
         else:
-            await self.expect(action("session-info", self.sid, "unhold" if resumed else "hold"))
+            await self.expect(action("session-info", self.sid, "unhold" if resumed else "hold"), LONG_SECONDS)
 
     async def changes(self) -> None:
         """What it does by itself in a call, once the phone has held it and come back: hold, mute, show video."""
