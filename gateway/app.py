@@ -30,6 +30,7 @@ from gateway.commands.command import Command
 from gateway.commands.desk import Commands
 from gateway.commands.inband import InBand
 from gateway.commands.try_registration import TryRegistration
+from gateway.conferences import Conferences
 from gateway.config import Settings
 from gateway.control.desk import Desk
 from gateway.control.server import ControlPort
@@ -138,6 +139,7 @@ class App:
                 screen=self.preferences.screen,
                 anchors=self.anchors,
                 recorder=self.history,
+                on_focus=lambda call, address: self.conferences.focus(call, address),  # noqa: PLW0108
             ),
             xmpp=self.xmpp,
             sip=self.sip,
@@ -167,6 +169,16 @@ class App:
             sip=self.sip,
             new_id=_new_id,
         )
+        self.conferences = Conferences(
+            how=settings.media.conferences,
+            calls=self.calls,
+            knows=self.devices.knows,
+            routing=self.routing,
+            xmpp=self.xmpp,
+            sip=self.sip,
+            server=settings.sip.user_agent,
+            new_id=_new_id,
+        )
         self.relays = self._relays()
         self.affairs = Affairs(
             store=self.accounts,
@@ -180,6 +192,7 @@ class App:
             calls=self.calls,
             texts=self.texts,
             mailboxes=self.mailboxes,
+            conferences=self.conferences,
             keypad=Keypad(calls=self.calls, xmpp=self.xmpp, new_id=_new_id) if settings.media.digits_by_chat else None,
             relays=self.relays,
             commands=self.commands,

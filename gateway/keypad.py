@@ -95,6 +95,6 @@ class Keypad:
         key = typed.popleft()
         seconds = PAUSE_SECONDS
         if key != reading.PAUSE:
-            opened.task.press(opened.xmpp_side, Digit(key, TONE_MS))
+            opened.task.speak(opened.xmpp_side, Digit(key, TONE_MS))
             seconds = TONE_MS / 1000 + GAP_SECONDS
         self._loop.call_later(seconds, self._press, opened)

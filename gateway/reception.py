@@ -15,6 +15,7 @@ from gateway.call.opened import SipWire
 from gateway.call.opening import XmppWire
 from gateway.commands.desk import Commands
 from gateway.commands.inband import InBand
+from gateway.conferences import Conferences
 from gateway.entity import answers, subscription
 from gateway.entity.answers import Entity
 from gateway.entity.presence import Devices
@@ -54,6 +55,7 @@ class Reception:
         calls: Calls,
         texts: Texts,
         mailboxes: Mailboxes,
+        conferences: Conferences,
         keypad: Keypad | None,
         relays: Relays | None,
         commands: Commands,
@@ -74,6 +76,7 @@ class Reception:
         self._calls = calls
         self._texts = texts
         self._mailboxes = mailboxes
+        self._conferences = conferences
         self._keypad = keypad
         self._relays = relays
         self._commands = commands
@@ -159,7 +162,7 @@ class Reception:
         """Take a SIP request that no transaction's owner waits for."""
         tag = request.to.tag
         if tag:
-            if not self._mailboxes.notified(request, tag):
+            if not self._mailboxes.notified(request, tag) and not self._conferences.notified(request, tag):
                 self._calls.dialog(request, tag)
             return
         trunk, also = None, self._also

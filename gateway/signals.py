@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gateway.attendance import News
 from mappings.description import Description, Ice, RawUdp
 from mappings.reasons import EndReason
 
@@ -100,6 +101,14 @@ class NoDigits:
 
 
 @dataclass(frozen=True, slots=True)
+class Attendance:
+    """This side is the focus of a conference, or is none any more; or, with news, who is in it."""
+
+    focus: bool = True
+    news: News | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """The call is over, or never came to be.
 
@@ -157,6 +166,7 @@ Signal = (
     | Candidates
     | Digit
     | NoDigits
+    | Attendance
     | End
     | Transfer
     | Transferred

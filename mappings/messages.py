@@ -22,6 +22,7 @@ class Said(StrEnum):
     CANDIDATES = "Candidates"
     DIGIT = "Digit"
     NO_DIGITS = "NoDigits"
+    ATTENDANCE = "Attendance"
     END = "End"
     TRANSFER = "Transfer"
     TRANSFERRED = "Transferred"
@@ -93,6 +94,8 @@ ROWS: tuple[Row, ...] = (
     Row(S.ANSWER, T.OFFERED, (A.CONTENT_ACCEPT, A.TRANSPORT_ACCEPT), (200,), "XEP-0166 §7.2.1; RFC 3261 §14.2", "a content-modify is answered by its result alone, an ICE restart by a transport-info"),
     Row(S.REFUSE, T.OFFERED, (A.CONTENT_REJECT, A.TRANSPORT_REJECT), (488, 491), "XEP-0166 §7.2.4, §7.2.16; RFC 3261 §14", "glare: 491, and conflict with tie-break"),
 
+    Row(S.ATTENDANCE, T.ESTABLISHED, (A.SESSION_INFO,), (M.NOTIFY,), "XEP-0298; RFC 4575, 4579",
+        "from SIP only: `isfocus` in a Contact, then the conference's state, to clients that announce COIN; the subscription is beside the call"),
     Row(S.TRANSFER, T.ESTABLISHED, (A.SESSION_INFO,), (M.REFER,), "XEP-0251; RFC 3515, 3892, 5589",
         "a client that does not know XEP-0251 is handed on by the gateway, which calls the target and changes sides"),
     Row(S.TRANSFERRED, T.ESTABLISHED, (A.SESSION_INFO,), (202, M.NOTIFY), "XEP-0251; RFC 3515 §2.4.4, 4488",

@@ -21,6 +21,7 @@ from gateway.errors import AnchorError
 from gateway.media.anchor import Anchor, Anchors, Call, Event, LegMedia, Listener, Statistics
 from gateway.signals import (
     Answer,
+    Attendance,
     Candidates,
     Complete,
     Digit,
@@ -177,7 +178,7 @@ class Anchoring:
                 return NOTHING if sent else Outcome((send,))
             case NoDigits() if self._anchors.digits:
                 return NOTHING  # they are sound
-            case NoDigits() | End() | PickedUp() | Transfer() | Transferred():
+            case NoDigits() | Attendance() | End() | PickedUp() | Transfer() | Transferred():
                 return Outcome((send,))
             case never:
                 assert_never(never)

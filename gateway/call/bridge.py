@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from gateway.signals import (
     Answer,
+    Attendance,
     Candidates,
     Complete,
     Digit,
@@ -52,8 +53,8 @@ S = State
 
 
 def _digits(state: State) -> dict[tuple[Side, type[Signal]], State]:
-    """Digits pass in both directions and change nothing."""
-    return {(side, signal): state for side in Side for signal in (Digit, NoDigits)}
+    """Digits pass in both directions and change nothing; so does who is in a conference."""
+    return {(side, signal): state for side in Side for signal in (Digit, NoDigits, Attendance)}
 
 
 def _transfers(state: State) -> dict[tuple[Side, type[Signal]], State]:

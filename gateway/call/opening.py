@@ -108,9 +108,12 @@ class Opening:
         screen: Callable[[Caller, str], None],
         anchors: Anchors | None = None,
         recorder: Recorder | None = None,
+        on_focus: Callable[[str, str | None], None] = lambda call, address: None,
     ) -> None:
         self._settings = settings
         self._recorder = recorder
+        self._on_focus = on_focus
+        "Told of calls whose SIP side is a conference's focus: which call, and its address; None: it is none any more."
         self._anchors = anchors
         "None: media never pass here."
 
@@ -368,6 +371,7 @@ class Opening:
             anchoring=anchoring,
             recorder=self._recorder,
             number=plain(localpart(local)),
+            on_focus=self._on_focus,
         )
         opened = Opened(
             task=task,

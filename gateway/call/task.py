@@ -44,6 +44,7 @@ class CallTask:
         anchoring: Anchoring | None = None,
         recorder: Recorder | None = None,
         number: str = "",
+        on_focus: Callable[[str, str | None], None] = lambda call, address: None,
     ) -> None:
         self.id = call
         self.origin = origin
@@ -52,6 +53,9 @@ class CallTask:
         self._limits = limits
         self._observer = observer
         self._on_closed = on_closed
+        self._on_focus = on_focus
+        "Told that the SIP side is a conference's focus, by its address, and that it is none any more."
+        self._focus: str | None = None
         self._address = address
         "From the address that one side names to try instead, to the other side's words for it, or None."
         self._transfer = transfer
@@ -95,9 +99,9 @@ class CallTask:
         self.seating.join(side, party, referred=referred, free=self.bridge.talking, deadline=deadline)
         self._log.info("leg_joining", side=side.value)
 
-    def press(self, side: Side, digit: Digit) -> None:
-        """Let a side press a key, though its leg knows nothing of it."""
-        self._inbox.put(None, (side, digit))
+    def speak(self, side: Side, signal: Signal) -> None:
+        """Let a side say something in a call that stands, though its leg knows nothing of it."""
+        self._inbox.put(None, (side, signal))
 
     def end(self, end: End) -> None:
         """End the call from outside: the gateway leaves, or an operator wants it."""
@@ -147,9 +151,9 @@ class CallTask:
         elif item is None:
             await self._expire(now)
         elif isinstance(item, tuple):
-            side, digit = item
+            side, signal = item
             if self.bridge.talking:
-                await self._bridge(side, digit, now)
+                await self._bridge(side, signal, now)
         elif not self.over:  # what ends with a call is no news
             await self._happened(item, now)
 
@@ -199,8 +203,13 @@ class CallTask:
                 self._observer.dropped(party.spelling, name)
             self._log.debug("translation_dropped", side=seat.side.value, names=list(dropped))
             dropped.clear()
-        if party is seat.party and (trunk := getattr(party.leg, "trunk", None)):
-            self.story.goes_through(trunk)
+        if party is seat.party and party.protocol == "sip":
+            if trunk := getattr(party.leg, "trunk", None):
+                self.story.goes_through(trunk)
+            focus = getattr(party.leg, "focus", None) if self.bridge.talking else None
+            if focus != self._focus:
+                self._focus = focus
+                self._on_focus(self.id, focus)
 
     async def _do(self, seat: Seat, words: Iterable[Word], now: float) -> None:
         """Pass on what a seat makes of a signal."""
@@ -272,6 +281,8 @@ class CallTask:
         finally:  # also when this is cut off
             self.story.counted({} if self.anchoring is None else self.anchoring.counted)
             self.story.tell(self.parties.values(), self._loop.time())
+            if self._focus is not None:
+                self._on_focus(self.id, None)
             self._on_closed(self)
 
     async def _hand_on(self, seat: Seat, transfer: Transfer, now: float) -> None:

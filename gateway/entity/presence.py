@@ -13,6 +13,7 @@ from gateway.errors import PeerError
 from gateway.jid import bare, is_full
 from gateway.stanza import Stanza
 from mappings.namespaces import (
+    COIN,
     DISCO_INFO,
     DTLS,
     DTMF,
@@ -46,8 +47,8 @@ MAX_ASKED = 3
 LONGEST_KIND = 32
 "Characters of what a client calls its kind."
 
-_WANTED = frozenset({JINGLE, RTP, RTP_AUDIO, MESSAGE_INITIATION, DTMF, TRANSFER, ICE_UDP, DTLS})
-"The features that are remembered: what decides whom to ring and how, who is told digits, and who can be handed on."
+_WANTED = frozenset({JINGLE, RTP, RTP_AUDIO, MESSAGE_INITIATION, DTMF, TRANSFER, ICE_UDP, DTLS, COIN})
+"The features that are remembered: what decides whom to ring and how, who is told what, and who can be handed on."
 
 _SHOW = {"chat": 4, "": 3, "away": 2, "xa": 1, "dnd": 0}
 "How available a device is by its <show/>, more is better (RFC 6121 §4.7.2.1)."

@@ -19,7 +19,7 @@ _JINGLE = f"{{{JINGLE}}}"
 _CONTENT, _REASON, _GROUPED = f"{_JINGLE}content", f"{_JINGLE}reason", f"{_JINGLE}jingle"
 _INITIATION = f"{{{MESSAGE_INITIATION}}}"
 _TEXTS = frozenset({"text"})
-_MEDIA = re.compile(rb"^m=(\w{1,12}) (\d{1,5})|^a=(sendonly|recvonly|inactive)\r?$", re.M)
+_MEDIA = re.compile(rb"\n(?:m=(\w{1,12}) (\d{1,5})|a=(sendonly|recvonly|inactive)[\r\n])")
 _TELLING = frozenset({"session-info", "session-terminate", "transport-info"})
 "The actions about something else than media."
 

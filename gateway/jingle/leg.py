@@ -13,6 +13,7 @@ from gateway.errors import PeerError
 from gateway.jid import bare
 from gateway.signals import (
     Answer,
+    Attendance,
     Candidates,
     Complete,
     Digit,
@@ -25,13 +26,13 @@ from gateway.signals import (
     Signal,
 )
 from gateway.stanza import Stanza, read_error, receipt
-from mappings.namespaces import RTP_INFO
 from mappings.reasons import EndReason
-from mappings.terms import Action, Info, Initiation, Role
+from mappings.terms import Action, Initiation, Role
 
 from . import accepting, digits, failures, initiation, our_change, proposal, refusal, telling, their_change, transfer
 from .actions import act
 from .announcing import Announcements
+from .coin import attended
 from .frame import Frame
 from .phases import REQUESTS, Phase
 from .proposal import Proposal
@@ -309,18 +310,17 @@ class JingleLeg:
                 return [*session.terminate(end, now), *session.say(end)]
             case Refuse():
                 return their_change.refused_by(session, signal, now)
+            case Progress() if session.phase is Phase.ASKED:
+                # What is played cannot be heard before proceed, and the client waits for a word (rule 5).
+                return initiation.ring(session)
             case Progress():
-                if session.phase is Phase.ASKED:
-                    # What is played cannot be heard before proceed, and the client waits for a word (rule 5).
-                    return initiation.ring(session)
-                if session.phase is not Phase.OFFERED or not signal.ringing or session.rung:
-                    return []
-                session.rung = True
-                return [session.ask(Action.SESSION_INFO, [Element(f"{{{RTP_INFO}}}{Info.RINGING.value}")], now)]
+                return telling.ringing(session, now) if signal.ringing else []
             case Candidates():
                 return telling.candidates(session, signal.by_media, now)
             case Digit():
                 return digits.tell(session, signal, now)
+            case Attendance():
+                return attended(session, signal, now)
             case NoDigits():
                 session.deaf = True
                 return []

@@ -23,6 +23,14 @@ Told = tuple[Stanza, Action | Info]
 "A request, and what it says."
 
 
+def ringing(session: Session, now: float) -> Out:
+    """The other side is alerted: said once, to a client that waits for the answer to its session-initiate."""
+    if session.phase is not Phase.OFFERED or session.rung:
+        return []
+    session.rung = True
+    return [session.ask(Action.SESSION_INFO, [write_info(Info.RINGING)], now)]
+
+
 def candidates(session: Session, news: contents.Transports, now: float) -> Out:
     """More candidates of ours: told, or kept until what they belong to can be said."""
     match session.phase:

@@ -47,6 +47,9 @@ class Dialog:
     "The highest CSeq number received; None before the first request of the peer."
 
     flow: Flow | None
+    focus: bool
+    "Whether the peer says that it is the focus of a conference (RFC 3840, isfocus)."
+
     near: bool
     "Whether the flow leads to the first hop of this dialog, whatever address that gives itself."
 
@@ -69,18 +72,18 @@ class Dialog:
         try:
             # COMPAT(RFC 2543): without Contact, the address that was called is the target.
             contact = _contact(response)
-            uri = Uri.parse(request.uri) if contact is None else contact
+            uri, focus = (Uri.parse(request.uri), False) if contact is None else contact
             routes = tuple(reversed([str(NameAddr.parse(value)) for value in response.values("Record-Route")]))
             return _made(
                 request.call_id, request.first("From") or "", request.from_.tag or "", response.first("To") or "",
-                response.to.tag or "", uri, routes, request.cseq.number, None, flow, near=bool(routes),
+                response.to.tag or "", uri, routes, request.cseq.number, None, flow, near=bool(routes), focus=focus,
             )  # fmt: skip
         except PeerError:
             return cls(
                 call_id=request.call_id, local=request.first("From") or "", local_tag=request.from_.tag or "",
                 remote=response.first("To") or "", remote_tag=response.to.tag or "", target=request.uri, routes=(),
-                local_cseq=request.cseq.number, remote_cseq=None, flow=flow, near=True, uri=request.uri, route=(),
-                hop=_back(request.uri, flow),
+                local_cseq=request.cseq.number, remote_cseq=None, flow=flow, focus=False, near=True, uri=request.uri,
+                route=(), hop=_back(request.uri, flow),
             )  # fmt: skip
 
     @classmethod
@@ -90,12 +93,12 @@ class Dialog:
         Raises PeerError (400) when Contact or Record-Route cannot be read.
         """
         # COMPAT(RFC 2543): an INVITE may come without Contact; its From then is the target.
-        target = _contact(request) or request.from_.uri
+        target, focus = _contact(request) or (request.from_.uri, False)
         routes = tuple(str(NameAddr.parse(value)) for value in request.values("Record-Route"))
         near = bool(routes) or len(request.values("Via")) == 1
         return _made(
             request.call_id, f"{(request.first('To') or '').rstrip('; ')};tag={tag}", tag, request.first("From") or "",
-            request.from_.tag or "", target, routes, 0, request.cseq.number, request.flow, near=near,
+            request.from_.tag or "", target, routes, 0, request.cseq.number, request.flow, near=near, focus=focus,
         )  # fmt: skip
 
     def request(
@@ -144,12 +147,13 @@ class Dialog:
 
     def refreshed(self, message: SipRequest | SipResponse) -> "Dialog":
         """The dialog after a re-INVITE, or the 2xx to ours: a new target (§12.2.1.2).  May raise PeerError."""
-        target = _contact(message)
-        if target is None or str(target) == self.target:
+        contact = _contact(message)
+        if contact is None or (str(contact[0]), contact[1]) == (self.target, self.focus):
             return self
+        target, focus = contact
         return _made(
             self.call_id, self.local, self.local_tag, self.remote, self.remote_tag, target, self.routes,
-            self.local_cseq, self.remote_cseq, message.flow or self.flow, near=self.near,
+            self.local_cseq, self.remote_cseq, message.flow or self.flow, near=self.near, focus=focus,
         )  # fmt: skip
 
 
@@ -206,7 +210,7 @@ def _transport(uri: Uri, flow: Flow | None) -> str | None:
 
 def _made(  # noqa: PLR0917
     call_id: str, local: str, local_tag: str, remote: str, remote_tag: str, target: Uri, routes: tuple[str, ...],
-    local_cseq: int, remote_cseq: int | None, flow: Flow | None, *, near: bool,
+    local_cseq: int, remote_cseq: int | None, flow: Flow | None, *, near: bool, focus: bool,
 ) -> Dialog:  # fmt: skip
     written = str(target)
     uri, route = written, routes
@@ -219,20 +223,21 @@ def _made(  # noqa: PLR0917
         hop = hop_to(target, flow, near=near)
     return Dialog(
         call_id=call_id, local=local, local_tag=local_tag, remote=remote, remote_tag=remote_tag, target=written,
-        routes=routes, local_cseq=local_cseq, remote_cseq=remote_cseq, flow=flow, near=near, uri=uri,
+        routes=routes, local_cseq=local_cseq, remote_cseq=remote_cseq, flow=flow, focus=focus, near=near, uri=uri,
         route=tuple(("Route", value) for value in route), hop=hop,
     )  # fmt: skip
 
 
-def _contact(message: SipRequest | SipResponse) -> Uri | None:
-    """The address of the first Contact, as a Request-URI may hold it."""
+def _contact(message: SipRequest | SipResponse) -> tuple[Uri, bool] | None:
+    """The address of the first Contact, as a Request-URI may hold it, and whether it is a conference's focus."""
     value = next(iter(message.values("Contact")), None)
     if value is None or value.strip() == "*":
         return None
-    uri = NameAddr.parse(value).uri
+    contact = NameAddr.parse(value)
+    uri = contact.uri
     if uri.scheme not in ("sip", "sips"):
         raise PeerError(f"Contact: not a SIP address, {value[:80]!r}")
-    return _bare(uri)
+    return _bare(uri), "isfocus" in contact.params
 
 
 def _bare(uri: Uri) -> Uri:

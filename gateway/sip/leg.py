@@ -21,6 +21,7 @@ from gateway.errors import PeerError
 from gateway.sdp.history import SdpSession
 from gateway.signals import (
     Answer,
+    Attendance,
     Candidates,
     Complete,
     Digit,
@@ -126,6 +127,12 @@ class SipLeg(LegState):
         known = self.referral.due
         return due if known is None or (due is not None and due < known) else known
 
+    @property
+    def focus(self) -> str | None:
+        """The address of the conference whose focus the peer is, if it is one (RFC 4579 §5.1)."""
+        dialog = self.dialog
+        return dialog.target if dialog is not None and dialog.focus else None
+
     def came_back(self, request: SipRequest) -> bool:
         """Whether an INVITE is our own, unchanged: a loop. Sent on to another address it is none (RFC 5393 §4.2)."""
         ours = self.invite.request if self.invite is not None else None
@@ -153,7 +160,7 @@ class SipLeg(LegState):
                 event = Event.CANDIDATES
             case Digit():
                 event = Event.DIGIT
-            case NoDigits() | PickedUp():
+            case NoDigits() | PickedUp() | Attendance():
                 return []  # what INFO says of digits is answered here in any case, and no description is owed by us
             case Transfer():
                 event = Event.TRANSFER

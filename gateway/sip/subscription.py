@@ -90,6 +90,10 @@ class Subscription:
         """It is wanted no more: take leave of the notifier."""
         return self._do(Event.STOP, None, now)
 
+    def renew(self, now: float) -> list[Emitted]:
+        """Ask for everything again (RFC 6665 §4.1.2.2), unless a SUBSCRIBE is out that does."""
+        return self._do(Event.DUE, None, now) if self.phase is Phase.ACTIVE else []
+
     def receive(self, message: SipResponse | Failed, now: float) -> list[Emitted]:
         """What became of our SUBSCRIBE."""
         if self._request is None or message.branch != self._request.branch:

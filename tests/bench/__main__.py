@@ -26,7 +26,9 @@ def _free_port(kind: int = socket.SOCK_STREAM) -> int:
 
 
 @contextlib.asynccontextmanager
-async def _bench(*, initiation: bool, hold: bool = False, known: bool = False) -> AsyncIterator[tuple[Driver, Gateway]]:
+async def _bench(
+    *, initiation: bool, hold: bool = False, known: bool = False, more: str = ""
+) -> AsyncIterator[tuple[Driver, Gateway]]:
     """A fresh gateway with the driver at both its ends."""
     loop = asyncio.get_running_loop()
     with tempfile.TemporaryDirectory() as folder:
@@ -43,6 +45,7 @@ async def _bench(*, initiation: bool, hold: bool = False, known: bool = False) -
             pbx_port=sip.address[1],
             http_port=_free_port(),
             jid=JID.partition("/")[0],
+            more=more,
         )
         try:
             async with gateway:
@@ -101,9 +104,9 @@ def _spread(times: list[float]) -> str:
     return f"{statistics.median(ordered) * 1000:.2f} / {p99 * 1000:.2f}"
 
 
-async def cost(calls: int, *, outgoing: bool, initiation: bool, rate: float = 100.0) -> None:
+async def cost(calls: int, *, outgoing: bool, initiation: bool, rate: float = 100.0, more: str = "") -> None:
     """CPU milliseconds of the gateway per complete call."""
-    async with _bench(initiation=initiation, known=not outgoing and not initiation) as (driver, gateway):
+    async with _bench(initiation=initiation, known=not outgoing and not initiation, more=more) as (driver, gateway):
         await driver.run(50, rate, outgoing=outgoing)
         before = cpu_seconds(gateway.pid)
         driver.again()
@@ -159,9 +162,9 @@ async def sustained(seconds: float) -> None:
     print(f"sustained: {best:.0f} calls a second", flush=True)
 
 
-async def memory(calls: int) -> None:
+async def memory(calls: int, more: str = "") -> None:
     """Memory of an open call."""
-    async with _bench(initiation=False, hold=True) as (driver, gateway):
+    async with _bench(initiation=False, hold=True, more=more) as (driver, gateway):
         await driver.run(100, 100, outgoing=True)
         before = resident_kib(gateway.pid)
         driver.again()
@@ -169,6 +172,18 @@ async def memory(calls: int) -> None:
         after = resident_kib(gateway.pid)
         print(f"memory: {(after - before) / calls:.1f} KiB an open call, at {calls} calls", flush=True)
         await driver.release()
+
+
+async def history(calls: int) -> None:
+    """What it costs to remember calls: the same with and without their records and trails."""
+    for words, more in (
+        ("with records and trails", ""),
+        ("with records", "[history]\nsteps = 0"),
+        ("with neither", "[history]\nsteps = 0\ndays = 0"),
+    ):
+        print(f"{words}:", flush=True)
+        await cost(calls, outgoing=True, initiation=False, more=more)
+        await memory(calls, more)
 
 
 async def with_prosody(calls: int, rate: float = 20.0) -> None:
@@ -226,7 +241,7 @@ async def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--calls", type=int, default=1000, help="calls of each measurement")
-    parser.add_argument("--only", choices=("cost", "delay", "sustained", "memory", "prosody"))
+    parser.add_argument("--only", choices=("cost", "delay", "sustained", "memory", "history", "prosody"))
     options = parser.parse_args()
     if (os.cpu_count() or 1) > 1:
         os.sched_setaffinity(0, {1})
@@ -241,6 +256,8 @@ async def main() -> None:
         await sustained(8)
     if only in (None, "memory"):
         await memory(2000)
+    if only in (None, "history"):
+        await history(options.calls)
     if only in (None, "prosody"):
         await with_prosody(min(options.calls, 500))
 

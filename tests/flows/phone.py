@@ -229,7 +229,7 @@ class Phone:
             line.pending.remove(request)
         body, content_type = b"", None
         if request.method == "INVITE":
-            if 101 <= status < 300:
+            if 101 <= status < 300 and all(name != "Contact" for name, _ in headers):
                 headers = (("Contact", f"<sip:{self.name}@{self.host}:{self.port}>"), *headers)
             if 200 <= status < 300 or (sdp and status > 100):
                 body = _sdp(sdp)

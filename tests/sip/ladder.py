@@ -11,6 +11,7 @@ from itertools import count
 from gateway.sdp.history import SdpSession
 from gateway.signals import (
     Answer,
+    Attendance,
     Candidates,
     Complete,
     Digit,
@@ -145,7 +146,9 @@ def word(item: Emitted) -> str:
             return f"Digit {item.digit} {item.duration}"
         case Transferred():
             return f"Transferred {item.status}"
-        case Transfer() | Offer() | Answer() | Complete() | PickedUp() | Progress() | Candidates() | NoDigits():
+        case Attendance() | NoDigits():
+            return type(item).__name__
+        case Transfer() | Offer() | Answer() | Complete() | PickedUp() | Progress() | Candidates():
             return type(item).__name__
 
 
