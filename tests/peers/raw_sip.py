@@ -114,10 +114,14 @@ class RawSip(asyncio.DatagramProtocol):
         status: str,
         *,
         tag: str = "",
+        mark: str = "",
         headers: tuple[str, ...] = (),
         body: str = "",
     ) -> None:
-        """Answer a request; `status` has its phrase: "200 OK".  An empty tag leaves To as it came."""
+        """Answer a request; `status` has its phrase: "200 OK".  An empty tag leaves To as it came.
+
+        ``mark``: parameters of the Contact.
+        """
         message, source = request
         host, port = self.local
         to = message.header("To") + (f";tag={tag}" if tag else "")
@@ -125,7 +129,7 @@ class RawSip(asyncio.DatagramProtocol):
         lines += [f"Via: {value}" for value in message.headers("Via")]
         lines += [f"Record-Route: {value}" for value in message.headers("Record-Route")]
         lines += [f"From: {message.header('From')}", f"To: {to}", f"Call-ID: {message.header('Call-ID')}"]
-        lines += [f"CSeq: {message.header('CSeq')}", f"Contact: <sip:{tag or 'raw'}@{host}:{port}>", *headers]
+        lines += [f"CSeq: {message.header('CSeq')}", f"Contact: <sip:{tag or 'raw'}@{host}:{port}>{mark}", *headers]
         lines += ["Content-Type: application/sdp"] if body else []
         # The body's line ends become CRLF on the way out.
         lines += [f"Content-Length: {len(body) + body.count(chr(10))}", "", body]
