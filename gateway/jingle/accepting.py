@@ -61,7 +61,9 @@ def _accept(session: Session, ours: Description, now: float) -> Out:
     assert session.theirs is not None
     session.timers.clear()
     session.phase = Phase.ACTIVE
-    written = description.write(dialects.accepted(ours, session.dialect, session.role))
+    said = dialects.accepted(ours, session.dialect, session.role)
+    session.watching = dialects.watching(said, session.dialect, session.role.other)
+    written = description.write(said)
     session.agree(ours, session.theirs)
     return [session.ask(Action.SESSION_ACCEPT, written, now, asked=Asked.ACCEPT, responder=session.local)]
 

@@ -115,6 +115,7 @@ def _accepted(session: Session, stanza: Stanza, request: JingleRequest, now: flo
     session.early = {}
     session.agree(changes.with_senders(session.ours, {media.name: media.senders for media in answer.media}), answer)
     session.dialect = dialects.spoken(request.contents)
+    session.watching = dialects.watching(answer, session.dialect, session.role.other)
     session.gathers = session.gathers or contents.says_complete(media.transport for media in answer.media)
     return [result(stanza), Answer(answer)]
 

@@ -55,6 +55,16 @@ def accepted(ours: Description, dialect: Dialect, role: Role) -> Description:
     return ours if dialect.idle else _otherwise(ours, Senders(role.value))
 
 
+def watching(said: Description, dialect: Dialect, client: Role) -> set[str]:
+    """The contents in which such a client, who is ``client``, only listens and watches, for good.
+
+    COMPAT(Conversations): whom it has begun not to send to it cannot be told to send to.
+    """
+    if dialect.silenced:
+        return set()
+    return {one.name for one in said.media if one.senders not in (Senders.BOTH, Senders(client.value))}
+
+
 def _otherwise(ours: Description, senders: Senders) -> Description:
     media = tuple(replace(one, senders=senders) if one.senders is Senders.NONE else one for one in ours.media)
     return replace(ours, media=media)

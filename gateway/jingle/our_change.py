@@ -86,9 +86,15 @@ def begin(session: Session, offer: Offer, now: float) -> Out:
 
 
 def _held(session: Session, offered: Description) -> Description:
-    """The offer, with what the client has put on hold kept so, whatever the other side would like to send."""
-    senders = {media.name: media.senders for media in offered.media if media.name in session.held}
-    return changes.with_senders(offered, {name: changes.silence(said, session.role) for name, said in senders.items()})
+    """The offer, with what the client has put on hold kept so, whatever the other side would like to send.
+
+    Where the client only watches, it is not to send, whatever the other side would take.
+    """
+    senders = {media.name: media.senders for media in offered.media}
+    held = {name: changes.silence(said, session.role) for name, said in senders.items() if name in session.held}
+    seen = {name: held.get(name, said) for name, said in senders.items() if name in session.watching}
+    watched = {name: changes.silence(said, session.role.other) for name, said in seen.items()}
+    return changes.with_senders(offered, held | watched)
 
 
 def _ask(session: Session, change: OurChange, found: Iterable[changes.Change], now: float) -> Out:

@@ -87,6 +87,7 @@ class Session:
         "timers",
         "uninformed",
         "waiting",
+        "watching",
         "withdrawn",
     )
 
@@ -179,6 +180,9 @@ class Session:
 
         self.kept: set[str] = set()
         "Contents that the peer keeps although the other side has given them up."
+
+        self.watching: set[str] = set()
+        "Contents in which the peer does not send, and can not be told to."
 
         self.creators: dict[str, Role] = {}
         "By content, who its creator is in the peer's eyes, where it is somebody else."

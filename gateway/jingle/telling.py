@@ -121,6 +121,8 @@ def _of_ours(
     told = []
     for media in several:
         sends = changes.sends(media.senders, session.role)
+        if media.name in session.watching:
+            continue  # whether something comes is seen
         if sends is not changes.sends(before[media.name], session.role):
             formal = replace(media, senders=Senders.BOTH if sends else Senders(session.role.other.value))
             told.append(_modify(session, formal, now, asked))

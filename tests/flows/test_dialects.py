@@ -372,6 +372,28 @@ def test_video_that_a_phone_does_not_have_is_answered_so_that_the_client_can_rea
     )
 
 
+def test_a_phone_that_shows_video_after_it_had_none_is_seen_and_sees_nothing() -> None:
+    """COMPAT(Conversations): it cannot be told to send what it was told not to send from the beginning."""
+    video = dialects.content("1", "video", dialects.FILM, dialects.FULL)
+    anchored(
+        romeo.sends("session-initiate", xml=CONVERSATIONS.offer() + video),
+        romeo.gets("result"),
+        juliet.gets("INVITE", has="m=video"),
+        juliet.sends(200, sdp=sdp_of() + NO_FILM),
+        juliet.gets("ACK"),
+        romeo.gets("session-accept", has='senders="responder"'),
+        juliet.sends("re-INVITE", sdp=sdp_of(version=2) + FILM),
+        juliet.gets(100),
+        juliet.gets(200, has=["m=video 40", "a=recvonly"]),
+        juliet.sends("ACK"),
+        nothing(),
+        romeo.sends("session-terminate success"),
+        romeo.gets("result"),
+        juliet.gets("BYE"),
+        juliet.sends(200),
+    )
+
+
 # ------------------------------------------------------------------------------------------- straight to such a phone
 
 WEB = 'media = "direct"\nmedia_ice = true\nmedia_protection = "dtls"'
@@ -504,6 +526,49 @@ def _again(inside: str) -> str:
 
 
 # ------------------------------------------------------------------------------------------------------------- the rest
+
+
+@pytest.mark.conformance("MOD-10")
+@EACH
+def test_each_client_that_removes_all_that_there_is_ends_the_call(speech: Speech) -> None:
+    anchored(
+        *out(speech),
+        romeo.sends("content-remove", xml=f"<content creator='initiator' name='{speech.name}'/>"),
+        romeo.gets("result"),
+        romeo.gets("session-terminate success"),
+        *finish(speech),
+        juliet.gets("BYE"),
+        juliet.sends(200),
+    )
+
+
+@pytest.mark.conformance("HLD-02", "MOD-12")
+def test_a_medium_that_only_came_in_is_silent_on_hold_and_less_than_was_asked_is_told() -> None:
+    shown = sdp_of(version=2) + FILM + "a=sendonly\r\n"
+    anchored(
+        *out(dialects.SISKIN),
+        juliet.sends("re-INVITE", sdp=shown),
+        juliet.gets(100),
+        romeo.gets("content-add", has='senders="responder"'),
+        romeo.sends(
+            "content-accept", xml=dialects.SISKIN.video.replace("name='video'", "name='video' senders='responder'")
+        ),
+        romeo.gets("result"),
+        juliet.gets(200, has="a=recvonly"),
+        juliet.sends("ACK"),
+        romeo.sends("session-info hold"),
+        romeo.gets("result"),
+        juliet.gets("INVITE", has=["a=sendonly", "a=inactive"]),
+        juliet.sends(200, sdp=sdp_of(version=3, direction="recvonly") + FILM + "a=inactive\r\n"),
+        juliet.gets("ACK"),
+        romeo.sends("session-info active"),
+        romeo.gets("result"),
+        juliet.gets("INVITE", has=["a=sendrecv", "a=recvonly"]),
+        juliet.sends(200, sdp=sdp_of(version=4, direction="sendonly") + FILM + "a=sendonly\r\n"),
+        juliet.gets("ACK"),
+        romeo.gets("content-modify", has=['senders="responder"', 'name="0"']),
+        *client_leaves(dialects.SISKIN),
+    )
 
 
 def test_actions_that_get_no_reply_end_nothing() -> None:
