@@ -1,4 +1,4 @@
-"""The command line: `jingle-sip run`, `check`, `calls` and `translate`.
+"""The command line: `jingle-sip run`, `check`, `calls`, `accounts` and `translate`.
 
 Exit status: 0 well, 1 it did not work, 2 the configuration or the command line cannot be used (one line says why).
 """
@@ -16,6 +16,8 @@ from gateway import __version__, check, controlling, log, translating
 from gateway.app import App
 from gateway.config import Settings, load
 from gateway.errors import ConfigError, StoreError, TransportError
+from gateway.provisioning import arguments as accounts_arguments
+from gateway.provisioning.work import provision
 
 DEFAULT_CONFIG = Path("/etc/jingle-sip/gateway.toml")
 
@@ -31,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 settings = load(options.config)
                 log.configure(level="error", format="console")  # what goes wrong is in the report
                 return check.check(settings)
+            case "accounts":
+                log.configure(level="error", format="console")  # what changes is told by the command itself
+                return provision(options, sys.stdin, sys.stdout, sys.stderr)
             case "calls":
                 return controlling.control(options, sys.stdout, sys.stderr)
             case _:
@@ -84,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
             "-c", "--config", type=Path, default=DEFAULT_CONFIG, help=f"the configuration (default: {DEFAULT_CONFIG})"
         )
     controlling.add_arguments(commands, DEFAULT_CONFIG)
+    accounts_arguments.add_arguments(commands, DEFAULT_CONFIG)
     translating.add_arguments(commands)
     return parser
 

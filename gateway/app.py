@@ -217,6 +217,7 @@ class App:
             observer=self.metrics,
             new_id=_new_id,
             changed=lambda name: self.standings.changed(name),  # noqa: PLW0108 - they come later
+            busy=self.calls.takes,
         )
         self.enrolment = Enrolment(
             self.routing.domain,

@@ -2,12 +2,13 @@
 
 import argparse
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
 
+from gateway.columns import columns
 from gateway.config.places import control_sockets
 from gateway.config.reading import read
 from gateway.control.client import ask
@@ -101,9 +102,9 @@ def _lines(options: argparse.Namespace, answer: Answer) -> Iterator[str]:
         case "hangup":
             yield f"{answer.calls[0].id} is told to end"
         case _ if options.recent is not None:
-            yield from _table(_ENDED, (_ended(record) for record in answer.calls))
+            yield from columns(_ENDED, (_ended(record) for record in answer.calls))
         case _:
-            yield from _table(_LIVE, (_live(record, answer.now) for record in answer.calls))
+            yield from columns(_LIVE, (_live(record, answer.now) for record in answer.calls))
             yield f"{len(answer.calls)} call{'s' * (len(answer.calls) != 1)}"
 
 
@@ -126,11 +127,3 @@ def _ended(record: CallRecord) -> Sequence[str]:
 def _parties(record: CallRecord) -> str:
     user, number = record.user or "nobody", plain(record.number)
     return f"{user} → {number}" if record.outgoing else f"{number} → {user}"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """The rows under their heads, each column as wide as its widest."""
-    cells = [head, *rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    for row in cells:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -29,6 +29,10 @@ BURST_OF_LINES = 50
 "Lines about registrations that are logged at once; when a registrar goes, thousands change."
 
 
+LINGER_SECONDS = 2.0
+"How often it is looked whether the last call through a registration that is to go is over."
+
+
 class FlowKeeper(Protocol):
     """Who knows when connections are lost."""
 
@@ -121,19 +125,27 @@ class Registrations:
         observer: RegistrationObserver,
         new_id: Callable[[], str],
         changed: Callable[[str], None] | None = None,
+        busy: Callable[[str], bool] = lambda name: False,
     ) -> None:
-        """``changed`` is told the name of each whose `report` is another than it was."""
+        """``changed`` is told the name of each whose `report` is another than it was.
+
+        ``busy``: whether calls go on through the trunk of that name.
+        """
         self._settings = settings
         self._sip = sip
         self._book = book
         self._observer = observer
         self._new_id = new_id
         self._changed: Callable[[str], None] = changed or (lambda name: None)
+        self._busy = busy
         self._loop = asyncio.get_running_loop()
         self._schedule = Schedule(settings.rate)
         self._kept: dict[str, _Kept] = {}
         self._parting: set[_Kept] = set()
         "Those that are being unregistered."
+        self._lingering: list[_Kept] = []
+        "Those that are to be, when the last call through them is over: what is in it may be sent by that name."
+        self._lingers: asyncio.TimerHandle | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._leaving = False
@@ -144,7 +156,7 @@ class Registrations:
 
     def __len__(self) -> int:
         """How many there are, those that are being taken back included."""
-        return len(self._kept) + len(self._parting)
+        return len(self._kept) + len(self._parting) + len(self._lingering)
 
     def add(self, registrants: Iterable[Registrant]) -> None:
         """Register these, each in its turn, and keep them registered."""
@@ -160,6 +172,7 @@ class Registrations:
             )
             self._kept[registrant.name] = kept = _Kept(binding, self._heard, now)
             self._book.write(registrant, None)
+            self._supersede(registrant)
             if not self._is_parting(registrant):
                 self._schedule.put(registrant.name, now)
             self._empty.clear()
@@ -192,13 +205,41 @@ class Registrations:
         self._book.erase(kept.binding.registrant)
         self._observer.registration_stands(kept.told, None)
         self._changed(name)
-        self._parting.add(kept)
         self._sip.holding.let_go(kept)
+        waits = kept.binding.phase is Phase.WAITING and kept.binding.grant is not None
+        if waits and not self._leaving and self._busy(name):
+            self._lingering.append(kept)
+            self._lingers = self._lingers or self._loop.call_later(LINGER_SECONDS, self._let_linger)
+        else:
+            self._part(kept)
+
+    def _part(self, kept: _Kept) -> None:
+        self._parting.add(kept)
         self._carry(kept, kept.binding.leave(self._loop.time()))
+
+    def _let_linger(self) -> None:
+        """Unregister those through which no calls go any more."""
+        if self._lingers is not None:
+            self._lingers.cancel()
+        found, self._lingering, self._lingers = self._lingering, [], None
+        for kept in found:
+            if self._busy(kept.binding.registrant.name) and not self._leaving:
+                self._lingering.append(kept)
+            else:
+                self._part(kept)
+        if self._lingering:
+            self._lingers = self._loop.call_later(LINGER_SECONDS, self._let_linger)
+
+    def _supersede(self, registrant: Registrant) -> None:
+        """Forget those that linger for the same address: to register it anew is to replace the binding (§10.2.1)."""
+        for kept in [kept for kept in self._lingering if _is_same(kept.binding.registrant, registrant)]:
+            self._lingering.remove(kept)
+            self._sip.release(kept)
 
     async def leave(self, seconds: float) -> None:
         """Unregister everything, at the same rate; what is not done within that time lapses by itself."""
         self._leaving = True
+        self._let_linger()
         self._schedule = Schedule(self._settings.rate)
         for name, kept in tuple(self._kept.items()):
             if kept.binding.phase is Phase.WAITING and kept.binding.grant is None:

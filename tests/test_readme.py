@@ -183,7 +183,7 @@ def test_the_commands_have_these_subcommands_and_options() -> None:
             if words[at + 1 :] and words[at + 1] in commands.choices:
                 parser.parse_args(words[at + 1 :])
                 found.add(words[at + 1])
-    assert found == {"calls", "check", "translate"}
+    assert found == {"accounts", "calls", "check", "translate"}
     for named in re.findall(r"`jingle-sip (\w+)", TEXT + CHANGES):
         assert named in commands.choices, named
 

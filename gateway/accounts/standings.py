@@ -21,6 +21,9 @@ WRITE_SECONDS: Final = 1.0
 "How often what has changed is written: of thousands of registrations many change in a second."
 
 
+_COLUMNS: Final = "jid, name, state, since, until, failure, failed, next"
+
+
 class Standings:
     """Reads how accounts stand, and writes it down.  To be made inside the event loop."""
 
@@ -102,9 +105,9 @@ def write(connection: sqlite3.Connection, reports: Mapping[Key, Report | None]) 
     """Write down how these stand now."""
     connection.executemany("DELETE FROM account_states WHERE jid = ? AND name = ?", list(reports))
     connection.executemany(
-        "INSERT INTO account_states (jid, name, state, since, until, failure, failed) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO account_states ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
         [
-            (*key, report.standing.value, report.since, report.until, report.failure, report.failed_at)
+            (*key, report.standing.value, report.since, report.until, report.failure, report.failed_at, report.next_at)
             for key, report in reports.items()
             if report is not None
         ],
@@ -113,14 +116,14 @@ def write(connection: sqlite3.Connection, reports: Mapping[Key, Report | None]) 
 
 def read(connection: sqlite3.Connection) -> dict[Key, Report]:
     """How all stood a moment ago."""
-    found: Iterable[tuple[str, str, str, float, float | None, str, float | None]] = connection.execute(
-        "SELECT jid, name, state, since, until, failure, failed FROM account_states"
+    found: Iterable[tuple[str, str, str, float, float | None, str, float | None, float | None]] = connection.execute(
+        f"SELECT {_COLUMNS} FROM account_states"  # noqa: S608
     )
     return {
         (jid, name): Report(
-            standing=Standing(state), since=since, until=until, failure=failure, failed_at=failed
+            standing=Standing(state), since=since, until=until, failure=failure, failed_at=failed, next_at=next
         )
-        for jid, name, state, since, until, failure, failed in found
+        for jid, name, state, since, until, failure, failed, next in found
     }  # fmt: skip
 
 

@@ -27,7 +27,7 @@ from gateway.throttle import Throttle
 LOOK_SECONDS: Final = 1.0
 "How often it is looked whether another process has written."
 
-_TOLD_AT_ONCE: Final = 100
+_TOLD_AT_ONCE: Final = 25
 "Changes that are told before others have a turn: each may begin a registration, and there may be thousands."
 
 

@@ -166,6 +166,10 @@ class Calls:
             for party in opened.task.seating.seats[opened.xmpp_side]:
                 party.inlet.put(Stanza(kind="presence", type="unavailable", sender=jid, to=opened.local))
 
+    def takes(self, trunk: str) -> bool:
+        """Whether a call goes through that trunk."""
+        return any(opened.task.trunk == trunk for opened in self._by_name.values())
+
     def _open_from_xmpp(self, stanza: Stanza, sid: str) -> None:
         user = bare(stanza.sender)
         local = self._opening.local(stanza.to)

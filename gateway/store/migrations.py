@@ -92,6 +92,9 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         do_not_disturb INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE account_states ADD COLUMN next REAL;
+    """,
 )
 """Scripts of statements, each statement beginning on a line of its own."""
 

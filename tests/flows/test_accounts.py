@@ -1,13 +1,16 @@
 """Users with SIP accounts of their own: they call as that, and are called by it."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from gateway.accounts.account import SipAccount, Written, trunk_name
+from gateway.accounts.reading import read
 from gateway.registration.registrant import contact_user
 from gateway.rules import Account, Trunk
 from gateway.secret import Secret
+from tests.accounts import RULES
 from tests.flows.inmemory import GATEWAY
 from tests.flows.steps import Phone, Step, after, calls, does, holds, juliet, nurse, romeo, run
 from tests.flows.texting import confirms, texts, writes
@@ -182,6 +185,45 @@ def test_accounts_come_change_and_go_while_the_gateway_runs() -> None:
         juliet.sends("INVITE", number=NURSE),
         juliet.gets(100),
         juliet.gets(404),
+    )
+
+
+ADDED = Written(name="sip", address="202@sip.example", password=Secret("hush"), proxy="192.0.2.20")
+
+
+@pytest.mark.parametrize("moves", [True, False])
+def test_an_account_that_is_changed_or_removed_in_a_call_is_unregistered_when_that_is_over(moves: bool) -> None:
+    jid = "nurse@capulet.example"
+    first = read(ADDED, jid=jid, rules=RULES)
+    second = read(replace(ADDED, address="203@sip.example"), jid=jid, rules=RULES) if moves else None
+    granted = [("Contact", f"<{NURSE}>;expires=3600")]
+    follows = (
+        after(0.05),
+        juliet.gets("REGISTER", call="new", has=["Expires: 3600", "<sip:203@sip.example>"]),
+        juliet.sends(200, call="new", headers=granted),
+        registrations(1),
+    )
+    run(
+        does(watches),
+        changes(jid, first),
+        juliet.gets("REGISTER", call="reg", has="Expires: 3600"),
+        juliet.sends(200, call="reg", headers=granted),
+        nurse.sends("session-initiate"),
+        nurse.gets("result"),
+        juliet.gets("INVITE", has="From: <sip:202@sip.example>;tag="),
+        juliet.sends(200),
+        juliet.gets("ACK"),
+        nurse.gets("session-accept"),
+        changes(jid, second),
+        *(follows if moves else (registrations(0),)),
+        after(600),
+        juliet.sends("BYE"),
+        juliet.gets("200 BYE"),
+        nurse.gets("session-terminate success"),
+        after(2.0),
+        juliet.gets("REGISTER", call="reg", has=["Expires: 0", "<sip:202@sip.example>"]),
+        juliet.sends(200, call="reg"),
+        registrations(int(moves)),
     )
 
 
