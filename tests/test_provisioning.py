@@ -46,7 +46,9 @@ def configuration(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def accounts(configuration: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def accounts(
+    configuration: Path, logging_undone: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Run:
     """Run it, with something on standard input."""
     monkeypatch.setenv("SECRET", "the key")
 

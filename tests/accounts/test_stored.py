@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from gateway.accounts import rows
 from gateway.accounts.account import SipAccount, Written
@@ -251,9 +252,7 @@ async def test_two_who_write_at_once_do_not_exceed_what_a_user_may_have(make: Ma
     assert len(await both[0].list(JULIET)) == 3
 
 
-async def test_a_row_that_is_no_account_any_more_costs_itself_alone(
-    make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_a_row_that_is_no_account_any_more_costs_itself_alone(make: Make, tmp_path: Path) -> None:
     accounts = await make()
     await accounts.put(JULIET, HOME, made_by="user")
     await accounts.put(JULIET, replace(WORK, proxy="8.8.8.8"), made_by="user")
@@ -263,13 +262,15 @@ async def test_a_row_that_is_no_account_any_more_costs_itself_alone(
         connection.execute("UPDATE accounts SET proxy = '127.0.0.1' WHERE name = 'work'")
     late, watcher = await make(), Watcher()
     late.watch(watcher)
-    await late.start()
+    with capture_logs() as logs:
+        await late.start()
     assert watcher.take() == []
     assert await late.list(JULIET) == ()
-    told = capsys.readouterr().out
-    assert told.count("account_unusable") == 2
-    assert "no account may be at 127.0.0.1" in told
-    assert "does not open" in told
+    told = {line["name"]: line["text"] for line in logs if line["event"] == "account_unusable"}
+    assert told == {
+        "home": "a secret that this key does not open, or that is damaged",
+        "work": "proxy: no account may be at 127.0.0.1",
+    }
     await late.put(JULIET, HOME, made_by="user")
     assert watcher.take() == [(JULIET, "home", "201@sip.example.com")]
 
@@ -282,7 +283,7 @@ async def test_a_name_that_the_configuration_takes_later_is_the_configurations(m
 
 
 async def test_a_database_that_goes_and_comes_back_is_told_once(
-    make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.accounts.stored.LOOK_SECONDS", 0.02)
     daemon, watcher = await make(owned=True), Watcher()
@@ -290,23 +291,21 @@ async def test_a_database_that_goes_and_comes_back_is_told_once(
     await daemon.start()
     await daemon.put(JULIET, HOME, made_by="user")
     watcher.take()
-    path = tmp_path / "store.sqlite"
-    said = ""
+    path, away = tmp_path / "store.sqlite", tmp_path / "away"
 
     async def says(word: str) -> None:
-        nonlocal said
         async with asyncio.timeout(20):
-            while word not in said:
+            while word not in [line["event"] for line in logs]:  # noqa: ASYNC110 - a log has no event to wait for
                 await asyncio.sleep(0.01)
-                said += capsys.readouterr().out
 
-    path.rename(tmp_path / "away")
-    await says("store_failed")
-    with pytest.raises(StoreError, match="removed or replaced"):
-        await daemon.put(JULIET, WORK, made_by="user")
-    (tmp_path / "away").rename(path)
-    await says("store_back")
-    assert said.count("store_failed") == 1
+    with capture_logs() as logs:
+        path.rename(away)
+        await says("store_failed")
+        with pytest.raises(StoreError, match="removed or replaced"):
+            await daemon.put(JULIET, WORK, made_by="user")
+        away.rename(path)
+        await says("store_back")
+    assert [line["event"] for line in logs].count("store_failed") == 1
     await daemon.put(JULIET, WORK, made_by="user")
     assert watcher.take() == [(JULIET, "work", "juliet@work.example.com")]
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -28,16 +29,18 @@ class Accounts:
 
     async def run(self, *words: str, typed: str = "", status: int = 0) -> Any:
         """What it says to programs, and that it ends with this status."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "gateway", "accounts", *words, "--json", "--config", str(self._configuration),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+        ended = await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, "-m", "gateway", "accounts", *words, "--json", "--config", str(self._configuration)],
+            input=typed,
+            capture_output=True,
+            encoding="utf-8",
             env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-        )  # fmt: skip
-        out, err = await process.communicate(typed.encode())
-        assert process.returncode == status, err.decode()
-        return json.loads(out) if out else err.decode()
+            check=False,
+            timeout=60,
+        )
+        assert ended.returncode == status, ended.stderr
+        return json.loads(ended.stdout) if ended.stdout else ended.stderr
 
     async def add(self, jid: str, name: str, address: str, password: str = PASSWORD) -> None:
         """Add one whose server is Kamailio, whatever its domain."""
@@ -45,7 +48,7 @@ class Accounts:
 
     async def states(self, jid: str) -> dict[str, str]:
         """How that user's accounts stand, as soon as each has been tried."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 found = {row["name"]: row["state"] for row in await self.run("states", jid)}
                 if not any("tried yet" in state or "taken up" in state for state in found.values()):
@@ -77,7 +80,7 @@ async def test_an_account_that_is_added_is_called_and_calls_and_one_that_is_remo
         await phone.expect("CALL_ESTABLISHED")
         # What becomes of the account in the middle of a call is nothing to the call.
         await accounts.run("change", ROMEO, "home", "--address", f"202@{DOMAIN}", "--caller-id", "202")
-        await rig.gateway.logged("account_changed")
+        await rig.gateway.logged("account_changed", within=20)
         await stands(rig, "registered", 1)
         assert not any(event.type == "CALL_CLOSED" for event in phone.events)
         await session.terminate()
@@ -90,7 +93,7 @@ async def test_an_account_that_is_added_is_called_and_calls_and_one_that_is_remo
         await phone.accept()
         await out.accepted()
         await accounts.run("remove", ROMEO, "home")
-        await rig.gateway.logged("account_removed")
+        await rig.gateway.logged("account_removed", within=20)
         await phone.hang_up()
         assert (await out.terminated()).condition == "success"
 
@@ -110,7 +113,7 @@ async def test_of_two_accounts_both_are_called_and_the_chosen_one_dials(tmp_path
             await accounts.add(ROMEO, name, f"{user}@{DOMAIN}")
         await stands(rig, "registered", 2)
         await accounts.run("choose", ROMEO, "work")
-        await rig.gateway.logged("account_changed", 2)
+        await rig.gateway.logged("account_changed", 2, within=20)
         for user in ("201", "202"):
             await phone.dial(f"sip:{user}@{accounts.place}")
             session = await answered_in(rig, client)
