@@ -1,13 +1,16 @@
 """What every back-end holds, by real packets: a WebRTC peer on one side and a plain phone on the other."""
 
+import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gateway.errors import AnchorError
-from gateway.media.anchor import PHONE, WEB, Anchor, Anchors, Call, LegMedia
+from gateway.media.anchor import PHONE, WEB, Anchor, Anchors, Call, LegMedia, Protection
 from gateway.media.embedded import EmbeddedAnchors
 from gateway.media.rtpengine import RtpengineAnchors, RtpengineSettings
 from gateway.signals import Side
@@ -15,11 +18,15 @@ from mappings.description import Codec
 from mappings.reasons import EndReason
 from mappings.terms import Role, Senders
 from tests.media import rtpengine
-from tests.media.rig import EVENTS, PCMU, SETTINGS, Ear, Phone, Told, rtp
+from tests.media.keyed import KeyedPhone
+from tests.media.rig import EVENTS, PATIENCE, PCMU, SETTINGS, Ear, Phone, Told, rtp
 from tests.media.rtpengine import Rtpengine
 from tests.media.webrtc import WebPeer
+from tests.peers.program import until
 
 CALLER, CALLEE = Side
+SDES = replace(PHONE, protection=Protection.SDES)
+SUITE = "AES_CM_128_HMAC_SHA1_80"
 OPUS = Codec(id=109, name="opus", clockrate=48000, channels=2)
 needs_rtpengine = pytest.mark.skipif(bool(rtpengine.missing()), reason=rtpengine.missing())
 BACKENDS = ["embedded", pytest.param("rtpengine", marks=needs_rtpengine)]
@@ -175,6 +182,64 @@ async def test_a_phone_that_calls_without_a_description_is_offered_the_browsers(
 
 
 @EACH
+async def test_a_browser_that_calls_without_a_description_is_offered_ice_and_dtls(backend: str, tmp_path: Path) -> None:
+    async with bench(backend, tmp_path) as rig:
+        peer, phone = await rig.peer(Role.INITIATOR), await rig.phone()
+        anchor, told = await rig.anchor(WEB, PHONE)
+        phone.told(await anchor.make_offer(CALLEE, ("audio",)))
+        await anchor.take_answer(CALLEE, phone.description(PCMU))
+        await anchor.take_answer(CALLER, await peer.answer(await anchor.make_offer(CALLER)))
+        await told.connected(CALLER)
+        await peer.up()
+        await both_hear(peer, phone)
+
+
+@EACH
+async def test_a_phone_with_keys_calls_without_a_description(backend: str, tmp_path: Path) -> None:
+    async with bench(backend, tmp_path) as rig:
+        keyed, phone = KeyedPhone(await rig.phone(), SUITE), await rig.phone()
+        anchor, told = await rig.anchor(SDES, PHONE)
+        phone.told(await anchor.make_offer(CALLEE, ("audio",)))
+        await anchor.take_answer(CALLEE, phone.description(PCMU))
+        keyed.told(await anchor.make_offer(CALLER))
+        await anchor.take_answer(CALLER, keyed.description(codecs=(PCMU,)))
+        await told.connected(CALLER)
+        await hear_by_keys(keyed, phone)
+
+
+@EACH
+@pytest.mark.parametrize("offers", [True, False], ids=["it-offers", "it-answers"])
+async def test_a_phone_with_keys_and_one_without_hear_each_other(backend: str, offers: bool, tmp_path: Path) -> None:
+    async with bench(backend, tmp_path) as rig:
+        keyed, phone = KeyedPhone(await rig.phone(), SUITE), await rig.phone()
+        if offers:
+            anchor, _ = await rig.anchor(SDES, PHONE)
+            await anchor.take_offer(CALLER, keyed.description())
+            phone.told(await anchor.make_offer(CALLEE))
+            await anchor.take_answer(CALLEE, phone.description())
+            keyed.told(await anchor.make_answer(CALLER))
+        else:
+            anchor, _ = await rig.anchor(PHONE, SDES)
+            await anchor.take_offer(CALLER, phone.description())
+            keyed.told(await anchor.make_offer(CALLEE))
+            await anchor.take_answer(CALLEE, keyed.description())
+            phone.told(await anchor.make_answer(CALLER))
+        await hear_by_keys(keyed, phone)
+
+
+async def hear_by_keys(keyed: KeyedPhone, phone: Phone) -> None:
+    """Each hears what the other says, and nothing of the keyed phone's is in the clear."""
+    said = [rtp(number) for number in range(10)]
+    for packet in said:
+        keyed.phone.speak(keyed.out.protect(packet))
+    assert await phone.speech.hears(10) == said
+    phone.speak(*said)
+    heard = await keyed.phone.speech.hears(10)
+    assert not set(heard) & set(said)
+    assert [keyed.into.unprotect(packet) for packet in heard] == said
+
+
+@EACH
 async def test_early_media_are_answered_again(backend: str, tmp_path: Path) -> None:
     async with bench(backend, tmp_path) as rig:
         one, other = await rig.phone(), await rig.phone()
@@ -247,6 +312,53 @@ async def test_what_cannot_be_carried_is_refused(backend: str, tmp_path: Path) -
         with pytest.raises(AnchorError, match="no codec that both sides have") as refused:
             await anchor.take_offer(CALLER, one.description(Codec(id=18, name="G729", clockrate=8000)))
         assert refused.value.reason is EndReason.INCOMPATIBLE_PARAMETERS
+
+
+async def talks(phone: Phone) -> None:
+    """Speak until cancelled."""
+    for sequence in itertools.count():
+        phone.speak(rtp(sequence))
+        await asyncio.sleep(0.02)
+
+
+def digits(phone: Phone) -> list[tuple[int, bool]]:
+    """The events that a phone has heard, each once, and whether each is over."""
+    found: dict[bytes, tuple[int, bool]] = {}
+    for packet in phone.speech.heard:
+        if packet[1] & 0x7F == EVENTS.id:
+            found[packet[4:8]] = (packet[12], bool(packet[13] & 0x80))
+    return list(found.values())
+
+
+@EACH
+async def test_digits_that_come_beside_the_sound_are_pressed_in_it(backend: str, tmp_path: Path) -> None:
+    async with bench(backend, tmp_path) as rig:
+        anchor, told, one, other = await phones(rig)
+        await told.connected(CALLEE)
+        both = [asyncio.create_task(talks(phone)) for phone in (one, other)]
+        try:
+            await other.speech.hears(1)
+            for digit in ("4", "#"):
+                assert await anchor.digit(CALLEE, digit, 160)
+            await until(lambda: digits(other) == [(4, True), (11, True)], PATIENCE, f"4 and #, {digits(other)} came")
+            assert digits(one) == []
+            assert await anchor.digit(CALLER, "D", 100)
+            await until(lambda: digits(one) == [(15, True)], PATIENCE, f"D, {digits(one)} came")
+        finally:
+            for task in both:
+                task.cancel()
+
+
+@EACH
+async def test_a_side_that_has_no_events_is_told_no_digits_in_the_sound(backend: str, tmp_path: Path) -> None:
+    async with bench(backend, tmp_path) as rig:
+        one, other = await rig.phone(), await rig.phone()
+        anchor, _ = await rig.anchor(PHONE, PHONE)
+        await anchor.take_offer(CALLER, one.description())
+        await anchor.make_offer(CALLEE)
+        await anchor.take_answer(CALLEE, other.description(PCMU))
+        await anchor.make_answer(CALLER)
+        assert not await anchor.digit(CALLEE, "1", 100)
 
 
 @EACH

@@ -301,6 +301,5 @@ async def test_a_client_that_restarts_ice_is_answered_with_new_credentials(tmp_p
 async def test_what_it_cannot_do_is_said(tmp_path: Path) -> None:
     async with bench(tmp_path) as (rig, _):
         anchor, _, _, _ = await web_calls(rig)
-        assert not await anchor.digit(CALLEE, "1", 100)
         with pytest.raises(AnchorError, match="ICE restart"):
             await anchor.make_offer(CALLER, restart=True)

@@ -1,6 +1,5 @@
 """Keys: certificates that are not the announced ones, handshakes that never end, keys in descriptions, replays."""
 
-import base64
 from dataclasses import replace
 
 import pytest
@@ -8,7 +7,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from hypothesis import given
 from hypothesis import strategies as st
-from pylibsrtp import Policy, Session
 
 from gateway.errors import AnchorError
 from gateway.media.anchor import PHONE, WEB, Connected, Failed, LegMedia, Protection
@@ -16,9 +14,10 @@ from gateway.media.embedded import srtp
 from gateway.media.embedded.anchor import EmbeddedAnchor
 from gateway.media.embedded.dtls import DATAGRAM, Identity, datagrams, fits
 from gateway.signals import Side
-from mappings.description import Crypto, Description, Encryption, Fingerprint
+from mappings.description import Crypto, Description, Fingerprint
 from mappings.reasons import EndReason
 from mappings.terms import Setup
+from tests.media.keyed import KeyedPhone
 from tests.media.rig import PATIENCE, BackToBack, Phone, Rig, dropped, drops, rigged, rtp, sender_report
 from tests.peers.program import until
 
@@ -129,38 +128,6 @@ def test_datagrams_hold_whole_records(lengths: list[int]) -> None:
 
 
 # ----------------------------------------------------------------------------------------------------------------- SDES
-
-
-class KeyedPhone:
-    """A phone that speaks SDES, by libsrtp of its own."""
-
-    def __init__(self, phone: Phone, suite: str, tag: int = 1) -> None:
-        self.phone = phone
-        self.suite = srtp.BY_SDES[suite]
-        self.key = bytes(range(self.suite.key + self.suite.salt))
-        self.line = Crypto(tag=tag, crypto_suite=suite, key_params=f"inline:{base64.b64encode(self.key).decode()}")
-        self.out = Session(self._policy(self.key, Policy.SSRC_ANY_OUTBOUND))
-        self.into: Session
-
-    def _policy(self, key: bytes, kind: int) -> Policy:
-        return Policy(key=key, ssrc_type=kind, srtp_profile=self.suite.profile)
-
-    def description(self, *lines: Crypto, name: str = "audio") -> Description:
-        """Its offer or answer."""
-        said = self.phone.description(name=name)
-        media = said.media[0]
-        encryption = Encryption(required=True, crypto=lines or (self.line,))
-        return replace(said, media=(replace(media, rtp=replace(media.rtp, encryption=encryption)),))
-
-    def told(self, description: Description) -> None:
-        """What it was offered or answered."""
-        self.phone.told(description)
-        encryption = description.media[0].rtp.encryption
-        assert encryption is not None
-        line = next(one for one in encryption.crypto if one.crypto_suite == self.suite.sdes)
-        key = srtp.read(line)
-        assert key is not None
-        self.into = Session(self._policy(key, Policy.SSRC_ANY_INBOUND))
 
 
 @pytest.mark.parametrize("suite", sorted(srtp.BY_SDES))

@@ -62,6 +62,18 @@ async def test_a_plain_phone_calls_a_browser_and_both_hear_each_other(tmp_path: 
         await both.check_phone()
 
 
+async def test_keys_that_a_user_writes_to_the_number_are_heard_by_the_phone(tmp_path: Path) -> None:
+    async with joined(tmp_path, auto_answer=True) as (both, _):
+        number = both.rig.gateway.number(NUMBER)
+        await both.client.call("call", number, AUDIO, False)
+        await both.heard()
+        await both.client.call("write", number, "1,#")
+        heard = [(await both.phone.expect("CALL_DTMF_START", 15)).text for _ in range(2)]
+        assert heard == ["1", "#"]
+        await both.heard()  # decoded and encoded on its way, as it was before
+        await asyncio.gather(both.client.call("end"), both.phone.expect("CALL_CLOSED"))
+
+
 TRANSCODED = TRUNK | {
     "media_codecs": ["PCMA", "PCMU"],
     "media_transcode": ["opus", "PCMA", "PCMU"],

@@ -7,21 +7,22 @@ Layers, the lower first:
 - `anchor`: one call; `backend`: the nodes and all calls.
 
 Descriptions are made here as they are for the embedded anchor, by `gateway.media.agreement`; a node adds its
-addresses and keys.  A side that owes its description (architecture D5) stands at the node as a peer of plain RTP that
-is nowhere, until it has one.
+addresses and keys.  A side that owes its description (architecture D5) stands at the node as a peer that is nowhere,
+until it has one.
 
 What rtpengine 10.5 cannot do, and what is made of it:
 - payload type numbers pass as they come.  A side is told the other's numbers; a client that describes itself after its
   callee has answered in ours gives its own, and the callee is offered those by a change.  Where that cannot be, the
   format is left out, and without a common one the call ends with incompatible-parameters.
-- it plays digits only into what it transcodes: `digit` is False, and a digit that a side presses is told by INFO or
-  XEP-0181.  RTP events pass between sides that both have them; nobody is told (`DigitHeard` never comes).
+- it plays digits only into what it decodes and encodes, in place of the other side's sound: a call is changed so with
+  its first digit, and where the other side is silent a digit is told by INFO or XEP-0181.  RTP events pass between
+  sides that both have them; nobody is told (`DigitHeard` never comes).
 - no BUNDLE: each medium has a transport, and only the first stays in its group.
 - it never says that something happened: calls are asked for, and a failure is known some seconds later.
 - of whom it learns an address within the first seconds it has a preference, and no bound (`Latch`).
 - it begins no ICE restart; a client's is followed.
-- it changes its ICE role with who offers; so a caller that owes its description is offered what was there before it,
-  and that is plain RTP: an INVITE without a description by a trunk with ICE or protection is refused.
+- it changes its ICE role with who offers; so a caller that owes its description, and wants an offer, is offered what
+  the node answers to nobody, who has what the caller's leg has (`Wiring.owed`).
 
 Transcoding is done where the operator has named the codecs (`LegMedia.transcodes`) and the two sides share none, or
 none that is wanted more; `formats` says how the node is brought to use our numbers.

@@ -10,16 +10,23 @@ from gateway.media import conversion
 from gateway.media.agreement import groups
 from gateway.media.anchor import Call, Event, Failed, Gathered, LegMedia, Listener, Statistics
 from gateway.media.exchange import Exchanged
-from gateway.media.rtpengine import numbers, wording
+from gateway.media.negotiation import is_events
+from gateway.media.rtpengine import numbers
+from gateway.media.rtpengine.ng import NgRefusedError, NgSilentError
 from gateway.media.rtpengine.session import NodeSession
 from gateway.media.rtpengine.settings import RtpengineSettings
 from gateway.media.rtpengine.vigil import Vigil
-from gateway.media.rtpengine.wiring import Wiring, both_said, has_said, wanted_by
-from gateway.media.rtpengine.wording import Transports, Wanted
+from gateway.media.rtpengine.wiring import Wiring, both_said, has_said, said_by, wanted_by
+from gateway.media.rtpengine.wording import Transports
 from gateway.media.streams import Plan
 from gateway.signals import Candidates, Side
 from mappings.description import Description, Group, Ice, RawUdp
 from mappings.reasons import EndReason
+
+DIGITS = frozenset("0123456789*#ABCD")
+
+SHORTEST, LONGEST = 100, 5000
+"Of a digit, in ms, as rtpengine plays it."
 
 
 class RtpengineAnchor:
@@ -75,7 +82,7 @@ class RtpengineAnchor:
             wanted = wanted_by(leg, plans[0])
             self._wiring.to_offer(agreement, side, plans, settled=settled)
             if self._owed and side is Side.CALLER:
-                transports = self._answered(wanted)
+                transports = await self._wiring.owed(agreement, wanted)
             else:
                 self._owed = self._owed or not has_said(agreement, side.other)
                 transports = await self._wiring.offer(agreement, side.other, wanted)
@@ -115,17 +122,6 @@ class RtpengineAnchor:
             self._owed = self._owed and not owed
         self._open.discard(side)
         return description
-
-    def _answered(self, wanted: Wanted) -> Transports:
-        """What a caller is offered that owes its description: what the callee's answer to nobody has given.
-
-        An offer to it by the callee would turn the callee's ICE role round, before it has found its way.
-        """
-        written = self._wiring.written.get(Side.CALLER)
-        if written is None or wanted != replace(wording.PLAIN, feedback=wanted.feedback):
-            text = "rtpengine: only plain RTP can be offered to a caller without a description"
-            raise AnchorError(text, EndReason.UNSUPPORTED_TRANSPORTS, 488)
-        return written.transports
 
     async def withdraw(self, side: Side) -> None:
         """See `Anchor.withdraw`."""
@@ -249,8 +245,24 @@ class RtpengineAnchor:
         await self._vigil.look(now, speaking if self._known else None)
 
     async def digit(self, side: Side, digit: str, duration: int) -> bool:
-        """See `Anchor.digit`: rtpengine 10.5 plays digits only into what it transcodes, so they are told otherwise."""
-        return False
+        """See `Anchor.digit`: also False where the other side is silent, whose sound rtpengine puts it in place of."""
+        if self._closed or not self._known or len(digit) != 1 or digit not in DIGITS or not self._takes_digits(side):
+            return False
+        try:
+            if not await self._vigil.hears(side.other):
+                return False
+            if not self._wiring.plays:
+                self._wiring.plays = True
+                await self._wiring.rewire(self._now.agreement, Side.CALLER)
+        except (NgSilentError, NgRefusedError, AnchorError):
+            return False
+        return await self._session.play(side, digit, min(max(duration, SHORTEST), LONGEST))
+
+    def _takes_digits(self, side: Side) -> bool:
+        return any(
+            media is not None and media.rtp.media == "audio" and any(map(is_events, media.rtp.codecs))
+            for media in said_by(self._now.agreement, side)
+        )
 
     async def statistics(self) -> Statistics:
         """See `Anchor.statistics`; what was counted last, where the node does not answer."""

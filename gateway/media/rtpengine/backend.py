@@ -25,7 +25,7 @@ class RtpengineAnchors:
     """`gateway.media.anchor.Anchors`, by rtpengine's nodes."""
 
     name = "rtpengine"
-    digits = False
+    digits = True
 
     def __init__(self, settings: RtpengineSettings, *, draw: Callable[[], float] = random.random) -> None:
         """``draw``: a number from 0 to 1, for the choice by weight."""

@@ -56,6 +56,15 @@ class NodeSession:
         fields = {**flags, "sdp": sdp, "from-tag": TAGS[side.other], "to-tag": TAGS[side]}
         return _sdp(await self._asked("answer", fields))
 
+    async def play(self, side: Side, digit: str, duration: int) -> bool:
+        """Let a side hear a digit, as if the other one had pressed it.  False: that cannot be."""
+        fields: dict[str, Value] = {"from-tag": TAGS[side.other], "code": digit, "duration": duration}
+        try:
+            await self._request("play DTMF", fields)
+        except (NgSilentError, NgRefusedError):
+            return False
+        return True
+
     async def query(self) -> Reply | None:
         """How the call is; None where there is none yet.  NgSilentError, NgRefusedError: it is gone."""
         return await self._request("query", {}, tries=2) if self._there else None

@@ -1,5 +1,6 @@
 """The look at one call every few seconds: whether its node still has it, and how its media fare."""
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 
@@ -14,6 +15,10 @@ from mappings.reasons import EndReason
 
 MOST_MISSES = 2
 "Looks in a row that the node may leave unanswered; then the call is lost."
+
+
+MOMENT_SECONDS = 0.1
+"Who sends sound sends a packet in that time."
 
 
 class Vigil:
@@ -58,6 +63,17 @@ class Vigil:
         reply = await self._session.query()
         if reply is not None:
             self._counted = inquired(reply)
+
+    async def hears(self, side: Side) -> bool:
+        """Whether a side is heard at this moment.  NgSilentError, NgRefusedError."""
+        await self.count()
+        before = self._packets(side)
+        await asyncio.sleep(MOMENT_SECONDS)
+        await self.count()
+        return self._packets(side) > before
+
+    def _packets(self, side: Side) -> int:
+        return sum(one.packets for one in self._counted[side])
 
     async def recount(self) -> None:
         """The same; what was counted last stays where the node does not answer."""

@@ -1,16 +1,19 @@
 """How one call is wired at its node: what the node was told of each side, and what it has for it."""
 
+import base64
+import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.media.agreement import Agreement
-from gateway.media.anchor import Latch, LegMedia
+from gateway.media.anchor import Latch, LegMedia, Protection
 from gateway.media.rtpengine import formats, wording
 from gateway.media.rtpengine.session import NodeSession
 from gateway.media.rtpengine.wording import Line, Transports, Wanted
 from gateway.media.streams import ROLES, Plan, protection
 from gateway.signals import Side
-from mappings.description import Codec, Ice, Media
+from mappings.description import Codec, Crypto, Encryption, Fingerprint, Ice, Media
+from mappings.terms import Setup
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +49,9 @@ class Wiring:
         self.converts = any(leg.transcodes for leg in legs.values())
         "Whether formats may be made of others; else both sides' texts have the same ones."
 
+        self.plays = False
+        "Whether digits are to be played: costly, so only from the first one on."
+
         self.stirred = False
         "The node was told something since this was last taken back."
 
@@ -55,6 +61,9 @@ class Wiring:
         "Who offered last at the node, and what it had said."
 
         self._version = 0
+        self._nobody = wording.Nobody()
+        self._owed = wording.PLAIN
+        "What a side is to have that has said nothing yet."
 
     # ------------------------------------------------------------------------------------------------------ formats
 
@@ -100,6 +109,19 @@ class Wiring:
         """Whether a side has not offered last, or has said something else since."""
         return self._offered != (side, said_by(agreement, side))
 
+    async def owed(self, agreement: Agreement, wanted: Wanted) -> Transports:
+        """What a caller is offered that owes its description: what the callee's answer to nobody has given.
+
+        An offer to it by the callee would turn the callee's ICE role round, before it has found its way.  Nobody has
+        no ICE credentials, since others after them would be a restart; keys are kept when the caller's own come.
+        """
+        self._owed, self._nobody = wanted, _nobody(wanted)
+        if wanted != replace(wording.PLAIN, feedback=wanted.feedback):
+            await self.offer(agreement, Side.CALLER, self.as_said(agreement, Side.CALLEE))
+            await self.answer(agreement, Side.CALLEE)
+        transports = self.written[Side.CALLER].transports
+        return {index: wording.as_offered(*one) for index, one in transports.items()}
+
     async def rewire(self, agreement: Agreement, side: Side) -> None:
         """Let the node carry what is agreed on now, as if a side had offered and the other answered it."""
         if self.converts:
@@ -120,7 +142,7 @@ class Wiring:
         self.stirred = True
         self._offered = side, said_by(agreement, side)
         sdp = self._write(lines, side, answer=False)
-        flags = wording.flags(wanted, self._latches(), answer=False)
+        flags = wording.flags(wanted, self._latches(), answer=False, digits=self.plays)
         if self.converts:
             flags |= formats.command(pairs.values())
         reply = await self._session.offer(side, sdp, flags)
@@ -131,7 +153,8 @@ class Wiring:
         lines, role, wanted = self._lines(agreement, side), ROLES[side], self.as_said(agreement, side.other)
         self.stirred = True
         sdp = self._write(lines, side, answer=True)
-        reply = await self._session.answer(side, sdp, wording.flags(wanted, self._latches(), answer=True))
+        flags = wording.flags(wanted, self._latches(), answer=True, digits=self.plays)
+        reply = await self._session.answer(side, sdp, flags)
         transports = wording.read(reply, lines, wanted, role, answer=True)
         written = Written(said=both_said(agreement), transports=transports)
         self.written[side.other] = written
@@ -153,6 +176,7 @@ class Wiring:
                 Line(
                     kind=stream.kind,
                     said=stream.said(side),
+                    nobody=self._nobody if side is Side.CALLER else wording.Nobody(),
                     codecs=codecs,
                     live=any(one.live for one in stream.ends.values()),
                     refused=end is not None and not end.live,
@@ -164,7 +188,7 @@ class Wiring:
         """How a side's transports are to be after what it said."""
         said = next(filter(None, said_by(agreement, side)), None)
         if said is None:
-            return wording.PLAIN
+            return self._owed
         return Wanted(
             ice=isinstance(said.transport, Ice),
             protection=protection(said),
@@ -174,6 +198,18 @@ class Wiring:
 
     def _latches(self) -> set[Latch]:
         return {leg.latch for leg in self._legs.values() if not leg.ice}
+
+
+def _nobody(wanted: Wanted) -> wording.Nobody:
+    """Somebody whom no key opens anything to."""
+    key = base64.b64encode(secrets.token_bytes(30)).decode()
+    crypto = Crypto(tag=1, crypto_suite=wording.SUITES[0], key_params=f"inline:{key}")
+    certificate = Fingerprint(hash="sha-256", value=secrets.token_bytes(32).hex(":").upper(), setup=Setup.ACTPASS)
+    return wording.Nobody(
+        mux=wanted.mux,
+        encryption=Encryption(required=True, crypto=(crypto,)) if wanted.protection is Protection.SDES else None,
+        fingerprints=(certificate,) if wanted.protection is Protection.DTLS else (),
+    )
 
 
 def both_said(agreement: Agreement) -> tuple[Media | None, ...]:

@@ -25,15 +25,17 @@ from mappings.description import (
     Candidate,
     Codec,
     Encryption,
+    Fingerprint,
     GatheringComplete,
     Ice,
     Media,
     RawCandidate,
     RawUdp,
+    RtcpMux,
     Rtp,
 )
 from mappings.reasons import EndReason
-from mappings.terms import CandidateType, Role, Senders
+from mappings.terms import CandidateType, Role, Senders, Setup
 
 NOWHERE = RawUdp(candidates=(RawCandidate(ip="127.0.0.1", port=9),))
 """The discard port of rtpengine's own machine: where a peer's media go that has not said where it is.  Of RTP alone: a
@@ -49,6 +51,15 @@ _STAND_INS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Nobody:
+    """What stands for a peer that has said nothing yet."""
+
+    mux: bool = False
+    encryption: Encryption | None = None
+    fingerprints: tuple[Fingerprint, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """A stream on one side, as rtpengine is told it."""
 
@@ -61,6 +72,9 @@ class Line:
 
     live: bool = True
     "False: nobody is to have it."
+
+    nobody: Nobody = Nobody()
+    "Who stands there while nothing is said."
 
     refused: bool = False
     "The peer there does not want it: the other has a transport for it all the same, to be told of."
@@ -102,7 +116,10 @@ def _media(line: Line) -> Media:
     said = line.said
     if said is None:
         senders = Senders.NONE if line.refused else Senders.BOTH
-        return Media(name="", rtp=Rtp(media=line.kind, codecs=codecs), transport=NOWHERE, senders=senders)
+        mux = RtcpMux() if line.nobody.mux else None
+        rtp = Rtp(media=line.kind, codecs=codecs, encryption=line.nobody.encryption, rtcp_mux=mux)
+        nowhere = replace(NOWHERE, fingerprints=line.nobody.fingerprints)
+        return Media(name="", rtp=rtp, transport=nowhere, senders=senders)
     rtp = Rtp(media=line.kind, codecs=codecs, encryption=said.rtp.encryption, rtcp_mux=said.rtp.rtcp_mux)
     transport = said.transport
     if isinstance(transport, Ice):
@@ -122,11 +139,12 @@ def _reachable(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
     )
 
 
-def flags(wanted: Wanted, latches: Collection[Latch], *, answer: bool) -> dict[str, Value]:
+def flags(wanted: Wanted, latches: Collection[Latch], *, answer: bool, digits: bool = False) -> dict[str, Value]:
     """The keys of an offer or answer that say how the text for the other side is to be.
 
     ``latches`` are both sides'.  What was learned by the first packets holds (`strict-source`); of several sources the
-    learning prefers the signalled one, but knows no bound as `Latch.SIGNALLED` has it.
+    learning prefers the signalled one, but knows no bound as `Latch.SIGNALLED` has it.  ``digits`` are to be played
+    into the sound, which rtpengine does only to what it decodes and encodes.
     """
     profile = "RTP/AVP"
     if wanted.protection is Protection.DTLS:
@@ -137,7 +155,7 @@ def flags(wanted: Wanted, latches: Collection[Latch], *, answer: bool) -> dict[s
         "ICE": "force" if wanted.ice else "remove",
         "transport-protocol": profile + ("F" if wanted.feedback or wanted.protection is Protection.DTLS else ""),
         "endpoint-learning": "immediate" if Latch.ANY in latches else "heuristic",
-        "flags": ["strict-source", "port-latching", "generate-mid"],
+        "flags": ["strict-source", "port-latching", "generate-mid", *(["inject-DTMF"] if digits else [])],
         "replace": ["origin"],
     }
     if not answer or not wanted.mux:
@@ -207,6 +225,12 @@ def _checked(media: Media, wanted: Wanted) -> tuple[Ice | RawUdp, Encryption | N
         first = transport.candidates[0]
         transport = replace(transport, candidates=(first, replace(first, port=first.port + 1, component=2)))
     return transport, Encryption(required=True, crypto=keys) if keys else None
+
+
+def as_offered(transport: Ice | RawUdp, encryption: Encryption | None) -> tuple[Ice | RawUdp, Encryption | None]:
+    """What rtpengine has answered, as an offer: the DTLS role is the peer's to choose (RFC 5763 §5)."""
+    open_ = tuple(replace(one, setup=Setup.ACTPASS) for one in transport.fingerprints)
+    return replace(transport, fingerprints=open_), encryption
 
 
 def _unfit(what: str) -> AnchorError:
