@@ -2,12 +2,12 @@
 
 asyncio's own datagram transport allocates for every packet and cannot tell to whom a refused datagram went, so this
 reads and writes the socket itself.  A datagram that the kernel has no room for is dropped: SIP repeats it.
-The errors are had on Linux, and with asyncio's own loop: others take an error on a socket for its end, and must do
-with the transactions' time-outs.
+The errors are had on Linux; elsewhere the transactions' time-outs must do.
 """
 
 import asyncio
 import errno
+import select
 import socket
 import struct
 from collections.abc import Callable
@@ -56,10 +56,11 @@ class UdpSocket:
         self._flows: dict[tuple[str, int], Flow] = {}
         self._loop = asyncio.get_running_loop()
         self._errors_told = self._want_errors()
+        self._watcher = self._watched()
         bound.setblocking(False)
         for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
             bound.setsockopt(socket.SOL_SOCKET, option, BUFFER)
-        self._loop.add_reader(bound.fileno(), self._readable)
+        self._loop.add_reader(self._watcher or bound, self._readable)
 
     def flow(self, host: str, port: int) -> Flow:
         """The flow between this socket and a peer."""
@@ -98,7 +99,9 @@ class UdpSocket:
     def close(self) -> None:
         """Stop reading, and close."""
         if self._socket.fileno() >= 0:
-            self._loop.remove_reader(self._socket.fileno())
+            self._loop.remove_reader(self._watcher or self._socket)
+            if self._watcher is not None:
+                self._watcher.close()
             self._socket.close()
 
     def _readable(self) -> None:
@@ -118,8 +121,8 @@ class UdpSocket:
                 return
 
     def _want_errors(self) -> bool:
-        """Ask for ICMP errors with the address they are about.  libuv takes an error on a socket for its end."""
-        if not isinstance(self._loop, asyncio.SelectorEventLoop) or not hasattr(socket, "MSG_ERRQUEUE"):
+        """Ask for ICMP errors with the address they are about."""
+        if not hasattr(socket, "MSG_ERRQUEUE"):
             return False
         level, option = (
             (socket.IPPROTO_IP, _IP_RECVERR) if self.family == socket.AF_INET else (socket.IPPROTO_IPV6, _IPV6_RECVERR)
@@ -129,6 +132,17 @@ class UdpSocket:
         except OSError:
             return False
         return True
+
+    def _watched(self) -> select.epoll | None:
+        """What the loop is to watch instead of the socket, where it takes an error on a socket for its end (libuv).
+
+        An epoll instance can be read while the socket has datagrams or errors, and has no errors itself.
+        """
+        if not self._errors_told or isinstance(self._loop, asyncio.SelectorEventLoop):
+            return None
+        watcher = select.epoll()
+        watcher.register(self._socket, select.EPOLLIN)
+        return watcher
 
     def _read_errors(self) -> None:
         while self._errors_told:

@@ -120,8 +120,6 @@ async def test_a_503_after_somebody_rang_is_the_callers_to_hear() -> None:
 
 @scenario
 async def test_where_nobody_is_the_next_is_tried_at_once_and_first_from_then_on() -> None:
-    if not isinstance(asyncio.get_running_loop(), asyncio.SelectorEventLoop):
-        pytest.skip("this loop takes an error for the end of a socket")
     async with targets(closed=[0]) as (it, (_, two)):
         owner = Inbox()
         it.port.send(outgoing(HOP), owner)

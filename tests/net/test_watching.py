@@ -1,6 +1,5 @@
 """What is watched of the trunks: whether they answer, and where their names lead."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -126,8 +125,6 @@ async def test_a_silent_trunk_is_down() -> None:
 
 @scenario
 async def test_where_nobody_is_the_trunk_is_down() -> None:
-    if not isinstance(asyncio.get_running_loop(), asyncio.SelectorEventLoop):
-        pytest.skip("this loop takes an error for the end of a socket")
     told = Told()
     async with watched(told) as (it, watch):
         it.phone.close()
