@@ -162,7 +162,9 @@ class Wiring:
 
     def _write(self, lines: Sequence[Line], side: Side, *, answer: bool) -> str:
         self._version += 1
-        return wording.write(lines, ROLES[side], self._version, answer=answer)
+        # A caller that was made an offer has us for the controlling one; the node believes so of who is lite alone.
+        lite = side is Side.CALLER and self._owed.ice
+        return wording.write(lines, ROLES[side], self._version, answer=answer, lite=lite)
 
     def _lines(self, agreement: Agreement, side: Side, *, offers: bool = False) -> tuple[Line, ...]:
         """A side as the node is told it."""

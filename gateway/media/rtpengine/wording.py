@@ -97,8 +97,11 @@ PLAIN = Wanted(ice=False, protection=Protection.NONE, mux=False, feedback=False)
 "For a peer that has said nothing yet."
 
 
-def write(lines: Sequence[Line], role: Role, version: int, *, answer: bool) -> str:
-    """The SDP of a peer of that role; every line has its own transport."""
+def write(lines: Sequence[Line], role: Role, version: int, *, answer: bool, lite: bool = False) -> str:
+    """The SDP of a peer of that role; every line has its own transport.
+
+    ``lite``: rtpengine is to be the one that controls, whoever offers.
+    """
     context = Context(by=role, answer=answer, dropped=Dropped(), head=text.Section())
     body = []
     for index, line in enumerate(lines):
@@ -107,6 +110,8 @@ def write(lines: Sequence[Line], role: Role, version: int, *, answer: bool) -> s
             continue
         media = _media(line)
         body += description.write(media, description.profile(media), str(index), "IN IP4 127.0.0.1", context)
+        if lite:
+            body.append("a=ice-lite")  # rtpengine reads it in a medium only
     head = ["v=0", f"o=- 1 {version} IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0"]
     return text.join([*head, *body])
 
