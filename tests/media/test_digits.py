@@ -1,5 +1,6 @@
 """Digits as RTP events: read, made, and brought to another clock."""
 
+import itertools
 import struct
 from dataclasses import replace
 
@@ -16,8 +17,8 @@ from gateway.media.embedded.digits import (
     Digit,
     EventReader,
     EventSender,
+    Rescaler,
     payload_offset,
-    rescaled,
 )
 from gateway.signals import Side
 from mappings.description import Codec
@@ -109,15 +110,54 @@ def test_events_that_are_no_digits_and_damaged_ones_are_not_heard() -> None:
 def test_no_packet_breaks_the_reader(data: bytes) -> None:
     packet = bytes([0x80 | data[0] & 0x3F]) + data[1:]
     EventReader().read(packet, 8000, 0.0)
-    assert len(rescaled(packet, 8000, 48000)) == len(packet)
+    assert len(Rescaler().take(packet, 8000, 48000)) == len(packet)
     assert payload_offset(packet) >= 12
 
 
-@given(st.integers(0, 0xFFFF), st.sampled_from([8000, 16000, 48000]), st.sampled_from([8000, 16000, 48000]))
+@given(st.integers(0, 0x1FFF), st.sampled_from([8000, 16000, 48000]), st.sampled_from([8000, 16000, 48000]))
 def test_a_duration_is_the_same_time_on_another_clock(duration: int, rate: int, wanted: int) -> None:
-    packet = rescaled(event(1, "7", duration, end=True), rate, wanted)
+    packet = Rescaler().take(event(1, "7", duration, end=True), rate, wanted)
     assert packet[:14] == event(1, "7", duration, end=True)[:14]
-    assert said(packet)[-1] == min(0xFFFF, duration * wanted // rate)
+    assert said(packet)[-1] == duration * wanted // rate
+
+
+def joined(packets: list[bytes]) -> list[tuple[int, int]]:
+    """Where each segment of an event begins, and how long it is: each begins where the one before it ended."""
+    found: dict[int, int] = {}
+    for packet in packets:
+        *_, timestamp, _, _, duration = said(packet)
+        assert duration >= found.get(timestamp, 0)
+        found[timestamp] = duration
+    begins = list(found)
+    assert begins[1:] == [begin + found[begin] for begin in begins[:-1]]
+    return list(found.items())
+
+
+@given(st.lists(st.integers(1, 10_000), min_size=1, max_size=40), st.sampled_from([(8000, 48000), (16000, 48000)]))
+def test_what_is_too_long_on_another_clock_is_told_in_segments(steps: list[int], rates: tuple[int, int]) -> None:
+    rate, wanted = rates
+    totals = [total for total in itertools.accumulate(steps) if total <= 0xFFFF]
+    rescaler = Rescaler()
+    ended = [event(len(totals), "7", totals[-1], end=True)] * 3
+    packets = [event(number, "7", total) for number, total in enumerate(totals)] + ended
+    out = [rescaler.take(packet, rate, wanted) for packet in packets]
+    segments = joined(out)
+    assert segments[0][0] == 8000
+    assert sum(duration for _, duration in segments) == totals[-1] * wanted // rate
+    assert {packet[:4] for packet in out} == {packet[:4] for packet in packets}
+    assert len({packet[4:] for packet in out[-3:]}) == 1
+    reader = EventReader()
+    heard = [digit for packet in out for digit in reader.read(packet, wanted, 0.0)]
+    assert [digit.sign for digit in heard] == ["7"]
+    assert abs(heard[0].duration - totals[-1] * 1000 // rate) <= 1
+
+
+def test_a_packet_of_a_segment_that_is_over_says_nothing_new() -> None:
+    rescaler = Rescaler()
+    for number, total in enumerate((10_000, 10_900, 11_000)):
+        last = rescaler.take(event(number, "7", total), 8000, 48000)
+    late = rescaler.take(event(1, "7", 10_900), 8000, 48000)
+    assert said(late)[3:] == said(last)[3:]
 
 
 # ----------------------------------------------------------------------------------------------------------------- made
@@ -195,13 +235,17 @@ def test_no_more_digits_wait_than_a_moment_holds() -> None:
 
 
 @given(st.integers(-5, 100_000), st.sampled_from([8000, 48000]))
-def test_a_digit_is_never_too_short_to_be_heard_nor_too_long_to_be_told(duration: int, rate: int) -> None:
+def test_a_digit_is_never_too_short_to_be_heard_and_a_long_one_is_told_in_segments(duration: int, rate: int) -> None:
     sender = EventSender(1, 1)
     sender.queue("1", duration, 101, rate)
-    last = [packet for count in range(400) if (packet := sender.tick(1 + count * 0.02)) is not None][-1]
-    assert said(last)[-2]
-    assert 40 * rate <= said(last)[-1] * 1000
-    assert said(last)[-1] <= 0xFFFF
+    out = [packet for count in range(400) if (packet := sender.tick(1 + count * 0.02)) is not None]
+    assert said(out[-1])[-2]
+    first, *_ = segments = joined(out)
+    assert first[0] == said(out[0])[3]
+    told = min(max(duration, 40), 6000)
+    assert sum(length for _, length in segments) == told * rate // 1000
+    reader = EventReader()
+    assert [digit for packet in out for digit in reader.read(packet, rate, 0.0)] == [Digit("1", told)]
 
 
 # ------------------------------------------------------------------------------------------------------------ in a call

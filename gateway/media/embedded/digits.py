@@ -24,6 +24,9 @@ ENDS = 3
 SHORTEST, LONGEST = 40, 6000
 "Of a digit, in ms."
 
+LONGEST_TOLD = 0xFFFF
+"Units of a duration in one packet."
+
 MOST_QUEUED = 64
 VOLUME = 10
 "-10 dBm0."
@@ -50,13 +53,51 @@ def payload_offset(data: bytes) -> int:
     return offset
 
 
-def rescaled(data: bytes, rate: int, wanted: int) -> bytes:
-    """An event packet with its duration in units of another clock; what does not fit is cut at 65535."""
-    place = payload_offset(data) + 2
-    if rate == wanted or len(data) < place + 2:
-        return data
-    duration = min(0xFFFF, int.from_bytes(data[place : place + 2], "big") * wanted // rate)
-    return data[:place] + duration.to_bytes(2, "big") + data[place + 2 :]
+class Segments:
+    """Where one event stands that takes more than the 16 bits of a duration.
+
+    Such an event is told in segments (§2.5.1.3): each begins where the one before it was last told to end.
+    """
+
+    __slots__ = ("_told", "begins")
+
+    def __init__(self) -> None:
+        self.begins = 0
+        "Units after the event's beginning."
+
+        self._told = 0
+
+    def duration(self, total: int) -> int:
+        """What is told of an event that lasts so long by now; `begins` moves where that is the next segment's."""
+        total = max(total, self.begins + self._told)  # a packet that comes late says nothing new
+        while total - self.begins > LONGEST_TOLD:
+            self.begins += self._told or LONGEST_TOLD
+            self._told = 0
+        self._told = total - self.begins
+        return self._told
+
+
+class Rescaler:
+    """Brings the durations of one stream's events to another clock."""
+
+    __slots__ = ("_event", "_segments")
+
+    def __init__(self) -> None:
+        self._event = b""
+        self._segments = Segments()
+
+    def take(self, data: bytes, rate: int, wanted: int) -> bytes:
+        """An event packet in units of the wanted rate."""
+        place = payload_offset(data) + 2
+        if rate == wanted or len(data) < place + 2:
+            return data
+        if data[4:12] != self._event:  # another timestamp or source
+            self._event, self._segments = data[4:12], Segments()
+        duration = self._segments.duration(int.from_bytes(data[place : place + 2], "big") * wanted // rate)
+        begins = (int.from_bytes(data[4:8], "big") + self._segments.begins) & 0xFFFFFFFF
+        return b"".join(
+            (data[:4], begins.to_bytes(4, "big"), data[8:place], duration.to_bytes(2, "big"), data[place + 2 :])
+        )
 
 
 class EventReader:
@@ -124,8 +165,8 @@ class EventSender:
     """Makes the digits that one stream is to carry."""
 
     __slots__ = (
-        "_after", "_began", "_current", "_ends", "_first", "_own", "_passed", "_queue", "_sequence", "_ssrc",
-        "_timestamp",
+        "_after", "_began", "_current", "_ends", "_first", "_own", "_passed", "_queue", "_segments", "_sequence",
+        "_ssrc", "_timestamp",
     )  # fmt: skip
 
     def __init__(self, ssrc: int, sequence: int) -> None:
@@ -137,6 +178,7 @@ class EventSender:
         self._began = self._after = self._passed = 0.0
         self._first = False
         self._ends = 0
+        self._segments = Segments()
 
     @property
     def active(self) -> bool:
@@ -148,9 +190,7 @@ class EventSender:
         event = SIGNS.find(sign.upper()) if len(sign) == 1 else -1
         if event < 0 or len(self._queue) >= MOST_QUEUED:
             return False
-        # Nothing goes beyond the 16 bits of a duration, so that no event has to be told in segments.
-        longest = min(LONGEST, 0xFFFF * 1000 // rate)
-        seconds = min(max(duration, SHORTEST), longest) / 1000
+        seconds = min(max(duration, SHORTEST), LONGEST) / 1000
         self._queue.append(_Queued(event, seconds, number, rate))
         return True
 
@@ -185,6 +225,7 @@ class EventSender:
         self._current = self._queue.popleft()
         self._ssrc, self._sequence, self._timestamp = ssrc, sequence, timestamp
         self._began, self._first, self._ends = now, True, ENDS
+        self._segments = Segments()
         return True
 
     def _packet(self, now: float) -> bytes:
@@ -192,10 +233,11 @@ class EventSender:
         assert current is not None
         elapsed = now - self._began + PACKET_SECONDS
         ending = elapsed >= current.seconds
-        duration = round(min(elapsed, current.seconds) * current.rate)
+        duration = self._segments.duration(round(min(elapsed, current.seconds) * current.rate))
+        timestamp = (self._timestamp + self._segments.begins) & 0xFFFFFFFF
         second = current.number | (0x80 if self._first else 0)
         self._first = False
-        packet = _HEADER.pack(0x80, second, self._sequence, self._timestamp, self._ssrc) + _EVENT.pack(
+        packet = _HEADER.pack(0x80, second, self._sequence, timestamp, self._ssrc) + _EVENT.pack(
             current.event, VOLUME | (END_BIT if ending else 0), duration
         )
         if ending:

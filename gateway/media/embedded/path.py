@@ -12,7 +12,7 @@ from typing import Any
 from pylibsrtp import Error, Session
 
 from gateway.media.embedded import rtcp
-from gateway.media.embedded.digits import Digit, EventReader, EventSender, rescaled
+from gateway.media.embedded.digits import Digit, EventReader, EventSender, Rescaler
 from gateway.media.embedded.quality import Meter
 from gateway.media.embedded.srtp import LONGEST, Keys, sessions
 from gateway.media.negotiation import Passage
@@ -32,7 +32,18 @@ def _nowhere(data: bytes, address: object) -> None:
 class Line:
     """One stream, in the direction away from one path."""
 
-    __slots__ = ("back", "digits", "feedback", "heard", "meter", "reader", "reports", "round_trip", "target")
+    __slots__ = (
+        "back",
+        "digits",
+        "feedback",
+        "heard",
+        "meter",
+        "reader",
+        "reports",
+        "rescaler",
+        "round_trip",
+        "target",
+    )
 
     def __init__(self, meter: Meter, back: Meter, heard: Callable[[Digit, bool], None]) -> None:
         """``meter`` counts it, ``back`` the other direction; ``heard`` gets digits, and whether they were passed on."""
@@ -47,6 +58,7 @@ class Line:
         "What takes the place of packets at the moment."
 
         self.reader = EventReader()
+        self.rescaler = Rescaler()
         self.reports: dict[int, float] = {}
         "When each of the near peer's sender reports passed."
 
@@ -161,7 +173,7 @@ class Path:
         carried = route.second is not None and line.target is not None
         for digit in line.reader.read(data, route.rate, now):
             line.heard(digit, carried)
-        return rescaled(data, route.rate, route.wanted)
+        return line.rescaler.take(data, route.rate, route.wanted)
 
     def _receive_control(self, data: bytes) -> bool:
         inbound = self.inbound
