@@ -18,6 +18,8 @@ SDES = LegMedia(ice=False, protection=Protection.SDES, rtcp_mux=False, bundle=Fa
 
 WAYS = {
     "ICE, DTLS": WEB,
+    "ICE, DTLS, two ports": replace(WEB, rtcp_mux=False, bundle=False),
+    "DTLS, two ports": replace(PHONE, protection=Protection.DTLS),
     "ICE, SDES": replace(WEB, protection=Protection.SDES),
     "ICE, plain, two ports": replace(WEB, protection=Protection.NONE, rtcp_mux=False, bundle=False),
     "ICE, SDES, two ports": replace(WEB, protection=Protection.SDES, rtcp_mux=False, bundle=False),
@@ -31,10 +33,10 @@ WAYS = {
 
 
 def whole(link: Link) -> bool:
-    """Whether every component has a way."""
-    if not isinstance(link, IceLink):
-        return link.way
-    return link._current is not None and len(link._current.ways) == link._components
+    """Whether every component has a way, and keys."""
+    if link.path.protected and link.path.control_outbound is None:
+        return False
+    return link.way and (link.control_way or not link.control_apart)
 
 
 @pytest.mark.conformance("MED-01")
@@ -54,6 +56,9 @@ async def test_every_packet_arrives_as_it_was_sent(way: str) -> None:
         # RTCP's own way may be found a moment later.
         both = (pair.one._links[CALLEE][0], pair.two._links[CALLER][0])
         await until(lambda: all(map(whole, both)), PATIENCE, "every component's way")
+        for link in both:
+            apart = link.control_apart and WAYS[way].protection is Protection.DTLS
+            assert (link.path.control_outbound is not link.path.outbound) is apart  # RFC 5764 §3
         pair.near.report(sender_report(7))
         assert await pair.far.control.hears(1) == [sender_report(7)]
         pair.far.report(receiver_report(9, 7, lost=3))

@@ -12,7 +12,7 @@ import aioice
 from gateway import canonical
 from gateway.errors import AnchorError
 from gateway.media.embedded.generation import Generation
-from gateway.media.embedded.link import Link, Surroundings, ours
+from gateway.media.embedded.link import RTCP, Link, Surroundings, ours
 from gateway.media.embedded.path import Address, Send
 from mappings.description import Candidate, GatheringComplete, Ice, Media
 from mappings.reasons import EndReason
@@ -76,6 +76,16 @@ class IceLink(Link):
     def way(self) -> bool:
         """Whether a way was found."""
         return self._current is not None and 1 in self._current.ways
+
+    @property
+    def control_apart(self) -> bool:
+        """Whether RTCP is a component of its own."""
+        return self._components == RTCP
+
+    @property
+    def control_way(self) -> bool:
+        """Whether a way was found for it."""
+        return self.control_apart and self._current is not None and RTCP in self._current.ways
 
     @property
     def _newest(self) -> Generation:
@@ -243,9 +253,11 @@ class IceLink(Link):
             self.path.dropped += 1
 
     def receive_control(self, data: bytes, address: Any) -> None:
-        """Take a packet of RTCP's own port.  A handshake there would make other keys, which nobody here needs."""
+        """Take a packet of RTCP's own port."""
         if 127 < data[0] < 192:
             self._receive(data, address)
+        elif 19 < data[0] < 64 and self._knows(address):
+            self.receive_handshake(data, RTCP)
         else:
             self.path.dropped += 1
 

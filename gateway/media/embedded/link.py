@@ -20,6 +20,9 @@ from mappings.description import Crypto, Encryption, Fingerprint, Ice, Media, Ra
 from mappings.reasons import EndReason
 from mappings.terms import Setup
 
+RTP, RTCP = 1, 2
+"The components of a transport (RFC 8445 §3)."
+
 
 def same(one: Sequence[Fingerprint], other: Sequence[Fingerprint]) -> bool:
     """Whether the same certificates are declared, whatever the roles."""
@@ -61,8 +64,12 @@ class Link:
         self._client = True
         "Whether it is we who begin a handshake."
 
-        self._handshake: Handshake | None = None
-        self._early: list[bytes] = []
+        self._handshakes: dict[int, Handshake] = {}
+        "By component: RTCP has its own where it has a port of its own (RFC 5764 §3)."
+
+        self._early: dict[int, list[bytes]] = {}
+        "What of a handshake came before the exchange was complete."
+
         self._keys: srtp.Keys | None = None
         self._crypto: tuple[Crypto, ...] = ()
         "The SDES lines that we told last."
@@ -75,6 +82,16 @@ class Link:
     @property
     def way(self) -> bool:
         """Whether packets get to the peer."""
+        raise NotImplementedError
+
+    @property
+    def control_apart(self) -> bool:
+        """Whether RTCP has a port of its own."""
+        raise NotImplementedError
+
+    @property
+    def control_way(self) -> bool:
+        """Whether packets get to that port of the peer's."""
         raise NotImplementedError
 
     def transport(self) -> Ice | RawUdp:
@@ -97,9 +114,9 @@ class Link:
     async def close(self) -> None:
         """Give everything back."""
         self._closed = True
-        if self._handshake is not None:
-            self._handshake.close()
-            self._handshake = None
+        for handshake in self._handshakes.values():
+            handshake.close()
+        self._handshakes.clear()
         self._early.clear()
         self._keys = None
         self.path.stop()
@@ -149,8 +166,9 @@ class Link:
         if offered is None:
             return Setup.ACTPASS
         theirs = offered.transport.fingerprints
-        if self._handshake is not None and same(self._handshake.declared, theirs):
-            return Setup.ACTIVE if self._handshake.client else Setup.PASSIVE  # the association goes on (RFC 8842 §5.5)
+        handshake = self._handshakes.get(RTP)
+        if handshake is not None and same(handshake.declared, theirs):
+            return Setup.ACTIVE if handshake.client else Setup.PASSIVE  # the association goes on (RFC 8842 §5.5)
         return Setup.PASSIVE if theirs and theirs[0].setup is Setup.ACTIVE else Setup.ACTIVE
 
     def start(self) -> None:
@@ -176,40 +194,51 @@ class Link:
             self._use(keys)
 
     def _start_dtls(self, media: Media) -> None:
-        declared = media.transport.fingerprints
-        if not self.way or (self._handshake is not None and same(self._handshake.declared, declared)):
+        if self.way:
+            self._associate(RTP, media.transport.fingerprints)
+        if self.control_way:
+            self._associate(RTCP, media.transport.fingerprints)
+
+    def _associate(self, component: int, declared: Sequence[Fingerprint]) -> None:
+        before = self._handshakes.get(component)
+        if before is not None and same(before.declared, declared):
             return
-        if self._handshake is not None:
+        if before is not None:
             # Another certificate: another association (RFC 8842 §5.1).
-            self._handshake.close()
-            self._keys = None
-        early, self._early = self._early, []
-        handshake = self._handshake = Handshake(
+            before.close()
+            if component == RTP:
+                self._keys = None
+        handshake = self._handshakes[component] = Handshake(
             self._around.identity,
             client=self._client,
             declared=declared,
             seconds=self._around.settings.dtls_seconds,
-            send=self.path.send_raw,
-            ready=self._handshaken,
-            failed=self._failed,
+            send=self.path.send_raw if component == RTP else self.path.send_raw_control,
+            ready=self._handshaken if component == RTP else self.path.key_control,
+            failed=self._failed if component == RTP else self._control_failed,
         )
         handshake.begin()
-        for datagram in early:
+        for datagram in self._early.pop(component, ()):
             handshake.receive(datagram)
 
     def _handshaken(self, keys: srtp.Keys) -> None:
         self._use(keys)
         self._changed()
 
+    def _control_failed(self, reason: EndReason, text: str) -> None:
+        """RTCP is missed less than speech; but who answers there with another certificate is not the peer."""
+        if reason is EndReason.SECURITY_ERROR:
+            self._failed(reason, text)
+
     def _use(self, keys: srtp.Keys) -> None:
         self._keys = keys
-        self.path.key(keys)
+        self.path.key(keys, control=not self._handshakes or not self.control_apart)
 
-    def receive_handshake(self, data: bytes) -> None:
+    def receive_handshake(self, data: bytes, component: int = RTP) -> None:
         """Take a DTLS datagram from the peer; before the exchange is complete, a few are kept."""
         if self._closed:
             return
-        if self._handshake is not None:
-            self._handshake.receive(data)
-        elif len(self._early) < MOST_EARLY:
-            self._early.append(data)
+        if (handshake := self._handshakes.get(component)) is not None:
+            handshake.receive(data)
+        elif len(early := self._early.setdefault(component, [])) < MOST_EARLY:
+            early.append(data)

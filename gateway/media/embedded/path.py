@@ -85,8 +85,8 @@ class Path:
     """The packets of one transport, to and from its peer."""
 
     __slots__ = (
-        "_control", "_control_peer", "_lines", "_routes", "_send", "control_seen", "dropped", "inbound", "outbound",
-        "peer", "protected",
+        "_control", "_control_peer", "_lines", "_routes", "_send", "control_inbound", "control_outbound",
+        "control_seen", "dropped", "inbound", "outbound", "peer", "protected",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -95,6 +95,10 @@ class Path:
 
         self.inbound: Session | None = None
         self.outbound: Session | None = None
+        self.control_inbound: Session | None = None
+        self.control_outbound: Session | None = None
+        "Those of RTCP: the same, where it has no handshake of its own."
+
         self.peer: Address | None = None
         self.dropped = 0
         "Packets of no stream, or of nobody we know."
@@ -115,9 +119,15 @@ class Path:
         self._send, self.peer = send, peer
         self._control, self._control_peer = control, control_peer
 
-    def key(self, keys: Keys) -> None:
-        """Protect with these keys from now on."""
+    def key(self, keys: Keys, *, control: bool = True) -> None:
+        """Protect with these keys from now on; RTCP too, unless it has its own."""
         self.outbound, self.inbound = sessions(keys)
+        if control:
+            self.control_outbound, self.control_inbound = self.outbound, self.inbound
+
+    def key_control(self, keys: Keys) -> None:
+        """Protect RTCP with these keys from now on."""
+        self.control_outbound, self.control_inbound = sessions(keys)
 
     def carry(self, lines: Mapping[Line, Mapping[int, Passage]]) -> None:
         """The streams on this path, and what becomes of each one's payload types."""
@@ -176,7 +186,7 @@ class Path:
         return line.rescaler.take(data, route.rate, route.wanted)
 
     def _receive_control(self, data: bytes) -> bool:
-        inbound = self.inbound
+        inbound = self.control_inbound
         if inbound is not None:
             try:
                 data = inbound.unprotect_rtcp(data)
@@ -248,7 +258,7 @@ class Path:
 
     def send_control(self, data: bytes) -> None:
         """The same for RTCP."""
-        outbound = self.outbound
+        outbound = self.control_outbound
         if outbound is not None:
             if len(data) > LONGEST:
                 return
@@ -270,8 +280,15 @@ class Path:
         except OSError:
             return
 
+    def send_raw_control(self, data: bytes) -> None:
+        """The same by RTCP's own way."""
+        try:
+            self._control(data, self._control_peer)
+        except OSError:
+            return
+
     def stop(self) -> None:
         """Carry nothing any more, and let go of everything."""
         self._routes, self._lines = {}, ()
         self._send = self._control = _nowhere
-        self.inbound = self.outbound = None
+        self.inbound = self.outbound = self.control_inbound = self.control_outbound = None

@@ -12,7 +12,7 @@ from typing import Any
 
 from gateway.errors import AnchorError
 from gateway.media.anchor import Latch
-from gateway.media.embedded.link import Link, Surroundings, ours
+from gateway.media.embedded.link import RTCP, Link, Surroundings, ours
 from gateway.media.embedded.path import Address
 from gateway.media.embedded.socket import DatagramSocket
 from mappings.description import Media, RawCandidate, RawUdp
@@ -84,6 +84,16 @@ class PlainLink(Link):
     def way(self) -> bool:
         """Whether an address is known."""
         return self._peer is not None
+
+    @property
+    def control_apart(self) -> bool:
+        """Whether RTCP goes to a port of its own."""
+        return not self._mux
+
+    @property
+    def control_way(self) -> bool:
+        """Whether that is known."""
+        return self.control_apart and self._control is not None
 
     def transport(self) -> RawUdp:
         """Our two ports."""
@@ -176,6 +186,9 @@ class PlainLink(Link):
         path = self.path
         known = self._peer is not None and (address[:2] == self._control or address[0] == self._peer[0])
         known = known and not self._is_ours(address[:2])
+        if known and not self._mux and data and 19 < data[0] < 64:
+            self.receive_handshake(data, RTCP)
+            return
         if not known or self._mux or not 8 <= len(data) <= 1500 or data[0] >> 6 != 2 or not 192 <= data[1] <= 223:
             path.dropped += 1
             return
