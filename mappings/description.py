@@ -276,6 +276,8 @@ class Media:
     creator: Role = Role.INITIATOR
     senders: Senders = Senders.BOTH
     disposition: str = "session"
+    lite: bool = False
+    "Who says it does no checks of its own in ICE (a=ice-lite, RFC 8839 §5.3); Jingle has no word for that."
 
 
 @record()

@@ -82,8 +82,8 @@ USUAL = TrunkMedia()
 
 
 def _is_web(media: Media) -> bool:
-    """Whether a browser takes it as it is."""
-    return isinstance(media.transport, Ice) and bool(media.transport.fingerprints)
+    """Whether a browser takes it as it is, and is not left to believe that both ends look for a way."""
+    return isinstance(media.transport, Ice) and bool(media.transport.fingerprints) and not media.lite
 
 
 def _is_plain(media: Media) -> bool:

@@ -123,7 +123,8 @@ def read(medium: Medium, tag: Section | None, name: str, creator: Role, context:
     # RFC 3264 §8.4: without ICE the zero address is RFC 2543's way to say "send me nothing".
     held = address.zero and not isinstance(carried, Ice) and address.port not in (0, transport.DISCARD)
     senders = _read_senders(medium, context, held=held)
-    return Media(name=name, rtp=rtp, transport=carried, creator=creator, senders=senders)
+    lite = isinstance(carried, Ice) and "ice-lite" in head.attributes
+    return Media(name=name, rtp=rtp, transport=carried, creator=creator, senders=senders, lite=lite)
 
 
 def _read_senders(medium: Medium, context: Context, *, held: bool) -> Senders:

@@ -19,6 +19,7 @@ from mappings.reasons import EndReason
 from mappings.terms import Role, Senders
 from tests.media import rtpengine
 from tests.media.keyed import KeyedPhone
+from tests.media.lite import LitePeer
 from tests.media.rig import EVENTS, PATIENCE, PCMU, SETTINGS, Ear, Phone, Told, rtp
 from tests.media.rtpengine import Rtpengine
 from tests.media.webrtc import WebPeer
@@ -237,6 +238,26 @@ async def hear_by_keys(keyed: KeyedPhone, phone: Phone) -> None:
     heard = await keyed.phone.speech.hears(10)
     assert not set(heard) & set(said)
     assert [keyed.into.unprotect(packet) for packet in heard] == said
+
+
+@pytest.mark.conformance("ICE-27")
+@EACH
+async def test_a_peer_that_makes_no_checks_of_its_own_is_found(backend: str, tmp_path: Path) -> None:
+    async with bench(backend, tmp_path) as rig:
+        peer, phone = LitePeer(await Ear.open()), await rig.phone()
+        anchor, told = await rig.anchor(replace(WEB, protection=Protection.NONE, feedback=False), PHONE)
+        await anchor.take_offer(CALLER, peer.description(PCMU))
+        phone.told(await anchor.make_offer(CALLEE))
+        await anchor.take_answer(CALLEE, phone.description(PCMU))
+        peer.told(await anchor.make_answer(CALLER))
+        await told.connected(CALLER)
+        await until(lambda: peer.chosen is not None, PATIENCE, "the anchor's choice of a way")
+        said = [rtp(number) for number in range(10)]
+        peer.speak(*said)
+        assert await phone.speech.hears(10) == said
+        phone.speak(*said)
+        await until(lambda: peer.heard == said, PATIENCE, f"ten packets, {len(peer.heard)} came")
+        peer.close()
 
 
 @EACH

@@ -28,6 +28,9 @@ KEYED = said(
 DTLS_ALONE = said(media(PCMU, transport=RawUdp(fingerprints=(Fingerprint(hash="sha-256", value="AA"),))))
 
 
+LITE = replace(BROWSER, media=tuple(replace(one, lite=True) for one in BROWSER.media))
+
+
 @pytest.mark.parametrize("offer", [None, BROWSER, PLAIN, BARE_ICE, KEYED])
 def test_the_operators_word_counts(offer: Description | None) -> None:
     for leg in (PHONE, WEB):
@@ -54,7 +57,7 @@ def test_a_trunk_that_speaks_as_browsers_do_needs_no_help(offer: Description | N
 
 @pytest.mark.parametrize(
     ("offer", "anchored"),
-    [(None, True), (BROWSER, False), (PLAIN, True), (BARE_ICE, True), (KEYED, True), (DTLS_ALONE, True)],
+    [(None, True), (BROWSER, False), (LITE, True), (PLAIN, True), (BARE_ICE, True), (KEYED, True), (DTLS_ALONE, True)],
 )
 def test_a_phone_is_helped_unless_it_offers_what_browsers_take(offer: Description | None, anchored: bool) -> None:
     assert TrunkMedia().anchors_phone(offer) is anchored

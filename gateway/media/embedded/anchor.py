@@ -147,7 +147,7 @@ class EmbeddedAnchor:
         """A link that is as the offer wants it."""
         link = self._links[side].get(plan.stream)
         if link is None or isinstance(link, IceLink) is not plan.ice:
-            self._put(side, plan.stream, self._make(side, plan, said, controlling=False))
+            self._put(side, plan.stream, self._make(side, plan, said, controlling=said.lite))
         elif isinstance(link, IceLink) and isinstance(said.transport, Ice) and link.restarts(said.transport):
             link.restart()
 

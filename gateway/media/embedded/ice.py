@@ -51,7 +51,7 @@ class IceLink(Link):
         gathered: Callable[[], None],
         foreign: bool = False,
     ) -> None:
-        """Who is ``controlling`` decides between ways: whoever offers first (RFC 8445 §6.1.1).
+        """Who is ``controlling`` decides between ways: whoever offers first, but never who is lite (RFC 8445 §6.1.1).
 
         ``components`` is 2 where RTCP has a port of its own; ``gathered`` is called when candidates came after they
         were first told.  ``foreign``: the peer is never we ourselves.
@@ -172,6 +172,7 @@ class IceLink(Link):
         """Take the peer's credentials and candidates."""
         super().hear(media, source, answer=answer)
         assert isinstance(media.transport, Ice)
+        self._newest.remote_is_lite = media.lite
         self.add(media.transport)
 
     def add(self, transport: Ice) -> None:

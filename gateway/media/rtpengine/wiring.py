@@ -163,7 +163,8 @@ class Wiring:
     def _write(self, lines: Sequence[Line], side: Side, *, answer: bool) -> str:
         self._version += 1
         # A caller that was made an offer has us for the controlling one; the node believes so of who is lite alone.
-        lite = side is Side.CALLER and self._owed.ice
+        led = side is Side.CALLER and self._owed.ice
+        lite = led or any(line.said is not None and line.said.lite for line in lines)
         return wording.write(lines, ROLES[side], self._version, answer=answer, lite=lite)
 
     def _lines(self, agreement: Agreement, side: Side, *, offers: bool = False) -> tuple[Line, ...]:
