@@ -1,5 +1,6 @@
 """What each part of the daemon is given of the operator's settings."""
 
+from datetime import UTC
 from zoneinfo import ZoneInfo
 
 from gateway.call.admission import CallsLimits
@@ -105,7 +106,8 @@ def permits(settings: Settings) -> Permits:
         trunk.name: TrunkLimits(trunk.calls, trunk.calls_per_second, trunk.calls_in_per_second)
         for trunk in routing.trunks
     }
-    return Permits(routing.policy, trunks, ZoneInfo(routing.policy.time_zone))
+    name = routing.policy.time_zone
+    return Permits(routing.policy, trunks, UTC if name == "UTC" else ZoneInfo(name))
 
 
 def opening_settings(settings: Settings) -> OpeningSettings:

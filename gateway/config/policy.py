@@ -119,7 +119,8 @@ def _emergency(table: tables.Emergency, ways: Sequence[str]) -> Emergency:
 
 def _time_zone(text: str) -> str:
     try:
-        ZoneInfo(text)
+        if text != "UTC":  # which there is without a data base, too
+            ZoneInfo(text)
     except (ValueError, OSError, KeyError):
         refuse("[calling]", "time_zone", f"expected a time zone such as Europe/Berlin — got {text!r}")
     return text

@@ -72,6 +72,13 @@ def test_a_clock_that_is_put_back_finds_the_day_as_it_was() -> None:
     assert ledger.calls(ROMEO, NOON) == 2
 
 
+def test_a_day_before_all_others_is_not_forgotten_while_it_is_today() -> None:
+    ledger = Ledger(UTC)
+    for day in (400, 401, 402, 403, 0):
+        ledger.begin(ROMEO, NOON + day * DAY)
+    assert ledger.calls(ROMEO, NOON) == 1
+
+
 def test_old_days_are_forgotten() -> None:
     ledger = Ledger(UTC)
     for day in range(10):
