@@ -159,6 +159,7 @@ class App:
             sip=self.sip,
             observer=self.metrics,
             new_id=_new_id,
+            block=self.preferences.block,
         )
         self.mailboxes = Mailboxes(
             domain=settings.xmpp.domain,
@@ -344,7 +345,10 @@ class App:
             ),
             CallHistory(self.history),
             CallPreferences(
-                kept=self.preferences, serves=self.routing.serves, numbering=self.settings.routing.policy.numbering
+                kept=self.preferences,
+                serves=self.routing.serves,
+                numbering=self.settings.routing.policy.numbering,
+                used=self.admission.used,
             ),
         )
 

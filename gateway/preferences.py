@@ -6,7 +6,7 @@ from typing import Final
 
 from gateway.policy.preference import UNSAID, Preference
 from gateway.policy.rules import PolicySettings
-from gateway.policy.screening import Caller, screen
+from gateway.policy.screening import Caller, block, screen
 from gateway.store.database import Database
 
 MOST_USERS: Final = 100_000
@@ -30,8 +30,12 @@ class Preferences:
         return self._known.get(user, UNSAID)
 
     def screen(self, caller: Caller, callee: str) -> None:
-        """Raise PeerError when that caller does not get through to a user (bare JID)."""
+        """Raise PeerError when a call of that caller's does not get through to a user (bare JID)."""
         screen(caller, callee, self.of(callee), self._rules.screening, self._rules.numbering)
+
+    def block(self, caller: Caller, callee: str) -> None:
+        """Raise PeerError when nothing of that caller's does."""
+        block(caller, callee, self.of(callee), self._rules.screening, self._rules.numbering)
 
     async def put(self, user: str, preference: Preference) -> None:
         """A user wants this from now on.  StoreError, and nothing is changed, when it cannot be kept."""

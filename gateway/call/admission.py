@@ -15,7 +15,7 @@ from gateway.errors import PeerError
 from gateway.jid import bare
 from gateway.outward import Outbound
 from gateway.policy.ledger import Entry
-from gateway.policy.permits import Permit, Permits, Wish, spent_text
+from gateway.policy.permits import Permit, Permits, Used, Wish, spent_text
 from gateway.signals import End
 from mappings.reasons import EndReason
 
@@ -229,6 +229,10 @@ class Admission:
     def remember(self, entries: Iterable[Entry]) -> None:
         """What the ledger said before a restart."""
         self._permits.ledger.load(entries)
+
+    def used(self, user: str) -> Used:
+        """What a user (bare JID) has had today."""
+        return self._permits.used(user, self._loop.time(), self._wall())
 
     def today(self) -> str:
         """The day of the ledger, ISO 8601."""

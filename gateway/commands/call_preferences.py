@@ -7,6 +7,7 @@ from typing import Final, Protocol
 from gateway.errors import StoreError
 from gateway.jid import bare
 from gateway.policy.numbering import Numbering
+from gateway.policy.permits import Used
 from gateway.policy.preference import LONGEST_PATTERN, MOST_BLOCKED, UNSAID, Preference
 from gateway.policy.screening import Callers
 
@@ -45,6 +46,9 @@ class CallPreferences:
     "Whether a user (bare JID) calls, or is called, here."
 
     numbering: Numbering
+    used: Callable[[str], Used]
+    "What a user (bare JID) has had today of calls out."
+
     node: str = "call-preferences"
     name: str = "Which calls I want"
 
@@ -80,7 +84,12 @@ class CallPreferences:
         async def filled_in(filled: Filled) -> Outcome:
             return await self._keep(user, filled)
 
-        return Ask(form=Form(title=self.name, fields=fields), then=filled_in)
+        used = self.used(user)
+        said = (
+            f"Today you have called {used.calls} of {used.most_calls} times,"
+            f" and talked {used.minutes} of {used.most_minutes} minutes."
+        )
+        return Ask(form=Form(title=self.name, instructions=(said,), fields=fields), then=filled_in)
 
     async def _keep(self, user: str, filled: Filled) -> Outcome:
         wanted = Preference(

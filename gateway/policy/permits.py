@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from math import ceil
+from typing import NamedTuple
 
 from gateway.errors import PeerError
 from gateway.policy.buckets import Buckets, Key
@@ -57,6 +58,15 @@ class Wish:
     trunk: str
     own: bool = False
     emergency: bool = False
+
+
+class Used(NamedTuple):
+    """What a user has had today, and may have."""
+
+    calls: int
+    most_calls: int
+    minutes: int
+    most_minutes: int
 
 
 class Permits:
@@ -187,6 +197,12 @@ class Permits:
             _less(self._by_user, permit.user)
             _less(self._by_number, permit.number)
             _less(self._by_user_and_number, (permit.user, permit.number))
+
+    def used(self, user: str, now: float, wall: float) -> Used:
+        """What a user has had today."""
+        policy = self._settings.of(user)
+        minutes = int(self.ledger.seconds(user, now, wall) // 60)
+        return Used(self.ledger.calls(user, wall), policy.calls_per_day, minutes, policy.minutes_per_day)
 
     def near(self, wall: float, share: float = 0.8) -> int:
         """How many users have used that share of their calls or minutes of today."""

@@ -15,7 +15,7 @@ Refuse = Literal["decline", "busy", "unavailable"]
 ANONYMOUS = "anonymous"
 "The pattern of callers who do not say who they are."
 
-NOT_TAKEN = "the call is not taken"
+NOT_TAKEN = "it is not taken"
 "What a caller is told who is not wanted: not why."
 
 
@@ -105,11 +105,18 @@ USUAL = Screening()
 "Where nothing is said."
 
 
+def block(caller: Caller, callee: str, wanted: Preference, rules: Screening, numbering: Numbering) -> None:
+    """Raise PeerError when nothing of a caller's is to reach a user (bare JID); it does not tell the caller why."""
+    for row in rules.blocks:
+        if caller in row.callers and callee in row.who:
+            raise _refused(row.response, "blocked")
+    if caller in Callers(wanted.blocked, numbering):
+        raise _refused("decline", "blocked")
+
+
 def screen(caller: Caller, callee: str, wanted: Preference, rules: Screening, numbering: Numbering) -> None:
-    """Raise PeerError when a call is not to reach a user (bare JID); the response does not tell the caller why."""
-    for block in rules.blocks:
-        if caller in block.callers and callee in block.who:
-            raise _refused(block.response, "blocked")
+    """Raise PeerError when a call is not to reach a user (bare JID)."""
+    block(caller, callee, wanted, rules, numbering)
     if caller.anonymous and not (rules.anonymous if wanted.anonymous is None else wanted.anonymous):
         # RFC 5079 §5: this one tells, so that who calls may do so again with a name.
         raise PeerError(
@@ -119,8 +126,6 @@ def screen(caller: Caller, callee: str, wanted: Preference, rules: Screening, nu
             reason=EndReason.DECLINE,
             cause="anonymous",
         )
-    if caller in Callers(wanted.blocked, numbering):
-        raise _refused("decline", "blocked")
     if wanted.do_not_disturb:
         raise _refused("unavailable", "do_not_disturb")
 

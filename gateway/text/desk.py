@@ -12,6 +12,7 @@ from gateway.call.opening import named
 from gateway.errors import PeerError
 from gateway.jid import bare
 from gateway.outward import ANONYMOUS, Outbound
+from gateway.policy.screening import Caller
 from gateway.routing import Inbound, Routing
 from gateway.sip import uas
 from gateway.sip.message import Header, SipRequest, SipResponse
@@ -125,8 +126,11 @@ class Texts:
         sip: SipPort,
         observer: TextObserver,
         new_id: Callable[[], str],
+        block: Callable[[Caller, str], None],
     ) -> None:
+        """``block`` raises PeerError when nothing of a caller's is to reach a user (bare JID)."""
         self._settings = settings
+        self._block = block
         self._routing = routing
         self._xmpp = xmpp
         self._sip = sip
@@ -239,6 +243,7 @@ class Texts:
         inbound = self._routing.inbound_request(request, trunk)
         if not self._routing.takes_messages(trunk, anonymous=inbound.caller == ANONYMOUS):
             raise PeerError("From: texts of nobody are not taken", status=433, condition="not-allowed")
+        self._block(inbound.source, bare(inbound.callee))
         text = body.read(request)
         if not self._xmpp.connected or len(self._arrivals) >= MAX_OPEN:
             raise PeerError("text: no way to XMPP at the moment", status=503, condition="resource-constraint")

@@ -10,8 +10,9 @@ from gateway.commands.call_preferences import CallPreferences
 from gateway.errors import StoreError
 from gateway.jid import bare
 from gateway.policy.numbering import Numbering
+from gateway.policy.permits import Used
 from gateway.policy.preference import MOST_BLOCKED, UNSAID, Preference
-from tests.commands.house import USER, Fields, House, Reply
+from tests.commands.house import USER, Fields, House, Reply, X
 
 NODE = "call-preferences"
 ME = bare(USER)
@@ -36,7 +37,12 @@ class Kept:
 
 def command(kept: Kept) -> CallPreferences:
     """The command, for the users of one server."""
-    return CallPreferences(kept=kept, serves=lambda user: user.endswith("@example.net"), numbering=Numbering())
+    return CallPreferences(
+        kept=kept,
+        serves=lambda user: user.endswith("@example.net"),
+        numbering=Numbering(),
+        used=lambda user: Used(3, 500, 12, 600),
+    )
 
 
 def fills(house: House, fields: Fields) -> Reply:
@@ -48,6 +54,8 @@ def test_what_is_wanted_is_shown_and_kept() -> None:
     kept = Kept({ME: Preference(blocked=("+1900*",), anonymous=False, do_not_disturb=True)})
     with House([command(kept)]) as house:
         shown = house.runs(NODE)
+        said = shown.command.findtext(f"{X}x/{X}instructions")
+        assert said == "Today you have called 3 of 500 times, and talked 12 of 600 minutes."
         assert shown.fields == {
             "do_not_disturb": ["1"],
             "anonymous": ["no"],

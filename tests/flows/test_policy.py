@@ -11,6 +11,7 @@ from tests.flows.step import Step
 from tests.flows.steps import Client, after, calls, does, holds, juliet, mercutio, nothing, nurse, romeo, run, sdp_of
 from tests.flows.test_transfers import DONE, REFERRED, orders, refers
 from tests.flows.test_trunks import GROUP, spare
+from tests.flows.texting import MESSAGES, texts, writes
 
 COSTLY = "+882123456"
 
@@ -413,7 +414,7 @@ def wants(**preference: Any) -> Step:
 @pytest.mark.parametrize(("response", "status"), [("decline", "603"), ("busy", "486"), ("unavailable", "480")])
 def test_a_caller_whom_the_operator_blocks_is_told_no_more_than_that(response: str, status: str) -> None:
     block = f'[[block]]\ncallers = ["juliet@192.0.2.20"]\nresponse = "{response}"\n'
-    run(*rings_not(status, "the call is not taken"), limits=block)
+    run(*rings_not(status, "it is not taken"), limits=block)
 
 
 def test_a_caller_whom_the_user_blocks_does_not_get_through() -> None:
@@ -431,4 +432,28 @@ def test_who_does_not_say_who_they_are_is_told_to(operator: bool) -> None:
         *([] if operator else [wants(anonymous=False)]),
         *rings_not("433", "anonymous calls are not taken", cause="anonymous", **hidden),
         limits="[callers]\nanonymous = false\n" if operator else "",
+    )
+
+
+def test_a_caller_who_is_blocked_writes_nothing_either() -> None:
+    run(
+        wants(blocked=("juliet@192.0.2.20",), do_not_disturb=True),
+        texts(juliet),
+        juliet.gets("603 MESSAGE"),
+        nothing(),
+        wants(do_not_disturb=True),
+        texts(juliet),
+        romeo.gets("body"),
+        after(2.1),
+        juliet.gets(202),
+        trunk=MESSAGES,
+    )
+
+
+def test_a_message_goes_to_no_number_that_may_not_be_called() -> None:
+    run(
+        writes(romeo, number=COSTLY),
+        romeo.gets("message error policy-violation", has="numbers beginning +882 may not be called here"),
+        nothing(),
+        trunk=MESSAGES,
     )

@@ -181,7 +181,7 @@ def state(it: Desk) -> dict[str, int]:
     sip: Any = it.app.sip
     return {
         "calls": len(calls),
-        "kept of calls": len(calls._by_session) + len(calls._by_tag) + len(calls._by_user) + len(calls._tasks),
+        "kept of calls": len(calls.doors) + len(calls._by_user) + len(calls._tasks),
         "transactions": sip.transactions,
         "owners": len(sip._owners) + len(sip._owned) + len(sip._forks),
         "texts": len(it.app.texts),

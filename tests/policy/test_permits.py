@@ -325,3 +325,11 @@ def test_who_has_used_most_of_a_day_is_counted() -> None:
     all_.answered(call, 0.0)
     all_.end(call, 500.0, NOON + 500)
     assert all_.near(NOON + 500) == 2
+
+
+def test_a_user_is_told_what_they_have_had_today() -> None:
+    all_ = permits(policy(calls_per_day=5, minutes_per_day=10))
+    call = begin(all_)
+    all_.answered(call, 0.0)
+    assert all_.used(ROMEO, 119.0, NOON + 119) == (1, 5, 1, 10)
+    assert all_.used(JULIET, 119.0, NOON + 119) == (0, 5, 0, 10)

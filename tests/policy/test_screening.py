@@ -105,7 +105,7 @@ def test_the_first_row_that_is_for_both_decides() -> None:
 def test_who_is_not_wanted_is_not_told_why() -> None:
     with pytest.raises(PeerError) as found:
         screen(NUMBER, ROMEO, Preference(blocked=("+1555*",)), Screening(), GERMANY)
-    assert (found.value.text, found.value.cause) == ("the call is not taken", "blocked")
+    assert (found.value.text, found.value.cause) == ("it is not taken", "blocked")
 
 
 @pytest.mark.parametrize(
