@@ -78,10 +78,22 @@ class XmppPort(Protocol):
 class _Followed:
     """One conference that is subscribed to, as the owner of its requests."""
 
-    __slots__ = ("_conferences", "call", "due", "opened", "renewed", "roster", "subscription", "timer", "told")
+    __slots__ = (
+        "_conferences",
+        "address",
+        "call",
+        "due",
+        "opened",
+        "renewed",
+        "roster",
+        "subscription",
+        "timer",
+        "told",
+    )
 
-    def __init__(self, conferences: "Conferences", opened: Opened, subscription: Subscription) -> None:
+    def __init__(self, conferences: "Conferences", opened: Opened, address: str, subscription: Subscription) -> None:
         self._conferences = conferences
+        self.address = address
         self.call = opened.task.id
         self.opened = opened
         self.subscription = subscription
@@ -141,15 +153,22 @@ class Conferences:
     # ------------------------------------------------------------------------------------------------------------ calls
 
     def focus(self, call: str, address: str | None) -> None:
-        """A call's SIP side is a conference's focus at that address; None: it is none any more, or the call is over."""
-        followed = self._by_call.pop(call, None)
-        if followed is not None:
+        """A call's SIP side is a conference's focus at that address; None: it is none any more, or the call is over.
+
+        Said again, another device of the user's has the call.
+        """
+        followed, opened = self._by_call.get(call), self._calls.named(call)
+        if followed is not None and (address is None or followed.address != address):
+            del self._by_call[call]
             self._leave(followed)
-        opened = self._calls.named(call)
+            followed = None
         if opened is None or opened.task.over or self._how == "none":
             return
         opened.task.speak(opened.sip_side, Attendance(focus=address is not None))
-        if address is not None and (self._how == "chat" or self._coins(opened)):
+        if followed is not None:
+            followed.told = Told()
+            self._tell_soon(followed)
+        elif address is not None and (self._how == "chat" or self._coins(opened)):
             self._follow(opened, address)
 
     def _coins(self, opened: Opened) -> bool:
@@ -162,7 +181,7 @@ class Conferences:
             return
         now = self._loop.time()
         subscription = Subscription(wanted, at=now, agent=("User-Agent", self._server), new_id=self._new_id)
-        followed = _Followed(self, opened, subscription)
+        followed = _Followed(self, opened, address, subscription)
         self._by_call[followed.call] = self._by_tag[subscription.tag] = followed
         self._carry(followed, subscription.expire(now))
 
@@ -200,7 +219,7 @@ class Conferences:
         missed = False
         try:
             for notice in emitted:
-                if isinstance(notice, Notice) and followed.call in self._by_call:
+                if isinstance(notice, Notice) and self._by_call.get(followed.call) is followed:
                     missed = self._take(followed, notice) is Verdict.GAP
         except PeerError as failure:
             headers = (("Accept", conference.CONTENT),) if failure.status == 415 else ()
@@ -220,10 +239,13 @@ class Conferences:
         if verdict is Verdict.TAKEN:
             if document.get("state", "full") == "full":
                 followed.renewed = None
-            if followed.due is None:
-                seconds = GATHER_SECONDS if followed.told.begun else 0.0
-                followed.due = self._loop.call_later(seconds, self._tell, followed)
+            self._tell_soon(followed)
         return verdict
+
+    def _tell_soon(self, followed: _Followed) -> None:
+        if followed.due is None:
+            seconds = GATHER_SECONDS if followed.told.begun else 0.0
+            followed.due = self._loop.call_later(seconds, self._tell, followed)
 
     def _renew(self, followed: _Followed) -> None:
         """Ask for everything again, but not for each of many news that make no sense."""
@@ -258,7 +280,8 @@ class Conferences:
                 case Trouble(text, seconds):
                     self._log.debug("conference_lost", call=followed.call, text=text, delay_seconds=round(seconds))
                     if seconds >= REPAIR_SECONDS:  # it gives no such news: that is how most of them are
-                        self._by_call.pop(followed.call, None)
+                        if self._by_call.get(followed.call) is followed:
+                            del self._by_call[followed.call]
                         followed.subscription.stop(self._loop.time())
                 case SipResponse():
                     self._sip.send(item)
@@ -282,10 +305,12 @@ class Conferences:
     def _tell(self, followed: _Followed) -> None:
         followed.due = None
         opened, roster, told = followed.opened, followed.roster, followed.told
+        if roster.version is None:
+            return
         shown = (self._shown(one, opened.trunk) for one in roster.users.values() if one.present)
         people = {one.entity: one for one in shown}
         before, begun = told.people, told.begun
-        parts = told.news(roster.entity or str(followed.subscription.wanted.uri), roster.title, roster.count, people)
+        parts = told.news(roster.entity or followed.address, roster.title, roster.count, people)
         if not parts:
             return
         if self._coins(opened):

@@ -316,6 +316,8 @@ class CallTask:
             await self._do(seat, seat.tell(signal), now)
             if seat.party is not before:
                 self.story.replaced(side, now)
+                if self._focus is not None and seat.party.protocol == "jingle":
+                    self._on_focus(self.id, self._focus)  # who sits there now has been told nothing
 
     async def _end(self, end: End, now: float) -> None:
         sends = self.bridge.end(end)

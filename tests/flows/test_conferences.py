@@ -8,20 +8,21 @@ import pytest
 from gateway.conferences import GATHER_SECONDS, RENEW_SECONDS
 from tests.flows.inmemory import World
 from tests.flows.openings import accepted, juliet_leaves, ringing, romeo_leaves
-from tests.flows.steps import Step, after, does, holds, juliet, nothing, romeo, run
+from tests.flows.steps import Client, Step, after, does, holds, juliet, nothing, romeo, run, tablet
+from tests.flows.test_moving import NEW, OTHER, TO_NUMBER, ends, left, proposes
 
 CAPS = "<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='n' ver='v'/>"
 FOCUS = (("Contact", "<sip:conf7@192.0.2.20:5060>;isfocus"),)
 CHAT = 'anchor = "none"\nconferences = "chat"'
 
 
-def knows(*features: str) -> tuple[Step, ...]:
+def knows(*features: str, device: Client = romeo) -> tuple[Step, ...]:
     """The client has announced these."""
     said = "".join(f"<feature var='{one}'/>" for one in ("urn:xmpp:jingle:1", *features))
     return (
-        romeo.sends("presence", xml=CAPS),
-        romeo.gets("query", reply=None),
-        romeo.sends("result", xml=f"<query xmlns='http://jabber.org/protocol/disco#info'>{said}</query>"),
+        device.sends("presence", xml=CAPS),
+        device.gets("query", reply=None),
+        device.sends("result", xml=f"<query xmlns='http://jabber.org/protocol/disco#info'>{said}</query>"),
     )
 
 
@@ -244,6 +245,32 @@ def test_a_call_that_is_no_conference_any_more_is_told_so() -> None:
         juliet.sends(200, call="conf", to="SUBSCRIBE"),
         romeo.gets("session-info conference-info", has='isfocus="false"'),
         *romeo_leaves,
+    )
+
+
+def test_another_device_that_takes_the_call_up_is_told_everything() -> None:
+    run(
+        *coin,
+        *into,
+        subscribed(),
+        told,
+        *notifies(document(1, [user("nurse")])),
+        romeo.gets(roster),
+        *knows("urn:xmpp:jingle-message:0", "urn:xmpp:coin:1", device=tablet),
+        *proposes(TO_NUMBER),
+        tablet.sends("session-initiate", transport=OTHER, **NEW),
+        tablet.gets("result"),
+        juliet.gets("INVITE"),
+        juliet.sends(200, headers=FOCUS),
+        juliet.gets("ACK"),
+        tablet.gets("session-accept", **NEW),
+        *left(by_message=False),
+        tablet.gets("session-info conference-info", has='isfocus="true"', **NEW),
+        tablet.gets(roster, has=['state="full"', 'version="1"', "Nurse"], **NEW),
+        *notifies(document(2, [user("paris")], "partial")),
+        after(GATHER_SECONDS),
+        tablet.gets(roster, has=['state="partial"', 'version="2"', "Paris"], **NEW),
+        *leaves(*ends),
     )
 
 

@@ -202,3 +202,17 @@ def test_a_fork_that_nobody_wants_gets_ack_and_bye() -> None:
     assert ack.branch.startswith("z9hG4bK")
     assert ack.hop == bye.hop == Hop("192.0.2.20", None, None, PEER)
     assert ack.request.to.tag == "theirs"
+
+
+def test_who_is_a_conferences_focus_says_so_in_the_contact() -> None:
+    focus = "<sip:conf7@192.0.2.20>;isfocus"
+    assert not Dialog.from_response(ours(), answer()).focus
+    assert not Dialog.from_response(ours(), answer(contact=None)).focus
+    assert not Dialog.from_response(ours(), answer(contact="<sip:conf7@192.0.2.20;isfocus>")).focus
+    dialog = Dialog.from_response(ours(), answer(contact=focus))
+    assert dialog.focus
+    assert dialog.target == "sip:conf7@192.0.2.20"
+    assert dialog.refreshed(answer(contact=focus)) is dialog
+    assert dialog.refreshed(answer(contact=None)).focus
+    assert not dialog.refreshed(answer(contact="<sip:conf7@192.0.2.20>")).focus
+    assert Dialog.from_request(invite(contact=focus), "t").focus
