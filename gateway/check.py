@@ -1,13 +1,16 @@
 """`jingle-sip check`: everything around the gateway tried once, a line each, green or what to do about it."""
 
 import asyncio
+import os
 import sys
 import time
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
+from gateway.accounts.rows import ids
 from gateway.config import Settings
-from gateway.errors import AnchorError, ConfigError, TransportError
+from gateway.config.store import StoreSettings
+from gateway.errors import AnchorError, ConfigError, StoreError, TransportError
 from gateway.keys import KeyPair
 from gateway.media.embedded.backend import own_addresses
 from gateway.media.embedded.ports import Ports
@@ -22,6 +25,8 @@ from gateway.sip.address import Uri, hostport
 from gateway.sip.flow import Flow, Hop
 from gateway.sip.locating import default_port
 from gateway.sip.wire import Failed
+from gateway.store.database import Database
+from gateway.store.vault import unlocked
 from gateway.trying import registrations
 
 HANDSHAKE_SECONDS = 10.0
@@ -80,6 +85,7 @@ async def _check(settings: Settings) -> int:
 
 async def _findings(settings: Settings) -> AsyncIterator[Finding]:
     yield await _component(settings)
+    yield await _store(settings.store)
     sip = SipPort(sip_port_settings(settings), on_request=lambda request: None)
     try:
         await sip.start()
@@ -107,6 +113,26 @@ async def _findings(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding(False, "callers", "no trunk's 'allow' names anybody, so nobody may call out")
     if settings.routing.trunks and not settings.routing.dial:
         yield Finding(False, "dial rules", "there is no [[dial]], so no number can be called")
+
+
+async def _store(settings: StoreSettings) -> Finding:
+    """Whether the database can be used; nothing is made where there is none yet."""
+    if settings.path is None:
+        return Finding(True, "store", "nothing is kept ([store] file is empty)")
+    what = f"store {settings.path}"
+    if not settings.path.exists():
+        well = os.access(settings.path.parent, os.W_OK)
+        return Finding(well, what, "will be made" if well else "cannot be made: the folder is not there, or not ours")
+    database = Database(settings.path, owned=False)
+    try:
+        await database.open()
+        await unlocked(database, settings.key)
+        number = len(await database.read(ids))
+    except StoreError as error:
+        return Finding(False, what, str(error).removeprefix(f"{settings.path}: "))
+    finally:
+        await database.close()
+    return Finding(True, what, f"accounts {number}" + ("" if settings.key else "; no key, so no passwords can be kept"))
 
 
 async def _media(settings: EmbeddedSettings) -> Finding:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import re
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -11,7 +12,10 @@ import pytest
 
 from gateway import check, log
 from gateway.net.resolve import Resolver
+from gateway.secret import Secret
 from gateway.sip.flow import Flow, Hop
+from gateway.store.database import Database
+from gateway.store.vault import unlocked
 from tests.configured import DIAL, configured
 from tests.net.component_server import component_server
 
@@ -80,6 +84,26 @@ async def test_all_is_well(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
     for word in ("configuration", "component gw.example", "sip sockets: UDP 127.0.0.1:", "answered 200 OK in", "http"):
         assert word in told
     assert trunk.requests[0].startswith("OPTIONS sip:127.0.0.1:")
+
+
+async def test_what_is_wrong_with_the_store_is_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    async def told(name: str) -> str:
+        async with component_server() as server, pbx() as (_, port):
+            _, lines = await report(capsys, tmp_path, xmpp_port=server.port, trunk_port=port, store=name)
+        (line,) = [line for line in lines if f" store {tmp_path / name}: " in line]
+        return line.replace(str(tmp_path / name), name)
+
+    assert await told("new") == "[ok]   store new: will be made"
+    assert "new" not in os.listdir(tmp_path)
+    assert await told("none/new") == "[FAIL] store none/new: cannot be made: the folder is not there, or not ours"
+    database = Database(tmp_path / "there")
+    await database.open()
+    assert await told("there") == "[ok]   store there: accounts 0; no key, so no passwords can be kept"
+    await unlocked(database, Secret("a key"))
+    await database.close()
+    assert "its passwords are encrypted, and [store] names no key: key_file" in await told("there")
+    Path.write_text(tmp_path / "letter", "no database" * 100)
+    assert await told("letter") == "[FAIL] store letter: it is no SQLite database"
 
 
 @pytest.mark.parametrize("answer", ["404 Not Found", "405 Method Not Allowed"])

@@ -1,5 +1,6 @@
 """The command line: 0 it is well, 1 it did not work, 2 and one line when it cannot be understood."""
 
+import asyncio
 import io
 import socket
 import sqlite3
@@ -12,6 +13,7 @@ import pytest
 from gateway import __version__
 from gateway.__main__ import main
 from gateway.secret import Secret
+from gateway.store.database import Database
 from gateway.store.migrations import migrate
 from gateway.store.vault import unlock
 from tests.configured import written
@@ -101,6 +103,15 @@ def test_a_store_that_cannot_be_used_is_2_and_a_line(
     assert line.startswith("jingle-sip: ")
     assert complaint in line
     assert "hush" not in line
+
+
+def test_a_second_gateway_on_one_store_is_2_and_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first = Database(tmp_path / "store.sqlite")
+    asyncio.run(first.open())
+    assert main(["run", "--config", str(written(tmp_path, store="store.sqlite"))]) == 2
+    *_, line = capsys.readouterr().err.splitlines()
+    assert line == f"jingle-sip: {tmp_path / 'store.sqlite'}: another jingle-sip runs on it"
+    asyncio.run(first.close())
 
 
 def test_a_port_that_is_taken_is_1_and_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

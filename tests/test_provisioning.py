@@ -168,7 +168,8 @@ def kept(folder: Path) -> dict[str, str]:
         (["change", "romeo@example.org", "sip"], 1, "name: 'sip' is the operator's, in the configuration"),
         (["remove", "romeo@example.org", "sip"], 1, "name: 'sip' is the operator's, in the configuration"),
         (["show", "romeo@example.org", "home"], 1, "romeo@example.org has none called 'home'; there are: sip"),
-        (["remove", JULIET, "home"], 1, "juliet@example.org has none called 'home'; there are: none"),
+        (["remove", JULIET, "home"], 1, "account: there is none called 'home'"),
+        (["show", JULIET, "home"], 1, "juliet@example.org has none called 'home'; there are: none"),
         (["choose", JULIET, "home"], 1, "there are: none"),
         (["change", JULIET, "home"], 1, "there are: none"),
         (["states"], 1, "no gateway runs on "),
@@ -209,6 +210,16 @@ def test_without_a_key_or_a_file_it_says_so(accounts: Run, tmp_path: Path) -> No
     said = accounts("add", JULIET, "home", "201@sip.example.com", typed="hush", config=keyless)
     assert said.status == 1
     assert "password: none can be kept here, for the operator has set no key ([store] key_file)" in said.err
+
+
+def test_what_is_not_allowed_any_more_is_listed_and_can_be_removed(accounts: Run, tmp_path: Path) -> None:
+    accounts("add", JULIET, "home", "201@10.0.0.1", "--no-password")
+    with closing(sqlite3.connect(tmp_path / "store.sqlite", isolation_level=None)) as connection:
+        connection.execute("UPDATE accounts SET made_by = 'user'")
+    *_, line = accounts("list", JULIET).out.splitlines()
+    assert line == "not usable: 'home' of juliet@example.org: address: no account may be at 10.0.0.1"
+    assert accounts("remove", JULIET, "home").status == 0
+    assert accounts("list", JULIET).out.splitlines()[1:] == ["0 accounts"]
 
 
 def test_a_wrong_key_is_said(accounts: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -230,6 +230,15 @@ class StoredAccounts:
 
         return await self._database.read(lambda connection: tuple(work(connection)))
 
+    async def unusable(self) -> tuple[tuple[str, str, str], ...]:
+        """What is kept and is no account any more: whose, its name, and why."""
+
+        def work(connection: sqlite3.Connection) -> tuple[tuple[str, str, str], ...]:
+            found = map(self._account, rows.everyone(connection))
+            return tuple((one.row.jid, one.row.written.name, one.text) for one in found if one.account is None)
+
+        return await self._database.read(work)
+
     async def get(self, jid: str, name: str) -> SipAccount | None:
         """One of them."""
         return next((account for account in await self.list(jid) if account.name == name), None)

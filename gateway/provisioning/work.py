@@ -114,6 +114,9 @@ class _Work:
             return
         self._write(columns(LIST, map(row, found)))
         self._write([f"{len(found)} account{'s' * (len(found) != 1)}"])
+        for jid, name, text in await self._accounts.unusable():
+            if self._options.jid in (None, jid):
+                self._write([f"not usable: {name!r} of {jid}: {text}"])
 
     async def _states(self) -> None:
         found, reports = await self._wanted(), await self._reports()
@@ -165,9 +168,9 @@ class _Work:
         self._done(done, account.jid, account.name)
 
     async def _remove(self) -> None:
-        account = await self._one()
-        await self._accounts.remove(account.jid, account.name)
-        self._done("removed", account.jid, account.name)
+        jid, name = self._jid, self._name
+        await self._accounts.remove(jid, name)  # also one that is not usable, and so is not found otherwise
+        self._done("removed", jid, name)
 
     async def _choose(self) -> None:
         account = await self._one()

@@ -155,7 +155,7 @@ class Database:
             self._own(self.path)
             if not self.path.exists():
                 # Made here, so that it is never anybody else's to read; SQLite gives its companions the same mode.
-                os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, PRIVATE))
+                os.close(_made(self.path))
             elif self.path.stat().st_mode & 0o777 != PRIVATE:
                 self.path.chmod(PRIVATE)
         self._connection = connection = sqlite3.connect(
@@ -179,7 +179,7 @@ class Database:
         """Be the only one who owns it, until the process ends; the lock is a file of its own, for SQLite locks its."""
         if not self._owned:
             return
-        self._lock = os.open(lock_of(path), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, PRIVATE)
+        self._lock = _made(lock_of(path))
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -227,6 +227,14 @@ def failure(error: sqlite3.Error) -> tuple[Failure, str]:
     code = getattr(error, "sqlite_errorcode", None)
     found = _FAILURES.get(code & 0xFF) if isinstance(code, int) else None
     return found or ("other", f"{type(error).__name__}: {error}")
+
+
+def _made(path: Path) -> int:
+    """The file, open, and made where it is not there: for us, or, where root does it, for whose the folder is."""
+    file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, PRIVATE)
+    if os.geteuid() == 0 and (folder := path.parent.stat()).st_uid != os.fstat(file).st_uid:
+        os.fchown(file, folder.st_uid, folder.st_gid)
+    return file
 
 
 def lock_of(path: Path) -> Path:

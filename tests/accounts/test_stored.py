@@ -275,6 +275,31 @@ async def test_a_row_that_is_no_account_any_more_costs_itself_alone(make: Make, 
     assert watcher.take() == [(JULIET, "home", "201@sip.example.com")]
 
 
+async def test_ten_thousand_accounts_at_the_start_leave_others_their_turns(make: Make) -> None:
+    accounts, turns = await make(), 0
+
+    def fill(connection: sqlite3.Connection) -> None:
+        for number in range(10_000):
+            written = Written(name="home", address=f"{number}@sip.example.com")
+            rows.put(connection, f"user{number}@example.org", written, None, "operator", 1e9)
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    await accounts._database.run(fill)
+    watcher = Watcher()
+    accounts.watch(watcher)
+    waiting = asyncio.create_task(others())
+    await accounts.start()
+    waiting.cancel()
+    assert len(watcher.news) == 10_000
+    assert len({name for name, _, _ in watcher.take()}) == 10_000
+    assert turns >= 10_000 // 25
+
+
 async def test_a_name_that_the_configuration_takes_later_is_the_configurations(make: Make) -> None:
     await (await make()).put(JULIET, replace(HOME, name="sip"), made_by="operator")
     later = await make(fixed=[FIXED])

@@ -227,6 +227,33 @@ def test_an_account_that_is_changed_or_removed_in_a_call_is_unregistered_when_th
     )
 
 
+def test_an_account_whose_password_is_changed_in_a_call_is_registered_anew_and_never_unregistered() -> None:
+    jid = "nurse@capulet.example"
+    granted = [("Contact", f"<{NURSE}>;expires=3600")]
+    run(
+        does(watches),
+        changes(jid, read(ADDED, jid=jid, rules=RULES)),
+        juliet.gets("REGISTER", call="reg", has="Expires: 3600"),
+        juliet.sends(200, call="reg", headers=granted),
+        nurse.sends("session-initiate"),
+        nurse.gets("result"),
+        juliet.gets("INVITE"),
+        juliet.sends(200),
+        juliet.gets("ACK"),
+        nurse.gets("session-accept"),
+        changes(jid, read(replace(ADDED, password=Secret("new")), jid=jid, rules=RULES)),
+        after(0.05),
+        juliet.gets("REGISTER", call="new", has="Expires: 3600"),
+        juliet.sends(200, call="new", headers=granted),
+        registrations(1),
+        juliet.sends("BYE"),
+        juliet.gets("200 BYE"),
+        nurse.gets("session-terminate success"),
+        after(60),
+        registrations(1),
+    )
+
+
 MAILBOX = "Messages-Waiting: yes\r\nMessage-Account: sip:*97@sip.example\r\nVoice-Message: 2/0\r\n"
 
 

@@ -107,6 +107,17 @@ async def test_what_is_kept_is_there_after_a_restart_and_nobody_elses_to_read(da
     await again.close()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+async def test_what_root_makes_is_whose_the_folder_is(path: Path) -> None:
+    os.chown(path.parent, 12345, 12346)
+    database = Database(path)
+    await database.open()
+    await database.run(lambda connection: connection.execute(TABLE) and None)
+    assert {(file.stat().st_uid, file.stat().st_gid) for file in Path.iterdir(path.parent)} == {(12345, 12346)}
+    assert len(modes(path.parent)) == 1
+    await database.close()
+
+
 async def test_two_daemons_do_not_run_on_one_file_but_the_command_line_may(database: Database, path: Path) -> None:
     assert is_owned(path)
     with pytest.raises(StoreError, match="another jingle-sip runs on it"):
