@@ -22,14 +22,9 @@ from gateway.addressing import plain
 from gateway.call.admission import Admission
 from gateway.call.calls import Calls
 from gateway.call.opening import Opening
-from gateway.commands import account_commands
 from gateway.commands.affairs import Affairs
-from gateway.commands.call_history import CallHistory
-from gateway.commands.call_preferences import CallPreferences
-from gateway.commands.command import Command
 from gateway.commands.desk import Commands
 from gateway.commands.inband import InBand
-from gateway.commands.try_registration import TryRegistration
 from gateway.conferences import Conferences
 from gateway.config import Settings
 from gateway.control.desk import Desk
@@ -66,6 +61,7 @@ from gateway.store.database import Database
 from gateway.text.desk import Texts, TextSettings
 from gateway.text.mailboxes import Mailboxes
 from gateway.usage import Usage
+from gateway.user_commands import user_commands
 
 LAST_WORDS_SECONDS = 5.0
 "How long the legs may take to say goodbye when we stop."
@@ -187,7 +183,23 @@ class App:
             has=self.routing.has_account,
             state=lambda account: self.standings.words(account.jid, account.name),
         )
-        self.commands = Commands(self._own_commands(), xmpp=self.xmpp, observer=self.metrics, new_id=_new_id)
+        self.commands = Commands(
+            user_commands(
+                settings,
+                affairs=self.affairs,
+                calls=self.calls,
+                routing=self.routing,
+                sip=self.sip,
+                anchors=self.anchors,
+                history=self.history,
+                preferences=self.preferences,
+                used=self.admission.used,
+                new_id=_new_id,
+            ),
+            xmpp=self.xmpp,
+            observer=self.metrics,
+            new_id=_new_id,
+        )
         self.inband = InBand(self.affairs, xmpp=self.xmpp)
         self.reception = Reception(
             calls=self.calls,
@@ -331,26 +343,6 @@ class App:
         return missing
 
     # ----------------------------------------------------------------------------------------------------------- wiring
-
-    def _own_commands(self) -> tuple[Command, ...]:
-        """The ad-hoc commands that there are, in the order in which users see them."""
-        return (
-            *account_commands.commands(self.affairs),
-            TryRegistration(
-                affairs=self.affairs,
-                component=self.routing.domain,
-                sip=self.sip,
-                agent=self.settings.sip.user_agent,
-                new_id=_new_id,
-            ),
-            CallHistory(self.history),
-            CallPreferences(
-                kept=self.preferences,
-                serves=self.routing.serves,
-                numbering=self.settings.routing.policy.numbering,
-                used=self.admission.used,
-            ),
-        )
 
     def _relays(self) -> Relays | None:
         media, embedded = self.settings.media, self.settings.embedded

@@ -106,16 +106,19 @@ class Outward(Origins):
         self._groups = {group.name: group for group in settings.groups}
         self._down: set[str] = set()
 
-    def outbound(self, caller: str, dialled: str, *, full: Container[str] = ()) -> Outbound:
+    def outbound(self, caller: str, dialled: str, *, full: Container[str] = (), account: str | None = None) -> Outbound:
         """The way to what an XMPP user dialled; PeerError when there is none, or none for them.
 
         Who is named on no trunk learns nothing about the others (service-unavailable, XEP-0166 §6.3.2); who is, but
         not for this call, is told so (forbidden, or policy-violation where the number is why).  ``full`` are the trunks
-        that take no more calls.
+        that take no more calls; ``account`` is the trunk that the account of theirs is which is to call, where it is
+        not the one that dials.
         """
         # Nobody is behind a number of our own; a stanza from one is ours, come back, and its call would come back too.
-        own = self._own.get(bare(caller))
+        own = self._own.get(bare(caller)) if account is None else self._account(caller, account)
         if domain(caller) == self.domain or not self.may_call(caller):
+            if caller in self._settings.enlisting and domain(caller) != self.domain:
+                raise _refused("routing: register a SIP account of your own to call through", "registration-required")
             raise _refused("routing: the caller may not call out", "service-unavailable")
         name = plain(local(dialled))
         if not name or len(name) > LONGEST_NAME or name == ANONYMOUS or domain(dialled) != self.domain:
@@ -151,6 +154,13 @@ class Outward(Origins):
     def may_call(self, caller: str) -> bool:
         """Whether a user may call anybody at all."""
         return bare(caller) in self._own or any(caller in trunk.allow for trunk in self._settings.trunks)
+
+    def _account(self, caller: str, name: str) -> Trunk:
+        """A caller's account by the name of its trunk; PeerError where it is gone, or another's."""
+        trunk = self._trunks.get(name)
+        if trunk is None or trunk.owner != bare(caller):
+            raise nobody("routing: no such account")
+        return trunk
 
     def _first(self, ways: Sequence[Outbound], name: str) -> Outbound:
         """The first way, with the others behind it; ``name`` is the trunk's or group's."""

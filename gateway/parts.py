@@ -1,6 +1,8 @@
 """What each part of the daemon is given of the operator's settings."""
 
+from collections.abc import Callable
 from datetime import UTC
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from gateway.call.admission import CallsLimits
@@ -11,6 +13,7 @@ from gateway.history.keeping import HistorySettings
 from gateway.jingle.leg import JingleTimers
 from gateway.media.anchor import Anchors
 from gateway.media.embedded import EmbeddedAnchors
+from gateway.media.embedded.voice import Grounds, Voice
 from gateway.media.rtpengine import RtpengineAnchors
 from gateway.net.resolve import ResolverSettings
 from gateway.net.sip import Listener, SipPortSettings
@@ -130,3 +133,8 @@ def opening_settings(settings: Settings) -> OpeningSettings:
         kinds=("audio", "video") if settings.media.video else ("audio",),
         sdp_address=settings.sip.advertised_host or settings.listeners[0].host,
     )
+
+
+def voices(anchors: Anchors | None) -> Callable[[], Voice] | None:
+    """What speaks in test calls; None where media never pass through this process."""
+    return partial(Voice, anchors) if isinstance(anchors, Grounds) else None

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from typing import Literal
 
@@ -267,6 +267,9 @@ class RoutingSettings:
     "The component's."
 
     default_domain: str | None = None
+    enlisting: Patterns = field(default_factory=lambda: Patterns([]))
+    "Who may have accounts of their own by themselves, and so is told to, where no trunk is theirs (XEP-0100 §4.8)."
+
     hosted_domains: frozenset[str] = frozenset()
     trunks: tuple[Trunk, ...] = ()
     groups: tuple[Group, ...] = ()

@@ -502,3 +502,10 @@ def test_certificates_that_cannot_be_used_are_named(read: Read, files: Path, tex
     with pytest.raises(ConfigError, match=complaint) as refusal:
         read(text)
     assert "\n" not in str(refusal.value)
+
+
+def test_the_number_of_test_calls_is_one_that_can_be_called(read: Read) -> None:
+    assert read("").echo_number == ""
+    assert read('[accounts]\necho_number = "+1 555 0100"').echo_number == "+1 555 0100"
+    with pytest.raises(ConfigError, match=r"\[accounts\] echo_number: expected a number or a SIP address"):
+        read('[accounts]\necho_number = "sips:echo@sip.example"')

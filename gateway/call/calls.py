@@ -84,11 +84,11 @@ class Calls:
         self._new_id = new_id
         self._recorder = recorder
         self._limits = limits
-        self._admission = admission
+        self.admission = admission
         self._xmpp = xmpp
         self._sip = sip
         self._observer = observer
-        self._opening = opening(self)
+        self.opening = opening(self)
         self._log = structlog.get_logger()
         self._throttle = Throttle(asyncio.get_running_loop().time, burst=20, seconds=1.0)
         self._empty = asyncio.Event()
@@ -172,7 +172,7 @@ class Calls:
 
     def _open_from_xmpp(self, stanza: Stanza, sid: str) -> None:
         user = bare(stanza.sender)
-        local = self._opening.local(stanza.to)
+        local = self.opening.local(stanza.to)
         crossing = [
             opened
             for opened in self._by_user.get(user, {}).values()
@@ -184,7 +184,7 @@ class Calls:
             return
         try:
             if stanza.kind == "message" and (going := self._going(user, local, stanza.sender)) is not None:
-                self._opening.moving.take_up(going, stanza, sid)
+                self.opening.moving.take_up(going, stanza, sid)
                 return
             opened = self._opened_from_xmpp(stanza, leaving=len(crossing))
         except PeerError as failure:
@@ -196,7 +196,7 @@ class Calls:
             return
         for loser in crossing:
             loser.task.put(loser.xmpp_side, GIVE_WAY)
-        self._begin(opened, "xmpp")
+        self.begin(opened, "xmpp")
         opened.task.put(opened.xmpp_side, stanza)
 
     def _going(self, user: str, local: str, device: str) -> Opened | None:
@@ -205,10 +205,10 @@ class Calls:
         return going if going is not None and going.jingle.movable else None
 
     def _opened_from_xmpp(self, stanza: Stanza, *, leaving: int) -> Opened:
-        outbound = self._opening.way(stanza, self._admission)
-        ticket = self._admission.leaves(stanza.sender, outbound, leaving=leaving)
+        outbound = self.opening.way(stanza, self.admission)
+        ticket = self.admission.leaves(stanza.sender, outbound, leaving=leaving)
         try:
-            opened = self._opening.from_xmpp(stanza, outbound, ticket)
+            opened = self.opening.from_xmpp(stanza, outbound, ticket)
             if outbound.emergency:
                 self._observer.policy.emergency_called("route")
                 self._log.warning(
@@ -260,15 +260,15 @@ class Calls:
                 )
             )
             return
-        self._begin(opened, "sip")
+        self.begin(opened, "sip")
         self._sip.adopt(message, opened.task.seating.inlets[opened.sip_side], opened.sip.tag)
         opened.task.put(opened.sip_side, message)
 
     def _opened_from_sip(self, message: SipRequest, trunk: str) -> Opened:
-        ticket = self._admission.arrives(trunk)
+        ticket = self.admission.arrives(trunk)
         try:
             self._unlooped(message)
-            return self._opening.from_sip(message, trunk, ticket)
+            return self.opening.from_sip(message, trunk, ticket)
         except BaseException:
             ticket.close()
             raise
@@ -277,7 +277,7 @@ class Calls:
         door = self.doors.dialog(replaces.to_tag)
         if door is None:
             raise PeerError("Replaces: no such dialog", status=481, condition="item-not-found")
-        self._opening.successors.replacing(door.opened, door.party, message, replaces, trunk)
+        self.opening.successors.replacing(door.opened, door.party, message, replaces, trunk)
 
     def _unlooped(self, message: SipRequest) -> None:
         """Raise PeerError when it is an INVITE of ours that has come back as it was."""
@@ -318,7 +318,8 @@ class Calls:
 
     # ---------------------------------------------------------------------------------------------------- coming, going
 
-    def _begin(self, opened: Opened, origin: str) -> None:
+    def begin(self, opened: Opened, origin: str) -> None:
+        """Let a call run that has been put together."""
         task = opened.task
         self._by_name[task.id] = opened
         parties = task.parties
@@ -350,7 +351,7 @@ class Calls:
 
     async def drain(self, seconds: float) -> None:
         """Accept nothing new, and wait so long for the calls to end by themselves; then end them."""
-        self._admission.draining = True
+        self.admission.draining = True
         if self._by_name:
             self._log.info("calls_draining", calls=len(self._by_name), timeout_seconds=seconds)
         try:
@@ -361,7 +362,7 @@ class Calls:
 
     def end_all(self) -> None:
         """End every call now, and say so to both of its sides."""
-        self._admission.draining = True
+        self.admission.draining = True
         for opened in tuple(self._by_name.values()):
             opened.task.end(End(EndReason.GONE, "the gateway is stopping", 503))
 

@@ -69,6 +69,7 @@ class Moving:
         if opened.task.seating.joining:
             raise PeerError("the call is being handed on already", status=491, reason=EndReason.BUSY)
         before = opened.jingle
+        assert isinstance(before, JingleLeg)  # no other is movable
         name = self._new_id()[:16]
         leg = JingleLeg.answering(
             name=name,

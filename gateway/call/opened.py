@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from gateway.call.admission import Ticket
 from gateway.call.seat import Inlet
 from gateway.call.task import CallTask
+from gateway.call.trial import TrialLeg
 from gateway.jingle.leg import JingleLeg
 from gateway.signals import Side
 from gateway.sip.leg import SipLeg
@@ -62,10 +63,10 @@ class Opened:
     "What the ids of its Jingle legs' stanzas begin with."
 
     @property
-    def jingle(self) -> JingleLeg:
+    def jingle(self) -> JingleLeg | TrialLeg:
         """The leg that sits on the XMPP side."""
         leg = self.task.parties[self.xmpp_side].leg
-        assert isinstance(leg, JingleLeg)
+        assert isinstance(leg, JingleLeg | TrialLeg)
         return leg
 
     @property

@@ -176,13 +176,13 @@ class Opening:
             announcements=self.announcements,
             knows=self._knows,
         )
-        sip = self._calling(outbound, stanza.sender, ticket)
+        sip = self.calling(outbound, stanza.sender, ticket)
         facts = {"caller": stanza.sender, "callee": outbound.number_label, "trunk": outbound.trunk}
         anchoring = self._anchoring(name, Side.CALLER, media.anchors_client, media, WEB)
-        opened = self._opened(
+        opened = self.opened(
             name,
             Side.CALLER,
-            jingle,
+            Party(jingle, "jingle", self._send_stanza, "jingle"),
             sip,
             facts,
             anchoring=anchoring,
@@ -193,7 +193,8 @@ class Opening:
         opened.task.seating.seats[Side.CALLEE].again = partial(self._call_again, opened, outbound)
         return opened
 
-    def _calling(self, outbound: Outbound, caller: str, ticket: Ticket) -> SipLeg:
+    def calling(self, outbound: Outbound, caller: str, ticket: Ticket) -> SipLeg:
+        """The leg that calls there."""
         return SipLeg.calling(
             self._target(outbound, caller, ticket),
             call_id=self._new_id(),
@@ -209,9 +210,7 @@ class Opening:
     def _call_again(self, opened: Opened, outbound: Outbound) -> Party:
         """A leg for another offer to who has refused one, through the trunk that has said so."""
         way = next((way for way in (outbound, *outbound.others) if way.trunk == opened.trunk), outbound)
-        made = self.successors.entered(
-            opened, self._calling(replace(way, others=()), opened.jingle.peer, opened.ticket)
-        )
+        made = self.successors.entered(opened, self.calling(replace(way, others=()), opened.jingle.peer, opened.ticket))
         made.inlet.bind(opened.task, made)
         return made
 
@@ -256,10 +255,10 @@ class Opening:
         client = client_leg(partial(self._knows, whom.jid)) if isinstance(whom, Direct) else WEB
         plain = media.policy is Policy.AUTO and client is PHONE
         anchoring = None if plain else self._anchoring(name, Side.CALLEE, media.anchors_phone, media, client)
-        return self._opened(
+        return self.opened(
             name,
             Side.CALLEE,
-            jingle,
+            Party(jingle, "jingle", self._send_stanza, "jingle"),
             sip,
             facts,
             anchoring=anchoring,
@@ -334,11 +333,11 @@ class Opening:
         """What is carried on a leg, of the kinds that calls have here."""
         return leg if "video" in self._settings.kinds else replace(leg, codecs=leg.audio)
 
-    def _opened(
+    def opened(
         self,
         name: str,
         xmpp_side: Side,
-        jingle: JingleLeg,
+        ours: Party,
         sip: SipLeg,
         facts: dict[str, str],
         *,
@@ -347,8 +346,9 @@ class Opening:
         local: str,
         ticket: Ticket,
     ) -> Opened:
+        """The call of two legs; ``ours`` sits on the XMPP side."""
         parties = {
-            xmpp_side: Party(jingle, "jingle", self._send_stanza, "jingle"),
+            xmpp_side: ours,
             xmpp_side.other: party(sip, self._sip),
         }
 

@@ -5,7 +5,7 @@
 - `engine`: the sessions in which commands are run, pure.
 - `desk`: the domain's answers, and the tasks in which stages run.
 - `affairs`, `account_form`, `account_commands`: users' own SIP accounts, and the commands by which they look after
-  them; `try_registration` asks a registrar.
+  them; `try_registration` asks a registrar, `trial_call` makes a test call.
 - `inband`: the same by in-band registration (XEP-0077).
 
 Theory of operation.  A command is a value with a node, a name, a rule who may run it, and a coroutine that begins it.

@@ -9,7 +9,7 @@ name of a file or environment variable that holds it.  A part of the gateway get
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from gateway.accounts.account import SipAccount
 from gateway.accounts.reading import AccountRules
 from gateway.addressing import host
 from gateway.config.account_tables import Registration
-from gateway.config.accounts import account_rules, accounts
+from gateway.config.accounts import account_rules, accounts, echo_number
 from gateway.config.certificates import tls_settings
 from gateway.config.dialplan import domain, routing_settings
 from gateway.config.house import History, Http, Limits, Log, Media
@@ -89,6 +89,9 @@ class Settings:
     own_accounts: AccountRules
     "Who may have others by themselves."
 
+    echo_number: str
+    "Whom their test calls go to; empty: nobody in particular."
+
     registration: Registration
     media: Media
     embedded: EmbeddedSettings | None
@@ -134,9 +137,10 @@ def load(path: str | Path, environ: Mapping[str, str] = os.environ) -> Settings:
         tls=tls_settings(file.tls, file.trunk, routing.trunks, secrets, listens=listens),
         listeners=listeners,
         nameservers=tuple(_nameserver(index, text) for index, text in enumerate(file.sip.nameservers)),
-        routing=routing,
+        routing=replace(routing, enlisting=own.users),
         accounts=accounts(file, routing.trunks, own, secrets),
         own_accounts=own,
+        echo_number=echo_number(file),
         registration=file.registration,
         media=_media(file.media),
         embedded=embedded_settings(file.media, (at.host for at in listeners)),

@@ -65,6 +65,9 @@ class Accounts(Table, frozen=True, kw_only=True):
     most: Count = 5
     "How many a user may have."
 
+    echo_number: str = ""
+    "The number that users' test calls go to, unless they name another: one that echoes what it hears."
+
     servers: tuple[str, ...] = ("public",)
     "Where the servers of users' own making may be: public (any public address but a trunk's), addresses, networks."
 

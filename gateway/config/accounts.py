@@ -7,11 +7,13 @@ from gateway.accounts.account import SipAccount, Written
 from gateway.accounts.reach import Reach
 from gateway.accounts.reading import AccountRules, Unfit
 from gateway.accounts.reading import read as read_account
+from gateway.addressing import localpart, prompted
 from gateway.config.account_tables import Account
 from gateway.config.policy import patterns
 from gateway.config.reading import refuse, row
 from gateway.config.secrets import Secrets
 from gateway.config.tables import File
+from gateway.errors import PeerError
 
 _KEYS = {"password": "password_file", "expires_seconds": "register_expires_seconds"}
 "What a field of an account is called in the file, where it has another name."
@@ -32,6 +34,17 @@ def account_rules(file: File, component: str) -> AccountRules:
         most=table.most,
         servers=Reach.read(table.servers),
     )
+
+
+def echo_number(file: File) -> str:
+    """Whom test calls go to, empty: nobody; ConfigError when nobody could call that."""
+    number = file.accounts.echo_number
+    try:
+        if number:
+            localpart(prompted(number))
+    except PeerError:
+        refuse("[accounts]", "echo_number", f"expected a number or a SIP address — got {number!r}")
+    return number
 
 
 def accounts(

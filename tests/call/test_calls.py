@@ -173,7 +173,7 @@ def test_a_caller_is_told_when_to_come_again_only_where_that_helps(failure: Peer
         def raises(*_: object) -> Any:
             raise failure
 
-        opening: Any = made.app.calls._opening
+        opening: Any = made.app.calls.opening
         opening.from_sip = raises
 
     retry = "Retry-After: 10"

@@ -29,7 +29,7 @@ def from_sip(made: World, **options: Any) -> Any:
     """The call of an INVITE."""
 
     async def open_() -> Any:
-        return made.app.calls._opening.from_sip(invite(**options), "pbx", made.app.admission.arrives("pbx"))
+        return made.app.calls.opening.from_sip(invite(**options), "pbx", made.app.admission.arrives("pbx"))
 
     return made.loop.run_until_complete(open_())
 

@@ -358,7 +358,7 @@ class World:
         return {
             "calls": len(calls),
             "doors": len(calls.doors),
-            "announcements": len(calls._opening.announcements),
+            "announcements": len(calls.opening.announcements),
             "users": len(calls._by_user),
             "call tasks": len(calls._tasks),
             "anchors": len([one for one in getattr(self.app.anchors, "opened", ()) if not one.closed]),
