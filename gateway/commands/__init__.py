@@ -2,7 +2,7 @@
 
 - `form`: forms, what is filled in and what is reported, as values; `filling` reads a submission against its form.
 - `command`: what a command is, and what its stages return.
-- `engine`: the sessions in which commands are run, pure.
+- `engine`: the sessions in which commands are run, pure; `telling` writes its answers.
 - `desk`: the domain's answers, and the tasks in which stages run.
 - `affairs`, `account_form`, `account_commands`: users' own SIP accounts, and the commands by which they look after
   them; `try_registration` asks a registrar, `trial_call` makes a test call.

@@ -17,8 +17,9 @@ from gateway.stanza import Stanza, error, result
 from mappings.namespaces import COMMANDS, DATA_FORM, DISCO_INFO, DISCO_ITEMS
 
 from .command import Command
-from .engine import TAG, Engine, Step, Turn
+from .engine import Engine, Step, Turn
 from .form import Fault
+from .telling import TAG
 
 STAGE_SECONDS = 60.0
 "How long a stage may take; clients wait no longer for an answer."

@@ -12,20 +12,18 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Final
-from xml.etree.ElementTree import Element, SubElement
+from xml.etree.ElementTree import Element
 
 from gateway.errors import PeerError
 from gateway.jid import bare
-from gateway.stanza import Stanza, error, result
+from gateway.stanza import Stanza, error
 from mappings.namespaces import COMMANDS, XML
 
 from . import form as forms
-from .command import Ask, Command, Done, Note, Outcome, Severity, failed
+from .command import Ask, Command, Done, Outcome, failed
 from .filling import fill, typed
-from .form import Fault, sayable
-
-TAG = f"{{{COMMANDS}}}command"
+from .form import Fault
+from .telling import TAG, Action, Place, asks, canceled, completed, forth, refused
 
 MOST_OF_USER = 8
 "Sessions of one user, on all devices; one more ends the oldest of them."
@@ -39,21 +37,8 @@ SECONDS = 600.0
 REMEMBERED = 1000
 "Ended sessions whose ids are still told from ids that never were."
 
-LANGUAGE: Final = "en"
-"Of all texts of commands; better a text in English than none, so no language is refused (§3.6)."
-
 _LANG = f"{{{XML}}}lang"
 _LANGUAGE_TAG = re.compile("(?:[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*)?")
-
-
-class Action(StrEnum):
-    """What is to be done with a command (XEP-0050 §4.1)."""
-
-    EXECUTE = "execute"
-    CANCEL = "cancel"
-    PREV = "prev"
-    NEXT = "next"
-    COMPLETE = "complete"
 
 
 class End(StrEnum):
@@ -80,6 +65,11 @@ class _Session:
 
     turn: "Turn | None" = None
     "What is being done now."
+
+    @property
+    def place(self) -> Place:
+        """Which it is, for answers."""
+        return Place(self.command.node, self.id)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,9 +179,9 @@ class Engine:
         self._touch(session, now)
         turn = session.turn
         if action is Action.CANCEL:
-            replies = [_status(request, session, "canceled")]
+            replies = [canceled(request, session.place)]
             if turn is not None:
-                replies.insert(0, _status(turn.request, session, "canceled"))
+                replies.insert(0, canceled(turn.request, session.place))
             return Step(tuple(replies), (self._end(session, End.CANCELED),))
         if turn is not None:
             return _refuse(request, "bad-action", "what was asked before is still being done")
@@ -200,7 +190,7 @@ class Engine:
             session.asked.pop()
             ask.left()
             return Step((_asks(request, session),))
-        if action not in (Action.EXECUTE, _forth(ask)):
+        if action not in (Action.EXECUTE, forth(ask)):
             return _refuse(request, "bad-action", f"{action} is none of the actions of this stage")
         try:
             x = _payload(element, ask)
@@ -232,7 +222,7 @@ class Engine:
                 return Step((_asks(turn.request, session),))
             case Done():
                 ended = self._end(session, End.FAILED if outcome.failed else End.COMPLETED)
-                return Step((_done(turn.request, session, outcome),), (ended,))
+                return Step((completed(turn.request, session.place, outcome),), (ended,))
 
     def faulty(self, turn: Turn, fault: Fault, now: float) -> Step:
         """A stage says that what was filled in cannot be: it is asked again; nothing, if its session ended before."""
@@ -287,45 +277,14 @@ def _payload(element: Element, ask: Ask) -> Element:
     return Element(forms.TAG, {"type": "submit"})
 
 
-def _forth(ask: Ask) -> Action:
-    return Action.COMPLETE if ask.last else Action.NEXT
-
-
 def _may_go_back(session: _Session) -> bool:
     return len(session.asked) > 1 and session.asked[-1].back
 
 
 def _refuse(request: Stanza, condition: str, text: str) -> Step:
-    return Step((error(request, "bad-request", text, detail=f"{{{COMMANDS}}}{condition}"),))
-
-
-def _status(request: Stanza, session: _Session, status: str, *children: Element) -> Stanza:
-    attributes = {"node": session.command.node, "sessionid": session.id, "status": status}
-    element = Element(TAG, attributes)
-    element.extend(children)
-    return replace(result(request, element), lang=LANGUAGE)
+    return Step((refused(request, condition, text),))
 
 
 def _asks(request: Stanza, session: _Session, fault: str | None = None) -> Stanza:
     """The form that is to be filled in now; ``fault``: what was wrong with what was filled in."""
-    ask = session.asked[-1]
-    actions = Element(f"{{{COMMANDS}}}actions", {"execute": _forth(ask)})
-    if _may_go_back(session):
-        SubElement(actions, f"{{{COMMANDS}}}{Action.PREV}")
-    SubElement(actions, f"{{{COMMANDS}}}{_forth(ask)}")
-    form, notes = ask.form, ask.notes
-    if fault is not None:
-        # COMPAT(Converse): of a command that goes on it shows no note, and of instructions the last paragraph.
-        form, notes = replace(form, instructions=(*form.instructions, fault)), (Note(fault, Severity.ERROR),)
-    return _status(request, session, "executing", actions, *map(_note, notes), forms.write(form))
-
-
-def _done(request: Stanza, session: _Session, done: Done) -> Stanza:
-    report = () if done.report is None else (forms.write(done.report),)
-    return _status(request, session, "completed", *map(_note, done.notes), *report)
-
-
-def _note(note: Note) -> Element:
-    element = Element(f"{{{COMMANDS}}}note", {"type": note.severity})
-    element.text = sayable(note.text)
-    return element
+    return asks(request, session.place, session.asked[-1], back=_may_go_back(session), fault=fault)
