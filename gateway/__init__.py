@@ -16,7 +16,8 @@ only add addresses and keys.
 Beside the calls stand the registrations that are kept (`gateway.registration`), the texts and mailboxes that belong to
 no call (`gateway.text`), and the media anchor, which is a party to a call's media where its two ends do not understand
 each other (`gateway.media`, joined to a call by `gateway.call.anchoring`).  What was is remembered in
-`gateway.history`, and an operator reaches into a running daemon by `gateway.control`.  What a name of the DNS leads to
+`gateway.history`, what users decide in the database of `gateway.store`, their own SIP accounts (`gateway.accounts`)
+among it, and an operator reaches into a running daemon by `gateway.control`.  What a name of the DNS leads to
 and who comes next when a target fails is decided in `gateway.sip` and done in `gateway.net`, as with everything else.
 """
 

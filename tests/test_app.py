@@ -41,6 +41,22 @@ def test_it_is_ready_while_a_call_could_be_made() -> None:
     )
 
 
+async def test_accounts_of_users_own_making_lead_neither_to_us_nor_to_trunks(tmp_path: Path) -> None:
+    keys = 'addresses = ["host", "8.8.4.0/24"]\n[accounts]\nservers = ["public", "10.0.0.0/8", "8.8.4.4"]'
+    app = App(configured(tmp_path, trunk="8.8.8.8", more=keys))
+    try:
+        assert app._reaches("9.9.9.9")
+        assert app._reaches("10.1.2.3")
+        assert not app._reaches("8.8.8.8")  # where the trunk is
+        assert not app._reaches("8.8.4.5")  # from where it may call
+        assert app._reaches("8.8.4.4")  # the operator has said so
+        assert not app._reaches("127.0.0.1")
+        assert not app._reaches("nonsense")
+    finally:
+        await app.sip.stop()
+        await app.http.stop()
+
+
 def test_it_is_not_ready_while_it_leaves() -> None:
     run(*answered, signals(signal.SIGTERM), missing("stopping: 1 calls left"), *juliet_leaves, stops=True)
 

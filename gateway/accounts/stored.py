@@ -129,6 +129,8 @@ class StoredAccounts:
                 if str(error) != failing:
                     self._log.error("store_failed", text=str(error))
                 failing = str(error)
+            except Exception:  # of ours: what others write must be seen all the same
+                self._log.exception("accounts_failed")
 
     async def _refresh(self, also: Iterable[str] = ()) -> None:
         """Read what has changed, and tell it; ``also``: users who are looked at in any case."""

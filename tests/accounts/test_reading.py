@@ -5,13 +5,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.accounts.account import Written
 from gateway.accounts.reading import LONGEST_NAME, LONGEST_PASSWORD, Unfit, account_name, read
+from gateway.registration.book import Book
 from gateway.rules import Account
 from gateway.secret import Secret
+from gateway.sip.address import Uri
 from gateway.sip.flow import Hop
 from gateway.sip.target import Credentials
 from tests.accounts import COMPONENT, JULIET, RULES
@@ -155,14 +157,32 @@ def test_a_password_is_taken_as_it_was_typed_or_not_at_all(text: str) -> None:
         assert read(written, jid=JULIET, rules=RULES).login == Account("201", Secret(text))
 
 
-@given(st.builds(
-    Written, name=st.text(), address=st.text(), user=st.text(), realm=st.text(), proxy=st.text(), transport=st.text(),
-    caller_id=st.text(), numbers=st.lists(st.text(), max_size=3).map(tuple), registrar=st.text(),
-    password=st.none() | st.text().map(Secret), expires_seconds=st.integers(),
-), st.text())  # fmt: skip
+ODD = st.text(max_size=30)
+NONSENSE = st.builds(
+    Written,
+    name=st.just("home") | ODD,
+    address=st.builds("{}@{}".format, ODD, st.just("sip.example.com") | st.from_regex(r"[a-z0-9._\[\]:-]{1,9}")) | ODD,
+    user=st.just("") | ODD,
+    realm=st.just("") | ODD,
+    proxy=st.just("") | st.from_regex(r"[a-z0-9.\[\]:]{1,9}") | ODD,
+    transport=st.sampled_from(["auto", "tls"]) | ODD,
+    caller_id=st.just("") | ODD,
+    numbers=st.just(()) | st.lists(ODD, max_size=3).map(tuple),
+    registrar=st.just("") | ODD,
+    password=st.builds(Secret, ODD) | st.none(),
+    expires_seconds=st.just(60) | st.integers(),
+)
+
+
+@given(NONSENSE, st.just(JULIET) | ODD)
+@settings(max_examples=400, deadline=None)
 def test_nonsense_is_refused_and_nothing_else_happens(written: Written, jid: str) -> None:
     with suppress(Unfit):
         account = read(written, jid=jid, rules=RULES, made_by="user")
-        assert account.trunk(COMPONENT).owner == account.jid
+        trunk = account.trunk(COMPONENT)
+        assert trunk.owner == account.jid
+        if trunk.registrant is not None:
+            Book().write(trunk.registrant, None)
+            assert Uri.parse(trunk.registrant.aor).host
         again = read(account.written, jid=account.jid, rules=RULES, made_by="user")
         assert again == account

@@ -300,6 +300,29 @@ async def test_ten_thousand_accounts_at_the_start_leave_others_their_turns(make:
     assert turns >= 10_000 // 25
 
 
+async def test_a_watcher_that_fails_is_told_the_next_all_the_same(make: Make) -> None:
+    daemon, watcher = await make(owned=True), Watcher()
+
+    def fails(jid: str, name: str, account: SipAccount | None) -> None:
+        if jid == JULIET:
+            raise RuntimeError("on purpose")
+
+    daemon.watch(fails)
+    daemon.watch(watcher)
+    await daemon.start()
+    beside = await make()
+    with capture_logs() as logs:
+        await beside.put(JULIET, HOME, made_by="operator")
+        async with asyncio.timeout(20):
+            while not logs:  # noqa: ASYNC110 - a log has no event to wait for
+                await asyncio.sleep(0.01)
+        await beside.put(ROMEO, HOME, made_by="operator")
+        async with asyncio.timeout(20):
+            await watcher.told.wait()
+    assert [line["event"] for line in logs][:1] == ["accounts_failed"]
+    assert (ROMEO, "home", "201@sip.example.com") in watcher.take()
+
+
 async def test_a_name_that_the_configuration_takes_later_is_the_configurations(make: Make) -> None:
     await (await make()).put(JULIET, replace(HOME, name="sip"), made_by="operator")
     later = await make(fixed=[FIXED])
