@@ -12,8 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from gateway import __version__, check, controlling, log, translating
-from gateway.app import App
+from gateway import __version__, controlling, log, translating
 from gateway.config import Settings, load
 from gateway.errors import ConfigError, StoreError, TransportError
 from gateway.provisioning import arguments as accounts_arguments
@@ -30,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             case "run":
                 return _run(load(options.config))
             case "check":
+                from gateway import check  # noqa: PLC0415 - the daemon's parts take half a second to load
+
                 settings = load(options.config)
                 log.configure(level="error", format="console")  # what goes wrong is in the report
                 return check.check(settings)
@@ -65,6 +66,8 @@ def _run(settings: Settings) -> int:
 
 
 async def _serve(settings: Settings) -> None:
+    from gateway.app import App  # noqa: PLC0415 - likewise: commands beside a daemon need none of it
+
     app = App(settings)
     # What is there at the start stays: the collector need not walk it again.  A call allocates a few thousand objects
     # and leaves a cycle or two, so that the default of one pass every 700 would be several passes a call.
