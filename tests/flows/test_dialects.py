@@ -9,6 +9,7 @@ from tests.flows.dialects import CONVERSATIONS, DINO, HERE, KAIDAN, MONAL, MOVIM
 from tests.flows.inmemory import World
 from tests.flows.steps import Step, after, juliet, nothing, romeo, run, sdp_of
 from tests.flows.test_anchored import announces
+from tests.flows.test_transfers import DONE, REFERRED, orders, tells
 from tests.flows.texting import writes
 
 MEDIA = 'addresses = ["192.0.2.1"]\nvideo = true'
@@ -394,6 +395,50 @@ def test_a_phone_that_shows_video_after_it_had_none_is_seen_and_sees_nothing() -
     )
 
 
+# -------------------------------------------------------------------------------------------------------- handed on
+
+
+@pytest.mark.conformance("EXT-07", "EXT-09")
+@EACH
+def test_each_client_is_held_and_handed_on_and_talks_again(speech: Speech) -> None:
+    resumed = speech.hold.replace("hold", "unhold")
+    anchored(
+        *out(speech),
+        juliet.sends("re-INVITE", sdp=sdp_of(version=2, direction="sendonly")),
+        juliet.gets(100),
+        *told(speech, speech.hold),
+        juliet.gets(200, has="a=recvonly"),
+        juliet.sends("ACK"),
+        *REFERRED,
+        juliet.sends(200, call="two", sdp=sdp_of(port=30100)),
+        romeo.gets(resumed, has=[] if resumed != speech.hold else 'senders="both"', reply=speech.reply),
+        juliet.gets("ACK", call="two", has=["m=audio", "192.0.2.99"]),
+        *DONE,
+        romeo.sends("session-terminate success"),
+        romeo.gets("result"),
+        *finish(speech),
+        juliet.gets("BYE", call="two"),
+        juliet.sends(200, call="two"),
+    )
+
+
+@pytest.mark.conformance("EXT-10")
+@pytest.mark.parametrize("speech", [dialects.ATALK, dialects.STANZA], ids=lambda speech: speech.client)
+def test_each_client_that_hands_the_phone_on_does_so(speech: Speech) -> None:
+    anchored(
+        *out(speech),
+        orders(),
+        juliet.gets("REFER", has="Refer-To: <sip:+15557777@192.0.2.20;user=phone>"),
+        juliet.sends(202, to="REFER"),
+        romeo.gets("result"),
+        *tells("SIP/2.0 200 OK\r\n", "terminated;reason=noresource"),
+        romeo.gets("session-terminate success", has=":transferred"),
+        *finish(speech),
+        juliet.gets("BYE"),
+        juliet.sends(200, to="BYE"),
+    )
+
+
 # ------------------------------------------------------------------------------------------- straight to such a phone
 
 WEB = 'media = "direct"\nmedia_ice = true\nmedia_protection = "dtls"'
@@ -642,6 +687,7 @@ def test_gajim_describes_its_sound_again_after_it_was_accepted() -> None:
     )
 
 
+@pytest.mark.conformance("HLD-12")
 def test_who_rings_by_itself_says_so_with_whatever_initiator() -> None:
     """COMPAT(aTalk): the initiator of its ringing is the responder."""
     anchored(

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.flows.openings import accepted, answered, juliet_leaves, romeo_leaves
-from tests.flows.steps import Step, juliet, romeo, run, sdp_of
+from tests.flows.steps import Step, juliet, nothing, romeo, run, sdp_of
 
 DTMF = "<dtmf xmlns='urn:xmpp:jingle:dtmf:0' code='#' duration='250'/>"
 RELAY = (("Content-Type", "application/dtmf-relay"),)
@@ -44,6 +44,31 @@ def test_a_client_presses_keys_that_a_phone_does_not_take() -> None:
     )
 
 
+@pytest.mark.conformance("HLD-21")
+def test_a_key_of_no_duration_is_acknowledged_and_pressed_nowhere() -> None:
+    run(
+        *answered,
+        romeo.sends("session-info", xml=DTMF.replace("250", "0")),
+        romeo.gets("result"),
+        nothing(),
+        *juliet_leaves,
+    )
+
+
+@pytest.mark.conformance("HLD-23")
+def test_an_info_that_says_nothing_is_taken_and_one_of_an_unknown_package_is_not() -> None:
+    run(
+        *answered,
+        juliet.sends("INFO"),
+        juliet.gets("200 INFO"),
+        juliet.sends("INFO", headers=[("Info-Package", "weather"), ("Content-Type", "text/plain")], body="rain"),
+        juliet.gets("469 INFO"),
+        nothing(),
+        *juliet_leaves,
+    )
+
+
+@pytest.mark.conformance("HLD-22")
 def test_a_phone_presses_a_key_and_the_client_that_knows_of_keys_hears_it() -> None:
     run(
         romeo.sends("presence", xml=CAPS),

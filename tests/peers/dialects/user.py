@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Coroutine
 from typing import Any
-from xml.etree.ElementTree import fromstring
+from xml.etree.ElementTree import Element, fromstring
 
 from tests.flows.dialects import Speech
 from tests.peers import jingle
@@ -184,8 +184,11 @@ class DialectClient(JingleClient):
             await self.expect(action("session-info", self.sid, "unhold" if resumed else "hold"), LONG_SECONDS)
 
     async def changes(self) -> None:
-        """What it does by itself in a call, once the phone has held it and come back: hold, mute, show video."""
+        """What it does in a call, once the phone has held it and come back: press a key, mute, hold, show video."""
         speech = self.speech
+        body = Element(f"{{{jingle.CLIENT}}}body")
+        body.text = "5"
+        self.say(self.known.peer.partition("/")[0], body)
         for word in ("mute", "unmute") if speech.mutes else ():
             await self._says(f"<{word} xmlns='{jingle.RTP_INFO}' {speech.mutes}/>")
         for word in speech.holds or ():
@@ -220,6 +223,7 @@ class DialectClient(JingleClient):
         await self._asks("session-terminate", "<reason><success/></reason>")
 
     def check(self) -> None:
-        """Fail where it choked on something."""
+        """Fail where it choked on something, or what it wrote came back."""
+        self.complaints += [seen.label for seen in self.transcript if seen.kind == "message" and seen.type == "error"]
         if self.complaints:
             raise AssertionError("\n".join([self.speech.client, *self.complaints, self.ladder()]))
