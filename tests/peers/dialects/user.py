@@ -9,11 +9,11 @@ from tests.flows.dialects import Speech
 from tests.peers import jingle
 from tests.peers.dialects import strict
 from tests.peers.dialects.strict import Known
+from tests.peers.dialects.way import Way
 from tests.peers.jingle_client import JingleClient, Seen, Wanted, action, error, initiation
 from tests.peers.xmpp_server import HOST
 
 PASSWORD = "verona"
-FINGERPRINT = ":".join(f"{byte:02X}" for byte in range(32))
 FEATURES = {True: jingle.FEATURES, False: jingle.AUDIO_FEATURES}
 "What a client says that it knows, with message initiation and without."
 
@@ -40,6 +40,7 @@ class DialectClient(JingleClient):
         self.known = Known(self.jid)
         self.complaints: list[str] = []
         self.sid = ""
+        self.way: Way | None = None
         self._host = host
         self._rules = strict.rules(speech.client)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -131,9 +132,8 @@ class DialectClient(JingleClient):
 
     def _own(self, xml: str) -> str:
         """What a speech says, from here."""
-        for host in ("198.51.100.7", "203.0.113.7"):
-            xml = xml.replace(host, self._host)
-        return xml.replace("AB:CD", FINGERPRINT)
+        assert self.way is not None
+        return self.way.written(xml, "198.51.100.7").replace("203.0.113.7", self._host)
 
     async def act(self, name: str, xml: str = "") -> Seen:
         """An action of its call; its answer."""
@@ -145,6 +145,7 @@ class DialectClient(JingleClient):
         """Call a number; returns when the session is accepted."""
         known = self.known
         known.role = "initiator"
+        await self._begin()
         if self.speech.by_message:
             self.sid = self.propose(number)
             known.peer = (await self.expect(initiation("proceed", self.sid))).sender
@@ -156,7 +157,7 @@ class DialectClient(JingleClient):
         answer = await self.act("session-initiate", offer)
         if answer.type != "result":
             self.complaints.append(f"session-initiate: {answer.condition}")
-        await self.expect(action("session-accept", self.sid))
+        await self._meet(await self.expect(action("session-accept", self.sid), LONG_SECONDS))
 
     async def seen_by(self, number: str) -> None:
         """Be known to a number, which is how it is called without message initiation."""
@@ -166,6 +167,7 @@ class DialectClient(JingleClient):
 
     async def take(self) -> None:
         """Be called, and accept."""
+        await self._begin()
         if self.speech.by_message:
             proposed = await self.expect(initiation("propose"))
             self.initiate_message("ringing", proposed.sid, proposed.sender)
@@ -175,6 +177,25 @@ class DialectClient(JingleClient):
         answer = await self.act("session-accept", self.speech.accept(self.first))
         if answer.type != "result":
             self.complaints.append(f"session-accept: {answer.condition}")
+        await self._meet(offer)
+
+    async def _begin(self) -> None:
+        self.way = Way(self._host, initiator=self.known.role == "initiator", protected=self.speech.protected)
+        await self.way.gather()
+
+    async def _meet(self, seen: Seen) -> None:
+        """Find the way to what the gateway describes, and secure it."""
+        assert self.way is not None
+        self.way.meet(strict.contents(seen)[0])
+        if state := await self.way.up(LONG_SECONDS):
+            self.complaints.append(f"no way: {state}")
+
+    async def close(self) -> None:
+        """Sign out, and give the way back."""
+        if self.way is not None:
+            await self.way.close()
+            self.way = None
+        await super().close()
 
     async def held(self, *, resumed: bool = False) -> None:
         """Wait until it is told that the phone holds, or has come back."""
