@@ -15,13 +15,17 @@ controls, a blank at either end) belongs to nobody, and is refused with 404.
 
 import re
 import unicodedata
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from gateway.errors import PeerError
 from gateway.jid import bare, domain, local
 from gateway.sip.address import Parameters, TelUri, Uri, escape_parameter, escape_user, hostport, unescape
+from mappings.country_codes import LONGEST_NUMBER
 from mappings.reasons import EndReason
+
+SHORTEST_NUMBER = 6
+"Digits that a telephone number has at least, where what is shorter is an extension."
 
 LONGEST = 1023
 "Octets in each part of a JID (RFC 7622 §3)."
@@ -228,10 +232,32 @@ def written_jid(uri: Uri, *, hosted: frozenset[str]) -> str | None:
     return f"{jid}/{resource}" if resource else jid
 
 
-def prompted(text: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Country:
+    """How numbers are dialled in a country."""
+
+    code: str
+    "With its plus: +49."
+
+    national: str = "0"
+    "What stands before the numbers of the country itself; empty: nothing."
+
+    international: str = "00"
+    "Before those of others."
+
+    def completed(self, number: str) -> str:
+        """Digits as they are dialled there, as an international number; an extension, which is too short, stays."""
+        for prefix, code in ((self.international, "+"), (self.national, self.code)):
+            rest = number.removeprefix(prefix)
+            if number.startswith(prefix) and SHORTEST_NUMBER <= len(rest) <= LONGEST_NUMBER and rest[0] != "0":
+                return code + rest
+        return number
+
+
+def prompted(text: str, country: Country | None = None) -> str:
     """The plain name of what somebody typed into a client's address field (XEP-0100 §6.3); PeerError when it is none.
 
-    Here, unlike on the wire, a number may have blanks in it.
+    Here, unlike on the wire, a number may have blanks in it, and be as people of the operator's country dial it.
     """
     text = text.strip()
     scheme = text.partition(":")[0].lower()
@@ -243,5 +269,6 @@ def prompted(text: str) -> str:
             raise nobody(f"address: expected sip:user@host, got {text[:64]!r}")
         return f"{unescape(uri.user)}@{uri.hostport}"
     if _SPOKEN_NUMBER.fullmatch(text):
-        return re.sub("[^+0-9]", "", text)
+        digits = re.sub("[^+0-9]", "", text)
+        return country.completed(digits) if country is not None and digits.isdecimal() else digits
     return telephone(text) or text

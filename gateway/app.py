@@ -9,7 +9,6 @@ import secrets
 import signal
 import time
 from dataclasses import replace
-from xml.etree.ElementTree import Element
 
 import structlog
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
@@ -18,7 +17,7 @@ from gateway import __version__
 from gateway.accounts.enrolment import Enrolment
 from gateway.accounts.standings import Standings
 from gateway.accounts.stored import StoredAccounts
-from gateway.addressing import plain
+from gateway.appearance import Appearance
 from gateway.call.admission import Admission
 from gateway.call.calls import Calls
 from gateway.call.opening import Opening
@@ -29,9 +28,6 @@ from gateway.conferences import Conferences
 from gateway.config import Settings
 from gateway.control.desk import Desk
 from gateway.control.server import ControlPort
-from gateway.entity import caps, disco
-from gateway.entity.answers import Entity
-from gateway.entity.presence import Devices
 from gateway.history.keeping import History
 from gateway.keypad import Keypad
 from gateway.metrics import Metrics
@@ -50,7 +46,6 @@ from gateway.parts import (
     xmpp_port_settings,
 )
 from gateway.preferences import Preferences
-from gateway.prospects import Prospects
 from gateway.reception import Reception
 from gateway.registrations import Registrations
 from gateway.relays import Gathers, Relays
@@ -87,24 +82,21 @@ class App:
             observer=self.metrics.store,
         )
         self.history = History(history_settings(settings), self.database, observer=self.metrics.history, wall=time.time)
-        self.devices = Devices(_new_id)
-        self.prospects = Prospects(
-            self.routing,
-            video=settings.media.video,
-            anchors=settings.media.anchor != "none",
+        self.xmpp = XmppPort(
+            xmpp_port_settings(settings),
+            on_stanza=self._stanza,
+            observer=self.metrics,
+            on_connected=lambda stands: self.appearance.contacts.connected(stands),  # noqa: PLW0108 - it comes later
+        )
+        self.appearance = Appearance(
+            settings,
+            routing=self.routing,
+            database=self.database,
+            xmpp=self.xmpp,
             engaged=lambda user, number: self.calls.engaged(user, number),  # noqa: PLW0108 - they come later
+            observer=self.metrics.presence,
+            new_id=_new_id,
         )
-        self.entity = Entity(
-            component=disco.component(
-                "jingle-sip", messages=self.routing.messages, register=bool(settings.own_accounts.users)
-            ),
-            number=self.prospects.info,
-            version=__version__,
-            translate=self.routing.translate,
-            plain=plain,
-            since=time.time(),
-        )
-        self.xmpp = XmppPort(xmpp_port_settings(settings), on_stanza=self._stanza, observer=self.metrics)
         self.sip = SipPort(
             replace(sip_port_settings(settings), reaches=self._reaches),
             on_request=self._request,
@@ -125,9 +117,10 @@ class App:
                 routing=self.routing,
                 xmpp=self.xmpp,
                 sip=self.sip,
-                choose=self.devices.choose,
-                announce=self._announce,
-                knows=self.devices.knows,
+                choose=self.appearance.devices.choose,
+                announce=self.appearance.announce,
+                introduce=self.appearance.contacts.introduce,
+                knows=self.appearance.devices.knows,
                 observer=self.metrics,
                 new_id=_new_id,
                 calls=calls,
@@ -169,7 +162,7 @@ class App:
         self.conferences = Conferences(
             how=settings.media.conferences,
             calls=self.calls,
-            knows=self.devices.knows,
+            knows=self.appearance.devices.knows,
             routing=self.routing,
             xmpp=self.xmpp,
             sip=self.sip,
@@ -200,7 +193,7 @@ class App:
             observer=self.metrics,
             new_id=_new_id,
         )
-        self.inband = InBand(self.affairs, xmpp=self.xmpp)
+        self.inband = InBand(self.affairs, xmpp=self.xmpp, part=self.appearance.contacts.part)
         self.reception = Reception(
             calls=self.calls,
             texts=self.texts,
@@ -210,9 +203,9 @@ class App:
             relays=self.relays,
             commands=self.commands,
             inband=self.inband,
-            entity=self.entity,
-            devices=self.devices,
-            resource=settings.xmpp.resource,
+            entity=self.appearance.entity,
+            devices=self.appearance.devices,
+            contacts=self.appearance.contacts,
             routing=self.routing,
             xmpp=self.xmpp,
             sip=self.sip,
@@ -283,6 +276,7 @@ class App:
             await self.preferences.start()
             await self.usage.start()
             self.history.start()
+            await self.appearance.contacts.start()
             await self.sip.start()
             await self.http.start()
             self.xmpp.start()
@@ -330,6 +324,7 @@ class App:
         await self.texts.emptied(LAST_WORDS_SECONDS)
         await self.mailboxes.leave(LAST_WORDS_SECONDS)
         await self.registrations.leave(self.settings.registration.leave_timeout_seconds)
+        await self.appearance.contacts.leave(self.settings.presence.leave_timeout_seconds)
 
     def _missing(self) -> list[str]:
         """What keeps a call from being made, a line each."""
@@ -374,10 +369,6 @@ class App:
 
     def _request(self, request: SipRequest) -> None:
         self.reception.request(request)
-
-    def _announce(self, user: str, local: str, trunk: str) -> tuple[Element, ...]:
-        """The caps to tell a user by directed presence, who does not get that number's presence by subscription."""
-        return () if self.devices.sees(user, local) else caps.write(self.prospects.through(trunk))
 
 
 def _wall() -> float:

@@ -18,6 +18,7 @@ from gateway import __version__
 from gateway.history_metrics import HistoryMetrics
 from gateway.media_metrics import MediaMetrics
 from gateway.policy_metrics import PolicyMetrics
+from gateway.presence_metrics import PresenceMetrics
 from gateway.signals import Side, Signal
 from gateway.sip.headers import PHRASES
 from gateway.stanza import CONDITIONS
@@ -149,6 +150,7 @@ class Metrics:
         self.store = StoreMetrics(registry)
         self.history = HistoryMetrics(registry)
         self.policy = PolicyMetrics(registry)
+        self.presence = PresenceMetrics(registry)
         self._opened = counter("calls_opened", "Calls that began.", origin=origin)
         self._refused = counter(
             "calls_refused", "Calls that were not let in.", origin=origin, cause=_known(REFUSED_CALLS)

@@ -261,7 +261,7 @@ class Outward(Origins):
     def translate(self, prompt: str) -> str:
         """The JID for what somebody typed into a client (jabber:iq:gateway); PeerError not-acceptable for nonsense."""
         try:
-            name = prompted(prompt)
+            name = prompted(prompt, self._settings.country)
             user, _, home = name.rpartition("@")
             if user and home.lower() in (self._settings.default_domain, self.domain):
                 name = user

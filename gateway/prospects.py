@@ -9,11 +9,13 @@ from contextlib import suppress
 from functools import reduce
 from operator import and_
 
+from gateway.addressing import plain, sip_uri
 from gateway.entity import disco
 from gateway.entity.disco import Abilities, Info
 from gateway.errors import PeerError
-from gateway.jid import bare
+from gateway.jid import bare, local
 from gateway.routing import Routing
+from gateway.rules import LONGEST_NAME
 
 
 class Prospects:
@@ -52,6 +54,16 @@ class Prospects:
             return disco.number(None)
         # Which trunk of a group it will be is not known before, so what only some of them can is not promised.
         return disco.number(reduce(and_, [self._abilities(way.trunk) for way in (found, *found.others)]))
+
+    def possible(self, jid: str) -> bool:
+        """Whether that JID of ours could be anybody: the gateway itself, or an address as SIP has them."""
+        name = plain(local(jid))
+        if not name:
+            return True
+        try:
+            return len(name) <= LONGEST_NAME and name.isprintable() and bool(sip_uri(name, "invalid"))
+        except PeerError:
+            return False
 
     def through(self, trunk: str) -> Info:
         """What is told of a number in a call through that trunk."""

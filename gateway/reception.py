@@ -16,10 +16,11 @@ from gateway.call.opening import XmppWire
 from gateway.commands.desk import Commands
 from gateway.commands.inband import InBand
 from gateway.conferences import Conferences
-from gateway.entity import answers, subscription
+from gateway.contacts import Contacts
+from gateway.entity import answers
 from gateway.entity.answers import Entity
 from gateway.entity.presence import Devices
-from gateway.jid import domain
+from gateway.jid import bare, domain
 from gateway.keypad import Keypad
 from gateway.relays import Relays
 from gateway.routing import Routing
@@ -62,7 +63,7 @@ class Reception:
         inband: InBand,
         entity: Entity,
         devices: Devices,
-        resource: str,
+        contacts: Contacts,
         routing: Routing,
         xmpp: XmppWire,
         sip: SipWire,
@@ -85,7 +86,7 @@ class Reception:
         "Methods that are served outside of calls."
         self._entity = entity
         self._devices = devices
-        self._resource = resource
+        self._contacts = contacts
         self._routing = routing
         self._xmpp = xmpp
         self._sip = sip
@@ -148,13 +149,16 @@ class Reception:
     def _presence(self, stanza: Stanza) -> None:
         if domain(stanza.sender) == self._routing.domain:
             return
-        for reply in (
-            *subscription.answer(stanza, self._entity, self._resource),
-            *self._devices.presence(stanza),
-        ):
-            self._xmpp.send(reply)
-        if stanza.type == "unavailable":
-            self._calls.gone(stanza.sender)
+        self._contacts.presence(stanza)
+        for question in self._devices.presence(stanza):
+            self._xmpp.send(question)
+        match stanza.type:
+            case "unsubscribed":
+                self._calls.parted(bare(stanza.sender), bare(stanza.to))
+            case "unavailable":
+                self._calls.gone(stanza.sender, bare(stanza.to))
+            case _:
+                pass
 
     # -------------------------------------------------------------------------------------------------------------- SIP
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from typing import Literal
 
-from gateway.addressing import bare_jid, domainpart, localpart
+from gateway.addressing import Country, bare_jid, domainpart, localpart
 from gateway.jid import bare, domain
 from gateway.media.policy import USUAL as USUAL_MEDIA
 from gateway.media.policy import TrunkMedia
@@ -271,6 +271,9 @@ class RoutingSettings:
     "Who may have accounts of their own by themselves, and so is told to, where no trunk is theirs (XEP-0100 §4.8)."
 
     hosted_domains: frozenset[str] = frozenset()
+    country: Country | None = None
+    "How people dial who type a number into their client; None: as they mean it."
+
     trunks: tuple[Trunk, ...] = ()
     groups: tuple[Group, ...] = ()
     dial: tuple[DialRule, ...] = ()

@@ -167,7 +167,7 @@ def test_the_ports_are_given_what_the_file_says(tmp_path: Path) -> None:
 def test_presence_is_announced_to_those_who_do_not_see_it() -> None:
     def announced(world: Any) -> bool:
         shown = [
-            world.app._announce(user, "+1@gw.example/sip", "pbx")
+            world.app.appearance.announce(user, "+1@gw.example/sip", "pbx")
             for user in ("romeo@montague.example", "nurse@capulet.example")
         ]
         return [len(told) for told in shown] == [0, 2]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gateway.addressing import Country
 from gateway.errors import PeerError
 from gateway.outward import ANONYMOUS, NO_ONE, Outbound
 from gateway.routing import Routing
@@ -672,6 +673,31 @@ def test_a_trunk_may_prove_itself_by_digest_from_anywhere() -> None:
 )
 def test_a_typed_address_is_translated(prompt: str, jid: str) -> None:
     assert routing(default_domain="home.example").translate(prompt) == jid
+
+
+@pytest.mark.parametrize(
+    ("country", "typed", "called"),
+    [
+        (Country("+49"), "030 1234567", "+49301234567"),
+        (Country("+49"), "(0)30/1234567", "+49301234567"),
+        (Country("+49"), "0044 20 7946 0000", "+442079460000"),
+        (Country("+49"), "+1 555 123 0000", "+15551230000"),
+        (Country("+49"), "201", "201"),
+        (Country("+49"), "0110", "0110"),
+        (Country("+49"), "112", "112"),
+        (Country("+49"), "0000000000", "0000000000"),
+        (Country("+49"), "0" + "1" * 20, "0" + "1" * 20),
+        (Country("+49"), "tel:+4930", "+4930"),
+        (Country("+49"), "alice", "alice"),
+        (Country("+1", "1", "011"), "1 (555) 123-0000", "+15551230000"),
+        (Country("+1", "1", "011"), "011 49 30 1234567", "+49301234567"),
+        (Country("+47", "", "00"), "22 12 34 56", "+4722123456"),
+        (Country("+47", "", "00"), "00 49 30 1234567", "+49301234567"),
+        (Country("+47", "", "00"), "1881", "1881"),
+    ],
+)
+def test_a_number_is_typed_as_in_the_operators_country(country: Country, typed: str, called: str) -> None:
+    assert routing(country=country).translate(typed) == f"{called}@gw.example"
 
 
 @pytest.mark.parametrize("prompt", ["", "  ", "sips:x@y.example", "a\x00b"])

@@ -11,12 +11,14 @@ from gateway.call.doors import Doors
 from gateway.call.facts import Recorder
 from gateway.call.opened import Opened, SipWire
 from gateway.call.opening import JingleObserver, Opening, XmppWire, named
+from gateway.call.partings import Partings
 from gateway.call.story import refused_call
 from gateway.call.task import GIVE_WAY, CallTask
 from gateway.errors import PeerError
 from gateway.jid import bare
 from gateway.jingle import proposal, refusal
 from gateway.jingle.initiation import too_late
+from gateway.jingle.leg import JingleLeg
 from gateway.jingle.request import read
 from gateway.signals import End, Side
 from gateway.sip import uas
@@ -95,6 +97,7 @@ class Calls:
         self._empty.set()
         self._by_name: dict[str, Opened] = {}
         self._by_user: dict[str, dict[str, Opened]] = {}
+        self._partings = Partings()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
@@ -160,8 +163,10 @@ class Calls:
         door.party.inlet.put(stanza)
         return True
 
-    def gone(self, jid: str) -> None:
-        """A full JID went offline (XEP-0166 §6.7)."""
+    def gone(self, jid: str, ours: str) -> None:
+        """A full JID went offline (XEP-0166 §6.7), as that JID of ours was told."""
+        if self._partings.has(bare(jid), ours):
+            return
         for opened in tuple(self._by_user.get(bare(jid), {}).values()):
             for party in opened.task.seating.seats[opened.xmpp_side]:
                 party.inlet.put(Stanza(kind="presence", type="unavailable", sender=jid, to=opened.local))
@@ -169,6 +174,15 @@ class Calls:
     def takes(self, trunk: str) -> bool:
         """Whether a call goes through that trunk."""
         return any(opened.task.trunk == trunk for opened in self._by_name.values())
+
+    def parted(self, user: str, ours: str) -> None:
+        """The user does not show presence to that JID of ours any more, so it is told that they went: they have not."""
+        if user in self._by_user:
+            self._partings.add(user, ours)
+        for opened in tuple(self._by_user.get(user, {}).values()):  # it may have been told that first
+            for party in opened.task.seating.seats[opened.xmpp_side]:
+                if isinstance(party.leg, JingleLeg):
+                    party.inlet.put(Stanza(kind="presence", sender=party.leg.peer, to=opened.local))
 
     def _open_from_xmpp(self, stanza: Stanza, sid: str) -> None:
         user = bare(stanza.sender)
@@ -343,6 +357,7 @@ class Calls:
         users.pop(task.id, None)
         if not users:
             del self._by_user[opened.peer]
+            self._partings.end(opened.peer)
         for party, message in task.unanswered:
             if party.protocol == "jingle" and message.kind == "iq" and message.type == "set":
                 self._say([refusal.failed(message)])

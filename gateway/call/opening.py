@@ -18,6 +18,7 @@ from gateway.call.task import CallTask
 from gateway.entity.presence import Direct, Propose
 from gateway.jid import bare, is_full
 from gateway.jid import local as localpart
+from gateway.jingle import proposal
 from gateway.jingle.announcing import Announcements
 from gateway.jingle.leg import JingleLeg, JingleTimers
 from gateway.media.anchor import PHONE, WEB, Anchors, LegMedia
@@ -100,6 +101,7 @@ class Opening:
         sip: SipWire,
         choose: Callable[[str], Propose | Direct],
         announce: Callable[[str, str, str], tuple[Element, ...]],
+        introduce: Callable[[str, str, str | None], None],
         knows: Callable[[str, str], bool],
         observer: OpeningObserver,
         new_id: Callable[[], str],
@@ -125,6 +127,8 @@ class Opening:
         self._choose = choose
         self._announce = announce
         "The caps to announce to a user who does not get that number's presence, in a call through that trunk."
+        self._introduce = introduce
+        "See to it that a user has a caller, by JID and name, among the contacts, before it rings."
         self._knows = knows
         "Whether a device has announced a feature."
         self._observer = observer
@@ -221,9 +225,10 @@ class Opening:
         self._screen(inbound.source, bare(inbound.callee))
         ticket.belongs(bare(inbound.callee))
         name = self._new_id()[:16]
-        sid = _uuid4(self._new_id())
+        sid = proposal.uuid4(self._new_id())
         local = self.local(f"{inbound.caller}@{settings.domain}")
         whom = Direct(inbound.callee) if is_full(inbound.callee) else self._choose(inbound.callee)
+        self._introduce(bare(inbound.callee), local, inbound.nick)
         jingle = JingleLeg.calling(
             name=name,
             sid=sid,
@@ -231,6 +236,7 @@ class Opening:
             peer=whom.jid,
             direct=isinstance(whom, Direct),
             known=isinstance(whom, Propose) and whom.known,
+            only=whom.only if isinstance(whom, Propose) else (),
             nick=inbound.nick,
             origin=inbound.origin,
             announce=self._announce(inbound.callee, local, trunk),
@@ -388,9 +394,3 @@ def named(uri: Uri) -> str:
     """A SIP address for the log: who and where, without a password, and not as long as a peer likes."""
     user = "" if uri.user is None else f"{uri.user[:LONGEST_NAMED]}@"
     return f"{user}{uri.hostport}" if uri.is_sip else str(uri)[:LONGEST_NAMED]
-
-
-def _uuid4(hexadecimal: str) -> str:
-    """32 hexadecimal digits as a UUID of version 4, which XEP-0353 §3.1 recommends for an id."""
-    h = hexadecimal
-    return f"{h[:8]}-{h[8:12]}-4{h[13:16]}-a{h[17:20]}-{h[20:]}"

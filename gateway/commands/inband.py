@@ -6,7 +6,7 @@ by the same request, and loses all that they have made by themselves by removing
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Protocol
 from xml.etree.ElementTree import Element, SubElement
 
@@ -45,9 +45,11 @@ class XmppPort(Protocol):
 class InBand:
     """All registrations.  To be made inside the event loop."""
 
-    def __init__(self, affairs: Affairs, *, xmpp: XmppPort) -> None:
+    def __init__(self, affairs: Affairs, *, xmpp: XmppPort, part: Callable[[str], None]) -> None:
+        """``part`` is told of users who are no contacts of ours any more."""
         self._affairs = affairs
         self._xmpp = xmpp
+        self._part = part
         self._running: set[asyncio.Task[None]] = set()
         self._log = structlog.get_logger()
 
@@ -129,6 +131,7 @@ class InBand:
         for account in own:
             await _acceptable(kept(self._affairs.store.remove(jid, account.name)))
         self._log.info("account_unregistered", peer=jid)
+        self._part(jid)
         return [
             result(stanza),
             Stanza(kind="presence", type="unsubscribe", sender=us, to=jid),

@@ -25,6 +25,7 @@ from gateway.config.dialplan import domain, routing_settings
 from gateway.config.house import History, Http, Limits, Log, Media
 from gateway.config.media import embedded_settings, rtpengine_settings
 from gateway.config.places import control_socket
+from gateway.config.presence import Incoming, Presence
 from gateway.config.reading import read, refuse
 from gateway.config.secrets import Secrets
 from gateway.config.store import StoreSettings, store_settings
@@ -106,6 +107,8 @@ class Settings:
     control: Path | None
     "Where the control socket is; None: there is none."
 
+    presence: Presence
+    incoming: Incoming
     log: Log
     http: Http
 
@@ -149,6 +152,8 @@ def load(path: str | Path, environ: Mapping[str, str] = os.environ) -> Settings:
         store=store_settings(file.store, path.parent, secrets, environ),
         history=file.history,
         control=control_socket(file.control.socket, path.parent, environ),
+        presence=file.presence,
+        incoming=file.incoming,
         log=file.log,
         http=file.http,
     )

@@ -98,7 +98,8 @@ def _expectation(what: str, steps: list[str | int]) -> str:
         *others, last = map(str, get_args(hint))
         return f"expected {', '.join(others)} or {last}"
     if "matching regex" in what:
-        return f"expected {next(meta.description for meta in hint.__metadata__ if meta.description)}"
+        annotated = next(kind for kind in (hint, *get_args(hint)) if hasattr(kind, "__metadata__"))  # or of a union
+        return f"expected {next(meta.description for meta in annotated.__metadata__ if meta.description)}"
     what = what.partition(", got")[0].replace(" | null", "")
     return re.sub(r"`(\w+)`", lambda word: _WORDS[word[1]], what[:1].lower() + what[1:])
 

@@ -60,8 +60,16 @@ class Entity:
     title: str = "Telephone"
     "What people know the gateway as."
 
-    description: str = "Enter a phone number with + and country code, or a SIP address."
+    international: bool = True
+    "Whether numbers are typed with their country code."
+
     prompt: str = "Number or SIP address"
+
+    @property
+    def description(self) -> str:
+        """What to type."""
+        number = "a phone number with + and country code" if self.international else "a phone number"
+        return f"Enter {number}, or a SIP address."
 
     def info(self, jid: str, asker: str) -> Info:
         """What is told to a user of one of our JIDs."""

@@ -106,7 +106,7 @@ def items(node: str, card: Card) -> list[tuple[str, Element]] | None:
     """
     image = picture()
     match node:
-        case ns.VCARD_4_NODE:
+        case ns.VCARD_4_NODE | ns.VCARD_4:  # COMPAT(slixmpp): it takes the namespace for the node
             return [("current", vcard4(card))]
         case ns.AVATAR_METADATA:
             element = Element(f"{{{ns.AVATAR_METADATA}}}metadata")

@@ -72,6 +72,10 @@ class Abilities:
         return Abilities(**both)
 
 
+_SPOKEN = "en"
+"""The language of our identities.  COMPAT(stanza): where none stands it takes that of the stanza, which the server may
+have written there, and then finds another hash than ours."""
+
 _EVERYWHERE = frozenset(
     {ns.DISCO_INFO, ns.CAPS, ns.CAPS_2, ns.PING, ns.VERSION, ns.TIME, ns.VCARD, ns.VCARD_4},
 )
@@ -110,7 +114,7 @@ def number(abilities: Abilities | None) -> Info:
             )
             if wanted
         }
-    return Info((Identity(category="client", type="phone"),), features)
+    return Info((Identity(category="client", type="phone", lang=_SPOKEN),), features)
 
 
 def numbers() -> list[Info]:
@@ -128,7 +132,7 @@ def component(name: str, *, messages: bool = False, register: bool = False) -> I
     ``register``: some users may register accounts of their own (XEP-0077).
     """
     types = ("pstn", "sip", "sms") if messages else ("pstn", "sip")
-    identities = tuple(Identity(category="gateway", type=type, name=name) for type in types)
+    identities = tuple(Identity(category="gateway", type=type, lang=_SPOKEN, name=name) for type in types)
     features = {ns.DISCO_ITEMS, ns.LAST, ns.GATEWAY, ns.JID_ESCAPING, ns.COMMANDS}
     return Info(identities, _EVERYWHERE | features | ({ns.REGISTER} if register else set()))
 

@@ -20,6 +20,8 @@ from mappings.namespaces import (
     ICE_UDP,
     JINGLE,
     MESSAGE_INITIATION,
+    MUC,
+    MUC_USER,
     RTP,
     RTP_AUDIO,
     TRANSFER,
@@ -145,9 +147,12 @@ class Devices:
         there = {name: self._device(known) for name, known in user.resources.items()}
         rung = {name: device for name, device in there.items() if self._rings(device)}
         if there and not rung:
-            disturbed = any(device.known.show > _SHOW["dnd"] for device in there.values())
-            why = "no device of the user's is of a kind that rings" if disturbed else "the user is not to be disturbed"
-            raise PeerError(why, status=480, condition="recipient-unavailable", reason=EndReason.TIMEOUT)
+            quiet = all(device.known.show == _SHOW["dnd"] for device in there.values())
+            why = "the user is not to be disturbed" if quiet else "no device of the user's is of a kind that rings"
+            raise PeerError(
+                why, status=480, condition="recipient-unavailable", reason=EndReason.GONE,
+                cause="do_not_disturb" if quiet else None,
+            )  # fmt: skip
         able = {name: device for name, device in rung.items() if device.has(JINGLE, RTP, RTP_AUDIO)}
         known = any(device.has(MESSAGE_INITIATION) for device in able.values())
         if able and not known:
@@ -187,8 +192,8 @@ class Devices:
         if stanza.type not in ("", "available"):
             self._forget(user, name, bare(stanza.to), whole=stanza.type == "unsubscribed")
             return []
-        if not name:
-            return []
+        if not name or stanza.speaks(MUC) or stanza.speaks(MUC_USER):
+            return []  # no device: nobody's, or somebody's in a room
         known = self._users.get(user)
         if known is None:
             if len(self._users) >= MAX_USERS:

@@ -179,8 +179,9 @@ def propose(session: Session, now: float) -> Out:
     session.by_message = True
     media = dict.fromkeys(media.rtp.media for media in session.ours.media)
     announced = session.announced()
-    message = session.message(proposal.propose(session.sid, media, nick=session.nick, origin=session.origin))
-    session.proposed_as = message.id
+    messages = _to_devices(session, proposal.propose(session.sid, media, nick=session.nick, origin=session.origin))
+    # One of several devices that is not there is no reason to give up.
+    session.proposed_as = messages[0].id if len(messages) == 1 else ""
     session.phase = Phase.PROPOSED
     if session.known:
         # COMPAT(Dino, Conversations): the one never says that it rings, the other only to its contacts.
@@ -188,7 +189,12 @@ def propose(session: Session, now: float) -> Out:
     else:
         session.timers[Timer.NO_DEVICE] = now + session.settings.no_device_timeout_seconds
     session.timers[Timer.RING] = now + session.settings.ring_timeout_seconds
-    return [*announced, message]
+    return [*announced, *messages]
+
+
+def _to_devices(session: Session, children: tuple[Element, ...]) -> list[Stanza]:
+    """A message to whom the call was proposed: to all devices at once, or to some of them."""
+    return [replace(session.message(children), to=one) for one in session.only or (session.peer,)]
 
 
 def initiate(session: Session, now: float) -> Stanza:
@@ -203,14 +209,14 @@ def initiate(session: Session, now: float) -> Stanza:
 def retract(session: Session, end: End) -> Out:
     """Take our propose back; whatever the other side's reason, this is a cancel (conformance reference 1.12.4)."""
     taken_back = proposal.retract(session.sid, replace(end, reason=EndReason.CANCEL))
-    return [session.message(taken_back), *session.leave(end)]
+    return [*_to_devices(session, taken_back), *session.leave(end)]
 
 
 def give_way(session: Session, now: float) -> Out:
     """Lose a tie: take our call back, for the user is calling us."""
     if session.phase is Phase.PROPOSED:
         taken_back = proposal.retract(session.sid, proposal.TIE_BREAK, tie_break=True)
-        return [session.message(taken_back), *session.leave(CROSSED)]
+        return [*_to_devices(session, taken_back), *session.leave(CROSSED)]
     if session.phase is Phase.INITIATED:
         return [*session.terminate(proposal.TIE_BREAK, now), *session.say(CROSSED)]
     return []

@@ -123,13 +123,13 @@ class JingleLeg:
         settings: JingleTimers,
         announcements: Announcements | None = None,
         known: bool = False,
+        only: tuple[str, ...] = (),
         knows: Callable[[str, str], bool] = lambda jid, feature: False,
     ) -> "JingleLeg":
         """An XMPP user is called: by a propose to the bare JID, or ``direct``ly by a session-initiate to a full one.
 
-        ``announce`` is what a directed presence says where presence is not shared: our caps (XEP-0353 §3.1).
-        ``known``: a device is available that takes calls.  ``knows`` says whether a device, by its full JID, has
-        announced a feature.
+        ``announce``: our caps, told where presence is not shared (XEP-0353 §3.1).  ``known``: a device takes calls.
+        ``only``: the devices that are proposed to, if not all are.  ``knows``: whether a device has that feature.
         """
         session = Session(
             name=name,
@@ -143,6 +143,7 @@ class JingleLeg:
             nick=nick,
             origin=origin,
             known=known,
+            only=only,
             knows=knows,
         )
         return cls(session, direct=direct)

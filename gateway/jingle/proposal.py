@@ -173,3 +173,9 @@ def _element(kind: Initiation, sid: str) -> Element:
 
 def _store() -> Element:
     return Element(f"{{{HINTS}}}store")
+
+
+def uuid4(hexadecimal: str) -> str:
+    """32 hexadecimal digits as a UUID of version 4, which XEP-0353 §3.1 recommends for an id."""
+    h = hexadecimal
+    return f"{h[:8]}-{h[8:12]}-4{h[13:16]}-a{h[17:20]}-{h[20:]}"

@@ -69,6 +69,7 @@ class Session:
         "mute",
         "name",
         "nick",
+        "only",
         "order",
         "origin",
         "ours",
@@ -106,6 +107,7 @@ class Session:
         kinds: Collection[str] = (),
         announcements: Announcements | None = None,
         known: bool = False,
+        only: tuple[str, ...] = (),
         knows: Callable[[str, str], bool] = lambda jid, feature: False,
         late: bool = False,
     ) -> None:
@@ -129,6 +131,9 @@ class Session:
         self.announcements = Announcements() if announcements is None else announcements
         self.known = known
         "Whether a device is there that takes calls, as far as its presence tells."
+
+        self.only = only
+        "The devices that are proposed to, where not all are."
 
         self.knows = knows
         "Whether a device has said that it knows a feature."

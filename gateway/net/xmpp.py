@@ -106,13 +106,16 @@ class XmppPort:
         *,
         on_stanza: Callable[[Stanza], None],
         observer: XmppObserver,
+        on_connected: Callable[[bool], None] = lambda connected: None,
     ) -> None:
+        """``on_connected`` is told when the stream stands, and when it is gone."""
         self.connected = False
         self.last_failure: str | None = None
         "Why the stream is down, while it is."
         self._settings = settings
         self._on_stanza = on_stanza
         self._observer = observer
+        self._on_connected = on_connected
         self._log = structlog.get_logger().bind(protocol="xmpp", peer=f"{settings.host}:{settings.port}")
         self._shows = self._log.is_enabled_for(logging.DEBUG)
         "Whether stanzas are shown; one that came has to be written again for that."
@@ -220,6 +223,7 @@ class XmppPort:
             since, stanza = self._held.popleft()
             if since >= oldest:
                 self.send(stanza)
+        self._on_connected(True)
         self._watch()
 
     def _refused(self, condition: str) -> None:
@@ -248,6 +252,7 @@ class XmppPort:
         if self.connected:
             self.connected = False
             self._observer.xmpp_connected(False)
+            self._on_connected(False)
             say = self._log.info if self._stopping else self._log.warning
             say("xmpp_disconnected", reason=why)
         self._tell(why)

@@ -226,7 +226,7 @@ def refusal_of_error(error: PeerError) -> Refusal:
     """The final response to a request that cannot be read or used, or that the operator's rules are against."""
     made = refusal(End(error.reason, error.text, error.status), rang=False)
     headers = list(made.headers)
-    if error.cause is not None and all(name != "Warning" for name, _ in headers):
+    if (error.cause is not None or made.status == 480) and all(name != "Warning" for name, _ in headers):
         headers.append(warning(399, error.text))
     if error.retry_after is not None:
         headers.append(("Retry-After", str(error.retry_after)))

@@ -95,6 +95,16 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     """
     ALTER TABLE account_states ADD COLUMN next REAL;
     """,
+    """
+    CREATE TABLE bonds (
+        user TEXT NOT NULL,
+        ours TEXT NOT NULL,
+        follows INTEGER NOT NULL CHECK (follows IN (0, 1)),
+        wish INTEGER NOT NULL CHECK (wish BETWEEN 0 AND 3),
+        heard INTEGER NOT NULL,
+        PRIMARY KEY (user, ours)
+    ) STRICT, WITHOUT ROWID;
+    """,
 )
 """Scripts of statements, each statement beginning on a line of its own."""
 

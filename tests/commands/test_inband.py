@@ -35,10 +35,11 @@ class Counter:
         self.store = store
         self.loop = VirtualLoop()
         self.sent: list[Stanza] = []
+        self.parted: list[str] = []
         self.ids = count(1)
 
         async def make() -> InBand:
-            return InBand(store.affairs(), xmpp=self)
+            return InBand(store.affairs(), xmpp=self, part=self.parted.append)
 
         self.desk = self.loop.run_until_complete(make())
 
@@ -169,6 +170,7 @@ def test_removing_takes_back_all_that_the_user_has_made(counter: Counter) -> Non
         ("unavailable", f"{GATEWAY}/gateway", NURSE),
     ]
     assert list(counter.store.accounts[NURSE]) == ["house"]
+    assert counter.parted == [NURSE]
 
 
 def test_what_cannot_be_removed(counter: Counter) -> None:

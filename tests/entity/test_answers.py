@@ -189,7 +189,8 @@ def test_card_picture_and_name_can_be_had_as_items_of_their_nodes() -> None:
     (data,) = items("urn:xmpp:avatar:data", picture.sha1).values()
     assert base64.b64decode(data.text or "") == picture.data
     assert items("urn:xmpp:avatar:data", "another") == {}
-    assert items("urn:xmpp:vcard4")["current"].findtext("{*}fn/{*}text") == "+1 555 010 0200"
+    for node in ("urn:xmpp:vcard4", "urn:ietf:params:xml:ns:vcard-4.0"):
+        assert items(node)["current"].findtext("{*}fn/{*}text") == "+1 555 010 0200"
     assert items("http://jabber.org/protocol/nick")["current"].text == "+1 555 010 0200"
 
 

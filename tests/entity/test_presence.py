@@ -1,5 +1,6 @@
 """Users' devices: what is learned of them, and whom a call rings."""
 
+from dataclasses import replace
 from itertools import count
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -241,6 +242,14 @@ def test_a_user_shows_presence_to_the_numbers_it_has() -> None:
 def test_presence_from_a_bare_jid_names_no_device() -> None:
     devices = table()
     assert devices.presence(Stanza(kind="presence", sender=USER, to=NUMBER)) == []
+    assert not devices.sees(USER, NUMBER)
+
+
+@pytest.mark.parametrize("space", ["http://jabber.org/protocol/muc", "http://jabber.org/protocol/muc#user"])
+def test_somebody_in_a_room_is_no_device(space: str) -> None:
+    devices = table()
+    inside = replace(presence("desk", CALLS), children=(Element(f"{{{space}}}x"),))
+    assert devices.presence(inside) == []
     assert not devices.sees(USER, NUMBER)
 
 

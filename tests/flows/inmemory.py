@@ -80,22 +80,18 @@ file = ""
 socket = ""
 [limits]
 {limits}
+[presence]
+{presence}
+[incoming]
+{incoming}
 """
 
 
 @lru_cache
 def settings(**tables: str) -> Settings:
     """The settings of a flow; further keys by table."""
-    usual = {
-        "xmpp": "",
-        "sip": "",
-        "host": PHONE,
-        "trunk": "",
-        "dial": "",
-        "media": 'anchor = "none"',
-        "limits": "",
-        "history": "",
-    }
+    empty = dict.fromkeys(("xmpp", "sip", "trunk", "dial", "limits", "history", "presence", "incoming"), "")
+    usual = {**empty, "host": PHONE, "media": 'anchor = "none"'}
     text = SETTINGS.format(**usual | tables)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "gateway.toml"

@@ -94,6 +94,11 @@ class Gateway:
         }
 
     @property
+    def folder(self) -> Path:
+        """Where its configuration is, and what it keeps."""
+        return self._folder
+
+    @property
     def uri(self) -> str:
         """The gateway's SIP address without a user."""
         return f"{self.sip[0]}:{self.sip[1]}"

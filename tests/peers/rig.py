@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -103,6 +103,10 @@ class Rig:
         datagram = self.gateway.program.datagram_sockets()
         if self.gateway.sip not in datagram or len(datagram) > 1 + self._controls:
             raise PeerFailure(f"the gateway's UDP sockets: {datagram}, not just {self.gateway.sip}")
+
+    def closes(self, close: Callable[[], Awaitable[object]]) -> None:
+        """The same for what is closed by a coroutine."""
+        self._stack.push_async_callback(close)
 
     async def client(
         self,

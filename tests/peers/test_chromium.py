@@ -5,7 +5,10 @@ translated descriptions no packet flows.  What flows goes straight from browser 
 """
 
 import asyncio
+import base64
 import contextlib
+import hashlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -165,6 +168,20 @@ async def test_a_browser_behind_sip_calls_a_browser(tmp_path: Path, kinds: list[
         await pair.check(kinds)
         reason, _ = await asyncio.gather(pair.client.call("ended"), pair.phone.hang_up())
         assert reason == "success"
+
+
+async def test_a_browser_meets_a_number_and_verifies_all_that_it_shows(tmp_path: Path) -> None:
+    server = Prosody(tmp_path, browsers=True)
+    async with Chromium(tmp_path) as browser, Rig(tmp_path, server=lambda _: server) as rig:
+        client = await browser.page("client", "client")
+        await client.call("login", f"romeo@{HOST}", ACCOUNTS["romeo"], server.websocket)
+        met = await client.call("meets", rig.gateway.number(NUMBER), "sip")
+        assert met["verified"]
+        assert "urn:xmpp:jingle:apps:rtp:audio" in met["features"]
+        assert (met["name"], met["number"], met["version"]) == ("+1 555 123 0000", NUMBER, "jingle-sip")
+        assert met["picture"] == met["photo"]
+        assert met["avatar"] == hashlib.sha1(base64.b64decode(met["photo"])).hexdigest()
+        assert abs(met["utc"] - time.time()) < 60
 
 
 async def test_each_side_holds_and_resumes_and_the_client_restarts_ice(tmp_path: Path) -> None:

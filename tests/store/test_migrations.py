@@ -17,6 +17,7 @@ EXAMPLES: dict[str, str] = {
     "account_states": "'a@b', 'home', 'registered', 0.0, NULL, '', NULL",
     "usage": "'2026-11-26', 'a@b', 3, 61.5",
     "preferences": "'a@b', '[]', NULL, 1, 0",
+    "bonds": "'a@b', '+1@c', 1, 2, 1800000000",
 }
 """A row of each table, as it may have been written by the version that brought the table; later ones must keep it."""
 

@@ -1,6 +1,7 @@
 // An XMPP client in a browser: stanza does XMPP and Jingle; message initiation (XEP-0353), which it lacks, is added.
 
 import { createClient } from "stanza";
+import { verify } from "stanza/helpers/LegacyEntityCapabilities";
 import { XMLElement, attribute } from "stanza/jxt";
 import { credentials, hears, isLoopback, media, play, speak, statistics } from "./media.js";
 
@@ -141,6 +142,34 @@ window.peer = {
     const proposed = await this.ring();
     await this.answer(proposed, kinds);
     return proposed.kinds;
+  },
+  // Add a contact, and find out all that a client shows of one.  `verified`: its caps are those of what it tells.
+  async meets(jid, resource) {
+    const full = `${jid}/${resource}`;
+    client.on("subscribe", asked => client.acceptSubscription(asked.from));
+    const shown = kind => new Promise(resolve => client.on(kind, event => event.jid === full && resolve(event)));
+    const heard = Promise.all([shown("disco:caps"), shown("avatar")]);
+    await client.getRoster();
+    client.subscribe(jid);
+    const [{ caps: [caps] }, { avatars: [avatar] }] = await heard;
+    const told = await client.getDiscoInfo(full, `${caps.node}#${caps.value}`);
+    const card = await client.getVCard(jid);
+    const photo = card.records.find(record => record.type === "photo");
+    const picture = await client.getAvatar(jid, avatar.id);
+    const version = await client.getSoftwareVersion(full);
+    const { utc } = await client.getTime(full);
+    await client.ping(jid);
+    return {
+      verified: verify(told, caps.algorithm, caps.value),
+      features: told.features,
+      name: card.fullName,
+      number: card.records.find(record => record.type === "tel")?.value,
+      avatar: avatar.id,
+      photo: photo.data.toString("base64"),
+      picture: picture.content.data.toString("base64"),
+      version: version.name,
+      utc: utc.getTime() / 1000,
+    };
   },
   features: async jid => (await client.getDiscoInfo(jid)).features,
   speak,

@@ -1,0 +1,144 @@
+"""Subscriptions over a restart: what one gateway has learned, the next one knows."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway import contacts as contacts_module
+from gateway.bonds import StoredBonds
+from gateway.contacts import Contacts
+from gateway.entity.roster import Bond, Pair, Roster, Wish
+from gateway.stanza import Stanza
+from gateway.store.database import Database
+from tests.entity.test_subscription import NUMBER, USER, presence
+from tests.entity.test_subscription import made as answering
+from tests.peers.program import until
+
+ANA = "ana@example.net"
+
+
+class Wire:
+    """A stream that stands, and what was sent by it."""
+
+    connected = True
+
+    def __init__(self) -> None:
+        self.sent: list[Stanza] = []
+
+    def send(self, stanza: Stanza) -> None:
+        """Remember it."""
+        self.sent.append(stanza)
+
+    @property
+    def told(self) -> set[tuple[str, str, str]]:
+        """What was sent, in short."""
+        return {(stanza.type, stanza.sender, stanza.to) for stanza in self.sent}
+
+
+class Counts:
+    """What was counted last."""
+
+    number = waiting = 0
+
+    def subscribers(self, number: int) -> None:
+        """So many are remembered."""
+        self.number = number
+
+    def presences_waiting(self, number: int) -> None:
+        """So many wait."""
+        self.waiting = number
+
+
+class House:
+    """A gateway's presence, with a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.database = Database(path)
+        self.wire, self.counts = Wire(), Counts()
+        self.subscription = answering()
+        self.contacts = Contacts(
+            self.subscription, bonds=StoredBonds(self.database), domain="sip.example.org", asks="domain",
+            xmpp=self.wire, rate=1_000.0, observer=self.counts,
+            spread=lambda: 0.0,
+        )  # fmt: skip
+
+    @property
+    def roster(self) -> Roster:
+        """Who is known."""
+        return self.subscription.roster
+
+    async def __aenter__(self) -> "House":
+        await self.database.open()
+        await self.contacts.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.contacts.leave(1.0)
+        await self.database.close()
+
+
+async def test_who_was_subscribed_hears_of_us_after_a_restart_and_is_asked_for_presence(tmp_path: Path) -> None:
+    async with House(tmp_path / "db") as first:
+        for type in ("subscribe", "subscribed"):
+            first.contacts.presence(presence(type))
+        first.contacts.presence(presence("probe", sender=f"{ANA}/desk"))
+        first.contacts.introduce("bob@example.net", NUMBER, "Juliet")
+        first.contacts.presence(presence("unsubscribed", sender="bob@example.net", to="sip.example.org"))
+    async with House(tmp_path / "db") as second:
+        assert second.counts.number == 3
+        second.contacts.connected(True)
+        await until(lambda: len(second.wire.sent) >= 3, 20, "all are told")
+        assert second.wire.told == {
+            ("", f"{NUMBER}/sip", USER),
+            ("", f"{NUMBER}/sip", ANA),
+            ("probe", NUMBER, USER),
+        }
+        assert second.roster.bond(Pair("bob@example.net", "sip.example.org")) == Bond(False, Wish.REFUSED)
+        second.contacts.presence(presence("unsubscribe"))
+        second.contacts.presence(presence("unsubscribed"))
+    assert ("unavailable", f"{NUMBER}/sip", ANA) in second.wire.told
+    async with House(tmp_path / "db") as third:
+        assert [pair.user for pair in third.roster.followers()] == [ANA]
+
+
+async def test_what_has_changed_is_kept_without_a_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contacts_module, "KEEP_SECONDS", 0.01)
+    async with House(tmp_path / "db") as house:
+        house.contacts.presence(presence("subscribe"))
+        await until(lambda: house.counts.number == 1, 20, "it is remembered")
+        beside = sqlite3.connect(tmp_path / "db")
+        await until(lambda: _rows(beside) == [(USER, NUMBER, 1, 1)], 20, "it is kept")
+        beside.close()
+
+
+def _rows(beside: sqlite3.Connection) -> list[Any]:
+    return beside.execute("SELECT user, ours, follows, wish FROM bonds").fetchall()
+
+
+async def test_a_database_that_fails_costs_no_answer_and_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contacts_module, "KEEP_SECONDS", 0.01)
+    monkeypatch.setattr(contacts_module, "AGAIN_SECONDS", 0.01)
+    async with House(tmp_path / "db") as house:
+        await house.database.close()
+        house.contacts.presence(presence("subscribe"))
+        assert [stanza.type for stanza in house.wire.sent] == ["subscribed", "subscribe", ""]
+        await until(lambda: house.counts.number == 1, 20, "it is remembered")
+        await house.database.open()
+        await until(lambda: not house.roster.has_changed, 20, "it is kept")
+        assert await StoredBonds(house.database).load() == [(Pair(USER, NUMBER), Bond(True, Wish.ASKED))]
+
+
+async def test_a_database_that_cannot_be_read_leaves_us_without_memory_and_no_worse(tmp_path: Path) -> None:
+    house = House(tmp_path / "db")
+    await house.contacts.start()
+    assert len(house.roster) == 0
+    house.contacts.connected(True)
+    house.contacts.presence(presence("probe"))
+    assert house.wire.told == {("", f"{NUMBER}/sip", USER)}
+    house.contacts.connected(False)
+    await house.contacts.leave(0)
+    assert house.roster.has_changed
