@@ -24,6 +24,9 @@ Work = Callable[[sqlite3.Connection], T]
 BUSY_SECONDS: Final = 5.0
 "How long work waits for another process that writes."
 
+OWNED_SECONDS: Final = 1.0
+"How long a lock may be held by who only looks whether it is."
+
 PRIVATE: Final = 0o600
 "The mode of the file, and of those that SQLite puts beside it."
 
@@ -180,10 +183,13 @@ class Database:
         if not self._owned:
             return
         self._lock = _made(lock_of(path))
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StoreError(f"{path}: another jingle-sip runs on it") from None
+        for patience in (*[OWNED_SECONDS / 10] * 10, 0.0):
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                time.sleep(patience)  # `is_owned`, which others ask, holds it for a moment
+        raise StoreError(f"{path}: another jingle-sip runs on it")
 
     def _look(self) -> None:
         """Whether the file is still the one that was opened: what is written to one that was removed is lost."""

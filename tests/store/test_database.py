@@ -1,6 +1,7 @@
 """The database's file: who may read it, who else may be at it, and everything that can be wrong with it."""
 
 import asyncio
+import fcntl
 import os
 import sqlite3
 import threading
@@ -135,6 +136,16 @@ async def test_two_daemons_do_not_run_on_one_file_but_the_command_line_may(datab
     await database.close()
     assert not is_owned(path)
     assert not is_owned(path.with_name("never"))
+
+
+async def test_who_looks_whether_a_daemon_runs_keeps_none_from_starting(path: Path) -> None:
+    file = os.open(lock_of(path), os.O_CREAT | os.O_RDWR, 0o600)
+    fcntl.flock(file, fcntl.LOCK_SH)
+    asyncio.get_running_loop().call_later(0.05, os.close, file)
+    database = Database(path)
+    await database.open()
+    assert is_owned(path)
+    await database.close()
 
 
 async def test_work_waits_for_another_that_writes_but_not_for_ever(
