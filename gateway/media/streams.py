@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from gateway.errors import AnchorError
 from gateway.media.anchor import Protection
 from gateway.media.negotiation import Identity
 from gateway.signals import Side
 from mappings.description import Encryption, Ice, Media, RawUdp, Rtp
+from mappings.reasons import EndReason
 from mappings.terms import Role, Senders
 
 ROLES = {Side.CALLER: Role.INITIATOR, Side.CALLEE: Role.RESPONDER}
@@ -88,6 +90,11 @@ def protection(media: Media) -> Protection:
         return Protection.DTLS
     keyed = media.rtp.encryption is not None and media.rtp.encryption.crypto
     return Protection.SDES if keyed else Protection.NONE
+
+
+def ours() -> AnchorError:
+    """What a peer is told that says to be where we are (`LegMedia.foreign`)."""
+    return AnchorError("transport: our own, and nobody else's", EndReason.UNSUPPORTED_TRANSPORTS, 488)
 
 
 SENDING = {

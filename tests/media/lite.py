@@ -21,13 +21,23 @@ class LitePeer:
         self._their_name = ""
         ear.datagram_received = self._receive  # type: ignore[method-assign, assignment]
 
-    def description(self, *codecs: Codec) -> Description:
-        """Its offer."""
+    @property
+    def candidate(self) -> Candidate:
+        """Where it is."""
         host, port = self.ear.address
-        candidate = Candidate(
-            foundation="1", component=1, protocol="udp", priority=1, ip=host, port=port, type=CandidateType.HOST
+        return Candidate(
+            foundation="1",
+            component=1,
+            protocol="udp",
+            priority=2_130_706_431,
+            ip=host,
+            port=port,
+            type=CandidateType.HOST,
         )
-        transport = Ice(ufrag=UFRAG, pwd=PASSWORD, candidates=(candidate,))
+
+    def description(self, *codecs: Codec, alone: bool = False) -> Description:
+        """Its offer; ``alone``: without its candidate."""
+        transport = Ice(ufrag=UFRAG, pwd=PASSWORD, candidates=() if alone else (self.candidate,))
         rtp = Rtp(media="audio", codecs=codecs, rtcp_mux=RtcpMux())
         return Description(media=(Media(name="audio", rtp=rtp, transport=transport, lite=True),))
 

@@ -14,12 +14,12 @@ from gateway.media.anchor import PHONE, WEB, Anchor, Anchors, Call, LegMedia, Pr
 from gateway.media.embedded import EmbeddedAnchors
 from gateway.media.rtpengine import RtpengineAnchors, RtpengineSettings
 from gateway.signals import Side
-from mappings.description import Codec
+from mappings.description import Codec, Description, Ice, RawUdp
 from mappings.reasons import EndReason
 from mappings.terms import Role, Senders
 from tests.media import rtpengine
 from tests.media.keyed import KeyedPhone
-from tests.media.lite import LitePeer
+from tests.media.lite import PASSWORD, UFRAG, LitePeer
 from tests.media.rig import EVENTS, PATIENCE, PCMU, SETTINGS, Ear, Phone, Told, rtp
 from tests.media.rtpengine import Rtpengine
 from tests.media.webrtc import WebPeer
@@ -241,16 +241,22 @@ async def hear_by_keys(keyed: KeyedPhone, phone: Phone) -> None:
 
 
 @pytest.mark.conformance("ICE-27")
+@pytest.mark.parametrize("comes", ["offer", "early", "late"])
 @EACH
-async def test_a_peer_that_makes_no_checks_of_its_own_is_found(backend: str, tmp_path: Path) -> None:
+async def test_a_peer_that_makes_no_checks_of_its_own_is_found(backend: str, comes: str, tmp_path: Path) -> None:
+    """By its candidate in the offer, or one that it sends before it is answered or after."""
     async with bench(backend, tmp_path) as rig:
         peer, phone = LitePeer(await Ear.open()), await rig.phone()
-        anchor, told = await rig.anchor(replace(WEB, protection=Protection.NONE, feedback=False), PHONE)
-        await anchor.take_offer(CALLER, peer.description(PCMU))
+        anchor, _ = await rig.anchor(replace(WEB, protection=Protection.NONE, feedback=False), PHONE)
+        more = {"audio": Ice(ufrag=UFRAG, pwd=PASSWORD, candidates=(peer.candidate,))}
+        await anchor.take_offer(CALLER, peer.description(PCMU, alone=comes != "offer"))
         phone.told(await anchor.make_offer(CALLEE))
+        if comes == "early":
+            await anchor.candidates(CALLER, more)
         await anchor.take_answer(CALLEE, phone.description(PCMU))
         peer.told(await anchor.make_answer(CALLER))
-        await told.connected(CALLER)
+        if comes == "late":
+            await anchor.candidates(CALLER, more)
         await until(lambda: peer.chosen is not None, PATIENCE, "the anchor's choice of a way")
         said = [rtp(number) for number in range(10)]
         peer.speak(*said)
@@ -258,6 +264,34 @@ async def test_a_peer_that_makes_no_checks_of_its_own_is_found(backend: str, tmp
         phone.speak(*said)
         await until(lambda: peer.heard == said, PATIENCE, f"ten packets, {len(peer.heard)} came")
         peer.close()
+
+
+async def offered(anchor: Anchor, offer: Description, phone: Phone) -> None:
+    """Take it through."""
+    await anchor.take_offer(CALLER, offer)
+    await anchor.make_offer(CALLEE)
+    await anchor.take_answer(CALLEE, phone.description(PCMU))
+    await anchor.make_answer(CALLER)
+
+
+@EACH
+@pytest.mark.parametrize("ice", [True, False], ids=["ICE", "plain"])
+async def test_who_says_to_be_where_we_are_is_refused(backend: str, ice: bool, tmp_path: Path) -> None:
+    async with bench(backend, tmp_path) as rig:
+        one = await rig.phone()
+        leg = WEB if ice else replace(PHONE, foreign=True)
+        first, _ = await rig.anchor(leg, PHONE)
+        await first.take_offer(CALLER, one.description())
+        ours = await first.make_offer(CALLEE)
+        assert isinstance(ours.media[0].transport, RawUdp)
+        if ice:
+            other, _ = await rig.anchor(PHONE, WEB)
+            await other.take_offer(CALLER, one.description())
+            ours = await other.make_offer(CALLEE)
+        second, _ = await rig.anchor(leg, PHONE)
+        with pytest.raises(AnchorError, match="our own") as refused:
+            await offered(second, ours, one)
+        assert refused.value.reason is EndReason.UNSUPPORTED_TRANSPORTS
 
 
 @EACH

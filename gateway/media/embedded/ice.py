@@ -11,8 +11,9 @@ import aioice
 
 from gateway import canonical
 from gateway.errors import AnchorError
+from gateway.media import streams
 from gateway.media.embedded.generation import Generation
-from gateway.media.embedded.link import RTCP, Link, Surroundings, ours
+from gateway.media.embedded.link import RTCP, Link, Surroundings
 from gateway.media.embedded.path import Address, Send
 from mappings.description import Candidate, GatheringComplete, Ice, Media
 from mappings.reasons import EndReason
@@ -178,7 +179,7 @@ class IceLink(Link):
     def add(self, transport: Ice) -> None:
         """Take credentials, where they are the first, and candidates.  AnchorError where they are our own."""
         if self._foreign and (transport.ufrag, transport.pwd) in self._around.credentials:
-            raise ours()
+            raise streams.ours()
         generation = self._newest
         if transport.ufrag is not None and transport.pwd is not None and generation.remote_username is None:
             generation.remote_username, generation.remote_password = transport.ufrag, transport.pwd

@@ -43,11 +43,6 @@ class Surroundings(Protocol):
         ...
 
 
-def ours() -> AnchorError:
-    """What a peer is told that says to be where we are (`LegMedia.foreign`)."""
-    return AnchorError("transport: our own, and nobody else's", EndReason.UNSUPPORTED_TRANSPORTS, 488)
-
-
 class Link:
     """What both ways have in common: DTLS, SDES, or nothing (`Protection`)."""
 

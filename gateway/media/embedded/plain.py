@@ -11,8 +11,9 @@ from time import monotonic
 from typing import Any
 
 from gateway.errors import AnchorError
+from gateway.media import streams
 from gateway.media.anchor import Latch
-from gateway.media.embedded.link import RTCP, Link, Surroundings, ours
+from gateway.media.embedded.link import RTCP, Link, Surroundings
 from gateway.media.embedded.path import Address
 from gateway.media.embedded.socket import DatagramSocket
 from mappings.description import Media, RawCandidate, RawUdp
@@ -114,7 +115,7 @@ class PlainLink(Link):
         signalled = (host, first.port)
         control = _beside(signalled) if second is None else (_address(second.ip), second.port)
         if self._is_ours(signalled) or self._is_ours(control):
-            raise ours()
+            raise streams.ours()
         mux = media.rtp.rtcp_mux is not None
         now, moved = monotonic(), signalled != self._signalled
         if moved or now - self._seen >= QUIET_SECONDS:

@@ -19,6 +19,8 @@ What rtpengine 10.5 cannot do, and what is made of it:
   sides that both have them; nobody is told (`DigitHeard` never comes).
 - no BUNDLE: each medium has a transport, and only the first stays in its group.
 - it never says that something happened: calls are asked for, and a failure is known some seconds later.
+- a candidate that comes later is told with all that was said before: as a fragment of its own (RFC 8840) 10.5 takes it,
+  finds the way, and sends nothing there.
 - of whom it learns an address within the first seconds it has a preference, and no bound (`Latch`).
 - it begins no ICE restart; a client's is followed.
 - it changes its ICE role with who offers; so a caller that owes its description, and wants an offer, is offered what

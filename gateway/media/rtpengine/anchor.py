@@ -6,13 +6,14 @@ from dataclasses import replace
 from functools import partial
 
 from gateway.errors import AnchorError
-from gateway.media import conversion
+from gateway.media import conversion, streams
 from gateway.media.agreement import groups
 from gateway.media.anchor import Call, Event, Failed, Gathered, LegMedia, Listener, Statistics
 from gateway.media.exchange import Exchanged
 from gateway.media.negotiation import is_events
 from gateway.media.rtpengine import numbers
 from gateway.media.rtpengine.ng import NgRefusedError, NgSilentError
+from gateway.media.rtpengine.ours import Ours
 from gateway.media.rtpengine.session import NodeSession
 from gateway.media.rtpengine.settings import RtpengineSettings
 from gateway.media.rtpengine.vigil import Vigil
@@ -22,6 +23,9 @@ from gateway.media.streams import Plan
 from gateway.signals import Candidates, Side
 from mappings.description import Description, Group, Ice, RawUdp
 from mappings.reasons import EndReason
+
+MOST_CANDIDATES = 64
+"Of a peer; further ones are ignored."
 
 DIGITS = frozenset("0123456789*#ABCD")
 
@@ -39,6 +43,8 @@ class RtpengineAnchor:
         call: Call,
         listener: Listener,
         on_closed: Callable[["RtpengineAnchor"], None],
+        *,
+        ours: Ours,
     ) -> None:
         self._session = session
         self._legs: Mapping[Side, LegMedia] = call.legs
@@ -52,7 +58,8 @@ class RtpengineAnchor:
         self._owed = False
         "The callee was offered before its caller said anything, and answers in numbers that the caller may not have."
 
-        self._wiring = Wiring(session, call.legs)
+        self._ours = ours
+        self._wiring = Wiring(session, call.legs, ours)
         self._vigil = Vigil(session, settings, self._emit)
         self._closed = False
 
@@ -60,6 +67,7 @@ class RtpengineAnchor:
 
     async def take_offer(self, side: Side, description: Description, *, source: str | None = None) -> None:
         """See `Anchor.take_offer`."""
+        self._check(side, description)
         with self._step(side):
             self._now = replace(
                 self._now,
@@ -90,6 +98,7 @@ class RtpengineAnchor:
 
     async def take_answer(self, side: Side, description: Description, *, source: str | None = None) -> None:
         """See `Anchor.take_answer`."""
+        self._check(side, description)
         with self._step(side):
             agreement = self._now.agreement.heard_answer(side, description)
             self._now = replace(self._now, agreement=agreement)
@@ -141,29 +150,38 @@ class RtpengineAnchor:
             self._emit(Failed(side, error.reason, error.text))
 
     async def candidates(self, side: Side, by_media: Mapping[str, Ice | RawUdp]) -> None:
-        """See `Anchor.candidates`.
-
-        rtpengine finds a client by its checks (RFC 8445 §7.3.1.3), and is only told of new credentials.
-        """
+        """See `Anchor.candidates`."""
+        self._check(side, by_media)
         agreement = self._now.agreement
         restarted = False
+        further = False
         for index, stream in enumerate(agreement.streams):
             end = stream.end(side)
             more = by_media.get(end.name) if end is not None else None
             if end is None or end.said is None or not isinstance(more, Ice) or not isinstance(end.said.transport, Ice):
                 continue
             before = end.said.transport
-            if more.ufrag in (None, before.ufrag) or more.pwd is None:
+            if more.ufrag in (None, before.ufrag):
+                room = MOST_CANDIDATES - len(before.candidates)
+                new = tuple(one for one in more.candidates if one.protocol == "udp" and one not in before.candidates)
+                if not new[:room]:
+                    continue
+                transport = replace(before, candidates=(*before.candidates, *new[:room]))
+                further = True
+            elif more.pwd is None:
                 continue
-            restarted = True
-            transport = replace(before, ufrag=more.ufrag, pwd=more.pwd, candidates=more.candidates)
+            else:
+                restarted = True
+                transport = replace(before, ufrag=more.ufrag, pwd=more.pwd, candidates=more.candidates)
             agreement = agreement.with_stream(
                 index, stream.with_end(side, replace(end, said=replace(end.said, transport=transport)))
             )
-        if not restarted:
-            return
         self._now = replace(self._now, agreement=agreement)
-        if self._described:
+        if not restarted:
+            if further and self._known and not self._vigil.connected:
+                with contextlib.suppress(AnchorError):  # a client is found by its checks, too (RFC 8445 §7.3.1.3)
+                    await self._wiring.refresh(agreement)
+        elif self._described:
             await self._wiring.rewire(agreement, side)
             transports = self._wiring.written[side].transports
             found = {
@@ -172,6 +190,10 @@ class RtpengineAnchor:
                 if (end := stream.end(side)) is not None and index in transports
             }
             self._emit(Gathered(side, Candidates(found)))
+
+    def _check(self, side: Side, said: Description | Mapping[str, Ice | RawUdp]) -> None:
+        if self._legs[side].foreign and self._ours.named(said):
+            raise streams.ours()
 
     @contextlib.contextmanager
     def _step(self, side: Side) -> Iterator[None]:
@@ -277,4 +299,5 @@ class RtpengineAnchor:
             return
         self._closed = True
         self._on_closed(self)
+        self._ours.forget(self._wiring)
         await self._session.delete()

@@ -10,6 +10,7 @@ from gateway.media.anchor import Call, Health, Listener
 from gateway.media.rtpengine.anchor import RtpengineAnchor
 from gateway.media.rtpengine.ng import NgClient, NgRefusedError, NgSilentError
 from gateway.media.rtpengine.nodes import Node, Pool
+from gateway.media.rtpengine.ours import Ours
 from gateway.media.rtpengine.session import NodeSession
 from gateway.media.rtpengine.settings import RtpengineSettings
 from mappings.reasons import EndReason
@@ -33,6 +34,7 @@ class RtpengineAnchors:
         self.pool = Pool(settings.nodes)
         self._clients = {node: NgClient(node.host, node.port) for node in settings.nodes}
         self._draw = draw
+        self._ours = Ours()
         self._anchors: set[RtpengineAnchor] = set()
         self._looking: asyncio.Task[None] | None = None
         self._closed = False
@@ -50,7 +52,7 @@ class RtpengineAnchors:
         if not self.pool.ready(monotonic()):
             raise AnchorError("no rtpengine takes calls", EndReason.GENERAL_ERROR, 503)
         session = NodeSession(self, call.id, self._draw)
-        anchor = RtpengineAnchor(session, self.settings, call, listener, self._anchors.discard)
+        anchor = RtpengineAnchor(session, self.settings, call, listener, self._anchors.discard, ours=self._ours)
         self._anchors.add(anchor)
         return anchor
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from gateway.media.agreement import Agreement
 from gateway.media.anchor import Latch, LegMedia, Protection
 from gateway.media.rtpengine import formats, wording
+from gateway.media.rtpengine.ours import Ours
 from gateway.media.rtpengine.session import NodeSession
 from gateway.media.rtpengine.wording import Line, Transports, Wanted
 from gateway.media.streams import ROLES, Plan, protection
@@ -43,8 +44,9 @@ def wanted_by(leg: LegMedia, plan: Plan) -> Wanted:
 class Wiring:
     """A call at its node.  Operations raise AnchorError."""
 
-    def __init__(self, session: NodeSession, legs: Mapping[Side, LegMedia]) -> None:
+    def __init__(self, session: NodeSession, legs: Mapping[Side, LegMedia], ours: Ours) -> None:
         self._session = session
+        self._ours = ours
         self._legs = legs
         self.converts = any(leg.transcodes for leg in legs.values())
         "Whether formats may be made of others; else both sides' texts have the same ones."
@@ -122,6 +124,10 @@ class Wiring:
         transports = self.written[Side.CALLER].transports
         return {index: wording.as_offered(*one) for index, one in transports.items()}
 
+    async def refresh(self, agreement: Agreement) -> None:
+        """Tell the node all that both sides have said by now, as they said it."""
+        await self.rewire(agreement, self._offered[0] if self._offered is not None else Side.CALLER)
+
     async def rewire(self, agreement: Agreement, side: Side) -> None:
         """Let the node carry what is agreed on now, as if a side had offered and the other answered it."""
         if self.converts:
@@ -146,7 +152,9 @@ class Wiring:
         if self.converts:
             flags |= formats.command(pairs.values())
         reply = await self._session.offer(side, sdp, flags)
-        return wording.read(reply, lines, wanted, role, answer=False, made=new)
+        transports = wording.read(reply, lines, wanted, role, answer=False, made=new)
+        self._ours.note(self, transports)
+        return transports
 
     async def answer(self, agreement: Agreement, side: Side) -> Written:
         """Tell the node what a side answers; what it has for the other side."""
@@ -156,6 +164,7 @@ class Wiring:
         flags = wording.flags(wanted, self._latches(), answer=True, digits=self.plays)
         reply = await self._session.answer(side, sdp, flags)
         transports = wording.read(reply, lines, wanted, role, answer=True)
+        self._ours.note(self, transports)
         written = Written(said=both_said(agreement), transports=transports)
         self.written[side.other] = written
         return written

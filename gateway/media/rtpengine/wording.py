@@ -110,7 +110,7 @@ def write(lines: Sequence[Line], role: Role, version: int, *, answer: bool, lite
             continue
         media = _media(line)
         body += description.write(media, description.profile(media), str(index), "IN IP4 127.0.0.1", context)
-        if lite:
+        if lite and isinstance(media.transport, Ice):
             body.append("a=ice-lite")  # rtpengine reads it in a medium only
     head = ["v=0", f"o=- 1 {version} IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0"]
     return text.join([*head, *body])
@@ -126,12 +126,12 @@ def _media(line: Line) -> Media:
         nowhere = replace(NOWHERE, fingerprints=line.nobody.fingerprints)
         return Media(name="", rtp=rtp, transport=nowhere, senders=senders)
     rtp = Rtp(media=line.kind, codecs=codecs, encryption=said.rtp.encryption, rtcp_mux=said.rtp.rtcp_mux)
-    transport = said.transport
-    if isinstance(transport, Ice):
-        transport = replace(transport, candidates=_reachable(transport.candidates), remote_candidates=())
-    elif not any(one.component == 1 and one.port for one in transport.candidates):
-        transport = replace(transport, candidates=NOWHERE.candidates)
-    return Media(name=said.name, rtp=rtp, transport=transport, creator=said.creator, senders=said.senders)
+    carried = said.transport
+    if isinstance(carried, Ice):
+        carried = replace(carried, candidates=_reachable(carried.candidates), remote_candidates=())
+    elif not any(one.component == 1 and one.port for one in carried.candidates):
+        carried = replace(carried, candidates=NOWHERE.candidates)
+    return Media(name=said.name, rtp=rtp, transport=carried, creator=said.creator, senders=said.senders)
 
 
 def _reachable(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
@@ -139,7 +139,13 @@ def _reachable(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
     found = tuple(one for one in candidates if one.protocol == "udp")
     return found or (
         Candidate(
-            foundation="1", component=1, protocol="udp", priority=1, ip="127.0.0.1", port=9, type=CandidateType.HOST
+            foundation="nobody",
+            component=1,
+            protocol="udp",
+            priority=1,
+            ip="127.0.0.1",
+            port=9,
+            type=CandidateType.HOST,
         ),
     )
 
@@ -207,35 +213,35 @@ def read(
 
 
 def _checked(media: Media, wanted: Wanted) -> tuple[Ice | RawUdp, Encryption | None]:
-    transport, encryption = media.transport, media.rtp.encryption
-    if isinstance(transport, Ice) is not wanted.ice:
+    carried, encryption = media.transport, media.rtp.encryption
+    if isinstance(carried, Ice) is not wanted.ice:
         raise _unfit("ICE is not as it was asked for")
-    if bool(transport.fingerprints) is not (wanted.protection is Protection.DTLS):
+    if bool(carried.fingerprints) is not (wanted.protection is Protection.DTLS):
         raise _unfit("DTLS is not as it was asked for")
     keys = tuple(one for one in encryption.crypto if one.crypto_suite in SUITES) if encryption is not None else ()
     if bool(keys) is not (wanted.protection is Protection.SDES):
         raise _unfit("SDES is not as it was asked for")
-    if isinstance(transport, Ice):
+    if isinstance(carried, Ice):
         candidates = tuple(
             replace(one, foundation=canonical.foundation(one.foundation, decimal=True))  # COMPAT(Siskin)
-            for one in transport.candidates
+            for one in carried.candidates
             if one.component == 1 or not wanted.mux
         )
         if not candidates:
             raise _unfit("ICE without a candidate")
-        transport = replace(transport, candidates=candidates, gathering_complete=GatheringComplete())
+        carried = replace(carried, candidates=candidates, gathering_complete=GatheringComplete())
     elif wanted.mux:
-        transport = replace(transport, candidates=tuple(one for one in transport.candidates if one.component == 1))
-    elif len(transport.candidates) == 1:
-        first = transport.candidates[0]
-        transport = replace(transport, candidates=(first, replace(first, port=first.port + 1, component=2)))
-    return transport, Encryption(required=True, crypto=keys) if keys else None
+        carried = replace(carried, candidates=tuple(one for one in carried.candidates if one.component == 1))
+    elif len(carried.candidates) == 1:
+        first = carried.candidates[0]
+        carried = replace(carried, candidates=(first, replace(first, port=first.port + 1, component=2)))
+    return carried, Encryption(required=True, crypto=keys) if keys else None
 
 
-def as_offered(transport: Ice | RawUdp, encryption: Encryption | None) -> tuple[Ice | RawUdp, Encryption | None]:
+def as_offered(carried: Ice | RawUdp, encryption: Encryption | None) -> tuple[Ice | RawUdp, Encryption | None]:
     """What rtpengine has answered, as an offer: the DTLS role is the peer's to choose (RFC 5763 §5)."""
-    open_ = tuple(replace(one, setup=Setup.ACTPASS) for one in transport.fingerprints)
-    return replace(transport, fingerprints=open_), encryption
+    open_ = tuple(replace(one, setup=Setup.ACTPASS) for one in carried.fingerprints)
+    return replace(carried, fingerprints=open_), encryption
 
 
 def _unfit(what: str) -> AnchorError:
