@@ -21,7 +21,6 @@ from gateway.appearance import Appearance
 from gateway.call.admission import Admission
 from gateway.call.calls import Calls
 from gateway.call.opening import Opening
-from gateway.commands.affairs import Affairs
 from gateway.commands.desk import Commands
 from gateway.commands.inband import InBand
 from gateway.conferences import Conferences
@@ -56,7 +55,7 @@ from gateway.store.database import Database
 from gateway.text.desk import Texts, TextSettings
 from gateway.text.mailboxes import Mailboxes
 from gateway.usage import Usage
-from gateway.user_commands import user_commands
+from gateway.user_commands import account_affairs, user_commands
 
 LAST_WORDS_SECONDS = 5.0
 "How long the legs may take to say goodbye when we stop."
@@ -170,11 +169,11 @@ class App:
             new_id=_new_id,
         )
         self.relays = self._relays()
-        self.affairs = Affairs(
+        self.affairs = account_affairs(
+            settings,
             store=self.accounts,
-            rules=settings.own_accounts,
-            has=self.routing.has_account,
-            state=lambda account: self.standings.words(account.jid, account.name),
+            routing=self.routing,
+            words=lambda jid, name: self.standings.words(jid, name),  # noqa: PLW0108 - they come later
         )
         self.commands = Commands(
             user_commands(

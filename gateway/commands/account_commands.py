@@ -12,7 +12,7 @@ from gateway.accounts.reading import Unfit, account_name
 from gateway.jid import bare
 
 from . import account_form
-from .affairs import NONE, Affairs, among, choosing, found, kept
+from .affairs import NONE, Affairs, among, choosing, found
 from .command import Ask, Command, Done, Note, Outcome, done, failed
 from .form import Fault, Field, FieldType, Filled, Form, Option, Report, Table
 
@@ -64,7 +64,7 @@ async def added(affairs: Affairs, jid: str, filled: Filled) -> SipAccount:
         raise account_form.fault(unfit) from None
     if any(account.name == name for account in await affairs.all(jid)):
         raise Fault(f"{account_form.LABELS['name']}: you have an account of that name")
-    await kept(affairs.store.put(jid, written, made_by="user"))
+    await affairs.put(jid, written)
     return await found(affairs, jid, name)
 
 
@@ -87,7 +87,7 @@ class ChangeAccount:
         async def ask(account: SipAccount) -> Outcome:
             async def change(filled: Filled) -> Outcome:
                 after = account_form.written(filled, (await found(self.affairs, jid, account.name)).written)
-                await kept(self.affairs.store.put(bare(jid), after, made_by="user"))
+                await self.affairs.put(jid, after)
                 return done(f"The account {account.name} is changed. A call that is going on is not touched.")
 
             form = Form(title=f"{self.name}: {account.name}", fields=account_form.fields(account.written))
@@ -114,7 +114,7 @@ class RemoveAccount:
 
         async def ask(account: SipAccount) -> Outcome:
             async def remove(filled: Filled) -> Outcome:
-                await kept(self.affairs.store.remove(bare(jid), account.name))
+                await self.affairs.remove(jid, account.name)
                 return done(f"The account {account.name} is removed.")
 
             text = (
@@ -146,7 +146,7 @@ class ChooseNumber:
                 number = filled.text("another") or filled.text("number")
                 number = "" if number == ADDRESS else number
                 after = replace(account.written, caller_id=number, password=None)
-                await kept(self.affairs.store.put(bare(jid), after, made_by="user"))
+                await self.affairs.put(jid, after)
                 return done(f"Others see {number or account.user} when you call through {account.name}.")
 
             numbers = dict.fromkeys(filter(None, (account.written.caller_id, *account.written.numbers)))
@@ -231,7 +231,7 @@ class ChooseDialling:
 
         async def choose(filled: Filled) -> Outcome:
             name = filled.text("account")
-            await kept(self.affairs.store.choose(bare(jid), name))
+            await self.affairs.choose(jid, name)
             return done(f"Your calls go through {name} from now on. You are called at all of your accounts.")
 
         return Ask(form=Form(title=self.name, fields=(among(accounts),)), then=choose)

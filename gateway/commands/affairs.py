@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from gateway.accounts.account import SipAccount
+from gateway.accounts.account import SipAccount, Written
 from gateway.accounts.reading import AccountRules, Unfit
 from gateway.accounts.sources import AccountStore
 from gateway.errors import PeerError, StoreError
@@ -31,6 +31,9 @@ class Affairs:
     state: Callable[[SipAccount], str]
     "How an account's registration stands, in words."
 
+    admits: Callable[[str], bool]
+    "Whether a user, a bare JID, may change something now, which then counts: each change may be a registration."
+
     def may_have(self, jid: str) -> bool:
         """Whether a user may have accounts by themselves."""
         return jid in self.rules.users
@@ -42,6 +45,26 @@ class Affairs:
     async def own(self, jid: str) -> tuple[SipAccount, ...]:
         """Those that the user may change."""
         return tuple(account for account in await self.all(jid) if account.made_by != "file")
+
+    async def put(self, jid: str, written: Written) -> None:
+        """Keep an account of a user's own making; Fault where it cannot be."""
+        self._count(jid)
+        await kept(self.store.put(bare(jid), written, made_by="user"))
+
+    async def remove(self, jid: str, name: str) -> None:
+        """Remove one; Fault where it cannot be."""
+        self._count(jid)
+        await kept(self.store.remove(bare(jid), name))
+
+    async def choose(self, jid: str, name: str) -> None:
+        """Let one dial; Fault where it cannot."""
+        self._count(jid)
+        await kept(self.store.choose(bare(jid), name))
+
+    def _count(self, jid: str) -> None:
+        if not self.admits(bare(jid)):
+            text = "accounts have been changed often enough; come again in a minute"
+            raise Fault(text, condition="resource-constraint")
 
 
 async def kept(doing: Awaitable[T]) -> T:

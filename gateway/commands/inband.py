@@ -21,7 +21,7 @@ from mappings.namespaces import DATA_FORM, REGISTER
 
 from . import account_form, form
 from .account_commands import added
-from .affairs import Affairs, kept
+from .affairs import Affairs
 from .filling import fill
 from .form import Field, FieldType, Filled, Form
 
@@ -117,7 +117,7 @@ class InBand:
             # The user has asked for it, and their server shall know that they want our presence (XEP-0100 §4.1.1).
             return [result(stanza), Stanza(kind="presence", type="subscribe", sender=bare(stanza.to), to=jid)]
         written = account_form.written(filled, account.written)
-        await _acceptable(kept(self._affairs.store.put(jid, written, made_by="user")))
+        await _acceptable(self._affairs.put(jid, written))
         return [result(stanza)]
 
     async def _remove(self, stanza: Stanza, query: Element) -> list[Stanza]:
@@ -129,7 +129,7 @@ class InBand:
             raise PeerError("registration: there is none of yours", condition="registration-required")
         jid, us = bare(stanza.sender), bare(stanza.to)
         for account in own:
-            await _acceptable(kept(self._affairs.store.remove(jid, account.name)))
+            await _acceptable(self._affairs.remove(jid, account.name))
         self._log.info("account_unregistered", peer=jid)
         self._part(jid)
         return [

@@ -22,12 +22,22 @@ class MemoryStore:
         self.accounts: dict[str, dict[str, SipAccount]] = {}
         self.chosen: dict[str, str] = {}
         self.broken = False
+        self.changes = 1000
+        "How many changes are admitted yet."
 
     def affairs(self, state: str = "registered") -> Affairs:
         """What commands are given."""
         return Affairs(
-            store=self, rules=self.rules, has=lambda jid: bool(self.accounts.get(jid)), state=lambda _: state
+            store=self,
+            rules=self.rules,
+            has=lambda jid: bool(self.accounts.get(jid)),
+            state=lambda _: state,
+            admits=self._admits,
         )
+
+    def _admits(self, jid: str) -> bool:
+        self.changes -= 1
+        return self.changes >= 0
 
     def has(self, jid: str, name: str = "sip", *, made_by: MadeBy = "user", **written: str) -> SipAccount:
         """Let a user have an account."""

@@ -238,3 +238,18 @@ def test_each_user_has_accounts_of_their_own() -> None:
         assert at.runs("account-add", None, session, HOME).error == ("bad-request", "bad-sessionid")
     assert store.accounts["doctor@example.net"]["home"].user == "doctor"
     assert NURSE not in store.accounts
+
+
+@pytest.mark.parametrize("node", ["account-change", "account-remove", "account-dials", "account-number"])
+def test_accounts_are_not_changed_as_often_as_a_user_likes(node: str) -> None:
+    store = MemoryStore()
+    store.has(NURSE, "home")
+    store.changes = 0
+    with house(store) as at:
+        form = at.runs(node)
+        fields = {**HOME, "account": "home", "number": "the address"}
+        reply = at.runs(node, None, form.session, fields)
+        told = "accounts have been changed often enough; come again in a minute"
+        assert (reply.status, reply.notes) == ("executing", [("error", told)])
+        store.changes = 1
+        assert at.runs(node, None, form.session, fields).status == "completed"

@@ -205,6 +205,14 @@ def test_a_store_that_fails_is_no_reason_to_say_nothing(counter: Counter) -> Non
     assert counter.condition(query(form=FORM)) == "resource-constraint"
 
 
+def test_who_changes_too_often_is_told_to_come_later(counter: Counter) -> None:
+    counter.store.has(NURSE, "home")
+    counter.store.changes = 0
+    assert counter.condition(query(form={**FORM, "name": "home"})) == "resource-constraint"
+    assert counter.condition(query({"remove": ""})) == "resource-constraint"
+    assert "home" in counter.store.accounts[NURSE]
+
+
 def test_too_many_at_once_are_told_to_come_later(counter: Counter) -> None:
     async def flood() -> None:
         for number in range(MOST_AT_ONCE + 1):

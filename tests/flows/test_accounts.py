@@ -10,8 +10,9 @@ from gateway.accounts.reading import read
 from gateway.registration.registrant import contact_user
 from gateway.rules import Account, Trunk
 from gateway.secret import Secret
+from gateway.user_commands import CHANGES_A_MINUTE
 from tests.accounts import RULES
-from tests.flows.inmemory import GATEWAY
+from tests.flows.inmemory import GATEWAY, World
 from tests.flows.steps import Phone, Step, after, calls, does, holds, juliet, nurse, romeo, run
 from tests.flows.texting import confirms, texts, writes
 
@@ -365,3 +366,14 @@ def test_a_call_is_for_the_account_that_is_called(called: str, to: str, name: st
         ),
         dial=SEVERAL.replace('"201@sip.example"', '"201@sip.example"\nproxy = "192.0.2.20"'),
     )
+
+
+def test_accounts_are_changed_so_often_in_a_minute() -> None:
+    def admitted(number: int) -> Step:
+        def true(world: World) -> bool:
+            tries = [world.app.affairs.admits("romeo@montague.example") for _ in range(number + 1)]
+            return tries == [True] * number + [False] and world.app.affairs.admits("nurse@capulet.example")
+
+        return holds(true, f"not {number} changes are admitted")
+
+    run(admitted(CHANGES_A_MINUTE), after(30), admitted(CHANGES_A_MINUTE // 2))
