@@ -255,6 +255,35 @@ def test_an_account_whose_password_is_changed_in_a_call_is_registered_anew_and_n
     )
 
 
+provider = Phone("provider", "8.8.8.8")
+"""Where everybody gets; the other phones are where only networks for examples are."""
+
+
+def test_an_account_of_a_users_own_making_leads_nowhere_inside_whatever_its_server_says() -> None:
+    jid = "nurse@capulet.example"
+    granted = [("Contact", f"<{NURSE}>;expires=3600")]
+    inside = [("Contact", "<sip:admin@127.0.0.1:5038>")]
+    run(
+        does(watches),
+        changes(jid, read(replace(ADDED, proxy="8.8.8.8"), jid=jid, rules=RULES, made_by="user")),
+        provider.gets("REGISTER", call="reg"),
+        provider.sends(302, call="reg", headers=inside),
+        after(60),
+        provider.gets("REGISTER", call="reg"),
+        provider.sends(200, call="reg", headers=granted),
+        registrations(1),
+        nurse.sends("session-initiate"),
+        nurse.gets("result"),
+        provider.gets("INVITE"),
+        provider.sends(200, headers=inside),
+        nurse.gets("session-accept"),
+        after(40),  # and no ACK has left
+        nurse.sends("session-terminate success"),
+        nurse.gets("result"),
+        calls(0),
+    )
+
+
 MAILBOX = "Messages-Waiting: yes\r\nMessage-Account: sip:*97@sip.example\r\nVoice-Message: 2/0\r\n"
 
 
