@@ -7,7 +7,7 @@ it, whatever no rule refuses.  What is called then, after the rewriting, must be
 does not keep from the caller (`gateway.policy`); emergency numbers come before all rules.
 """
 
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 
 from gateway.addressing import (
@@ -269,17 +269,20 @@ class Outward(Origins):
         except PeerError as error:
             raise PeerError(error.text, status=404, condition="not-acceptable", reason=EndReason.GONE) from None
 
-    def redirect(self, address: str, user: str) -> str | None:
+    def redirect(
+        self, address: str, user: str, passes: Callable[[Outbound], None] = lambda outbound: None
+    ) -> str | None:
         """The URI for a 3xx Contact of what an XMPP user names as their other address, or None when it is of no use.
 
         To a SIP address they send callers only where they may call themselves: the trunk that follows it pays for it.
+        ``passes`` raises PeerError when they may not at present.
         """
         scheme, _, rest = address.partition(":")
         try:
             if scheme.lower() in ("sip", "tel"):
                 uri = Uri.parse(address)
                 name = sip_name(uri) if not uri.host or self._is_home(uri.host) else f"{sip_name(uri)}@{uri.hostport}"
-                self.outbound(user, f"{localpart(name)}@{self.domain}")
+                passes(self.outbound(user, f"{localpart(name)}@{self.domain}"))
                 # What else a URI may ask for, headers or another next hop, is not the user's to say.
                 params = uri.params.without("maddr").without("method")
                 return str(replace(uri, password=None, headers=None, params=params) if uri.is_sip else uri)

@@ -7,10 +7,10 @@ used up, and the limits that hold for the daemon as a whole.  A call has a ticke
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from gateway.call.facts import CallObserver, MediaObserver
+from gateway.call.facts import CallLimits, CallObserver, MediaObserver
 from gateway.errors import PeerError
 from gateway.jid import bare
 from gateway.outward import Outbound
@@ -74,10 +74,12 @@ class Ticket:
         "The XMPP user (bare JID), as soon as it is known."
         self.call: Ending | None = None
 
-    @property
-    def longest(self) -> float | None:
-        """The longest that such a call may last, in seconds, where its user's policy says."""
-        return None if self.permit.policy is None else self.permit.policy.max_call_seconds
+    def within(self, limits: CallLimits) -> CallLimits:
+        """How long the call may last: no longer than its user's policy says."""
+        longest = None if self.permit.policy is None else self.permit.policy.max_call_seconds
+        if longest is None or longest >= limits.call_seconds:
+            return limits
+        return replace(limits, call_seconds=longest)
 
     def belongs(self, peer: str) -> None:
         """Whose call it is; PeerError where they have too many."""

@@ -119,6 +119,7 @@ class Opening:
         self._anchors = anchors
         "None: media never pass here."
 
+        self._admission = admission
         self._screen = screen
         "Raises PeerError when a caller is not to get through to a user (bare JID)."
         self._routing = routing
@@ -361,18 +362,15 @@ class Opening:
         def transfer(side: Side, wanted: Transfer) -> Transfer | Party:
             return self.successors.transfer(opened, side, wanted)
 
-        limits, longest = self._settings.limits, ticket.longest
-        if longest is not None and longest < limits.call_seconds:
-            limits = replace(limits, call_seconds=longest)
         task = ticket.call = CallTask(
             name,
             origin="xmpp" if xmpp_side is Side.CALLER else "sip",
             parties={side: parties[side] for side in Side},
-            limits=limits,
+            limits=ticket.within(self._settings.limits),
             observer=Metered(self._observer, ticket),
             facts=facts,
             on_closed=self._calls.closed,
-            address=partial(self._routing.redirect, user=owner),
+            address=partial(self._routing.redirect, user=owner, passes=partial(self._admission.pass_on, owner)),
             transfer=transfer,
             anchoring=anchoring,
             recorder=self._recorder,

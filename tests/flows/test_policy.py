@@ -103,6 +103,24 @@ def test_a_client_sends_no_caller_to_a_number_that_it_may_not_call(address: str)
     )
 
 
+@pytest.mark.conformance("ROB-04")
+@pytest.mark.parametrize(("limit", "status"), [(2, "302"), (1, "500")])
+def test_whom_a_client_sends_elsewhere_costs_a_call(limit: int, status: str) -> None:
+    run(
+        *answered,
+        *romeo_leaves,
+        juliet.sends("INVITE", call="in"),
+        juliet.gets(100, call="in"),
+        romeo.gets("propose", call="in"),
+        romeo.sends("proceed", call="in"),
+        romeo.gets("session-initiate", call="in", reply=None),
+        romeo.sends("error redirect", call="in", xml="sip:+15557777@192.0.2.20"),
+        juliet.gets(f"{status} INVITE", call="in"),
+        romeo.gets("finish", call="in"),
+        limits=policy(f"calls_per_day = {limit}"),
+    )
+
+
 # ----------------------------------------------------------------------------------------------------------- emergency
 
 
