@@ -19,7 +19,7 @@ from gateway.sip.address import unescape
 
 _SCHEME = re.compile(r"(?:tel|sips?):", re.IGNORECASE)
 _CONTEXT = re.compile(r";phone-context=(\+[0-9.()-]+)", re.IGNORECASE)
-_LEADING = re.compile(r"[+*#]*[0-9][0-9*#]*")
+_LEADING = re.compile(r"[+*#]*[0-9][+0-9*#]*")
 _NUMBER = re.compile(r"\+?[0-9*#]+")
 _SEPARATORS = re.compile(r"[-.()/ _]")
 
@@ -62,6 +62,12 @@ class Numbering:
         """The numbers that a name means, each in the one form; none where it is no number."""
         return frozenset(self.canonical(digits) for digits in _written(name))
 
+    def claimed(self, name: str) -> frozenset[str]:
+        """The numbers that must be allowed where a name is called: what is meant, or else what it begins with."""
+        if (meant := self.meant(name)) or (run := _run(name)) is None:
+            return meant
+        return frozenset({self.canonical(run)}) if sum(map(str.isdigit, run)) >= _LEAST_DIGITS else meant
+
     def possible(self, name: str) -> frozenset[str]:
         """The numbers that a switch could take a name for, each in the one form; among them those that are meant."""
         return frozenset(reading for digits in _could_be(name) for reading in self._readings(digits))
@@ -71,6 +77,7 @@ class Numbering:
         found: set[str] = set()
         for digits in _written(name):
             found |= {digits, digits.lstrip("+")}
+            found |= {digits.removeprefix(code) for code in self.international}
             canonical = self.canonical(digits)
             if canonical.startswith("+"):
                 found |= {canonical[1:], canonical[1:].removeprefix(self.country or "")}
@@ -105,8 +112,9 @@ class Numbering:
                         yield f"+{self.country}{inner.removeprefix(prefix)}"
         else:
             yield digits
-        if not digits.startswith("+"):
-            yield from self._national(digits)
+        bare = digits.lstrip("+")
+        if bare == digits or bare.startswith("0"):  # with which no country's code begins
+            yield from self._national(bare)
 
 
 USUAL = Numbering()
@@ -128,13 +136,19 @@ def _written(name: str) -> frozenset[str]:
     return frozenset(digits for digits in found if _NUMBER.fullmatch(digits))
 
 
+def _run(name: str) -> str | None:
+    """The digits that a name begins with, with what may stand between them taken out."""
+    plain = unicodedata.normalize("NFKC", unescape(_SCHEME.sub("", name, count=1)))
+    digits = "".join(str(unicodedata.decimal(char, char)) for char in _SEPARATORS.sub("", plain))
+    found = _LEADING.match(digits)
+    return None if found is None else found[0]
+
+
 def _could_be(name: str) -> Iterator[str]:
     """Digits that a switch could read in a name."""
     found = set(_written(name))
-    plain = unicodedata.normalize("NFKC", unescape(_SCHEME.sub("", name, count=1)))
-    digits = "".join(str(unicodedata.decimal(char, char)) for char in _SEPARATORS.sub("", plain))
-    if leading := _LEADING.match(digits):
-        found.add(leading[0])
+    if (run := _run(name)) is not None:
+        found |= {run, *(run[at:] for at, char in enumerate(run) if char == "+")}
     for number in found:
         yield number
         if number[:1] in "*#":

@@ -54,7 +54,7 @@ class Prefixes:
             if verdict is not None and not verdict.allowed:
                 which = "local numbers" if not verdict.prefix else f"numbers beginning {verdict.prefix}"
                 return f"{which} may not be called here"
-        for number in sorted(numbering.meant(name)):
+        for number in sorted(numbering.claimed(name)):
             if self.allow:
                 if self.verdict(number) is None:
                     return "this number is not among those that may be called here"

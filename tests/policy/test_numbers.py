@@ -136,6 +136,11 @@ def test_what_costs_most_is_denied_however_it_is_spelled(name: str) -> None:
         ("30123;phone-context=+49", {"allow": ("+49",)}, False),
         ("30123;phone-context=+49", {"allow": ("+49", LOCAL)}, True),
         ("alice", {"allow": ("+49",)}, True),
+        ("7zip", {"allow": ("+49",)}, True),
+        ("+4412345x", {"allow": ("+49",)}, False),
+        ("+4412345x", {}, False),
+        ("1234abc@sip.example.org", {"allow": ("+49",)}, False),
+        ("1234abc@sip.example.org", {}, True),
         ("alice@sip.example.org", {"allow": ("+49",)}, True),
     ],
 )
@@ -206,3 +211,63 @@ def test_other_numbers_are_none(name: str) -> None:
 
 def test_all_numbers_of_help_are_three_digits() -> None:
     assert all(len(number) == 3 for number in NUMBERS)
+
+
+# ------------------------------------------------------------------------------------------------------------- attacks
+
+SCRIPTS = ("0123456789", "٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹", "०१२३४५६७८९", "０１２３４５６７８９", "⁰¹²³⁴⁵⁶⁷⁸⁹", "𝟎𝟏𝟐𝟑𝟒𝟓𝟔𝟕𝟖𝟗")
+"Digits that some software reads as digits."
+
+
+@st.composite
+def disguised(draw: st.DrawFn) -> str:
+    """A number that costs most, written as somebody would who hopes that only the switch will read it."""
+    written = draw(
+        st.sampled_from(("+4990012345", "004990012345", "0114990012345", "090012345", "+49090012345", "+8811"))
+    )
+    letters = []
+    for letter in written:
+        if letter.isdigit() and draw(st.booleans()):
+            letter = draw(st.sampled_from(SCRIPTS))[int(letter)]  # noqa: PLW2901
+        if letter.isascii() and draw(st.integers(0, 3)) == 0:
+            letter = f"%{ord(letter):02{draw(st.sampled_from('xX'))}}"  # noqa: PLW2901
+        letters.append(letter + draw(st.sampled_from(("", "", "", "-", ".", " ", "/", "(", ")", "_", "%20", "%2d"))))
+    before = draw(st.sampled_from(("", "", "tel:", "sip:", "TEL:", "*67", "#31#", "*31#", "**67*", "+", "++", "(")))
+    after = draw(st.sampled_from(("", "", "#", "*", ",,1", "p1", "x", ";ext=1", ";isub=2", ";foo", ";phone-context=+49",
+                                  "@pbx.example", "@127.0.0.1", ";user=phone@pbx.example", "%3bfoo")))  # fmt: skip
+    return before + "".join(letters) + after
+
+
+@pytest.mark.conformance("ROB-04")
+@given(disguised())
+def test_no_disguise_leads_to_a_number_that_is_denied(name: str) -> None:
+    assert objection(name, allow=("+", LOCAL)) is not None
+    assert objection(name) is not None
+
+
+@pytest.mark.conformance("ROB-04")
+@given(disguised())
+def test_no_disguise_leads_past_a_short_list(name: str) -> None:
+    assert objection(name, allow=("+43",), deny=()) is not None
+
+
+@st.composite
+def spelled(draw: st.DrawFn, number: str) -> str:
+    """A short number, in other digits, with what may stand around it."""
+    letters = [
+        draw(st.sampled_from(SCRIPTS))[int(digit)] + draw(st.sampled_from(("", "-", " ", "."))) for digit in number
+    ]
+    letters = [
+        f"%{ord(one):02x}" if len(one) == 1 and one.isascii() and draw(st.booleans()) else one for one in letters
+    ]
+    before = draw(st.sampled_from(("", "+", "00", "+49", "0049", "tel:", "sip:", "(")))
+    after = draw(st.sampled_from(("", ";phone-context=+49", ";ext=1", "@pbx.example", ")", ";user=phone")))
+    return before + "".join(letters) + after
+
+
+@pytest.mark.conformance("ROB-04")
+@given(st.data())
+def test_a_call_for_help_is_known_in_any_spelling(data: st.DataObject) -> None:
+    number = data.draw(st.sampled_from(NUMBERS))
+    name = data.draw(spelled(number))
+    assert Emergency().called(name, GERMANY) == number
