@@ -24,6 +24,7 @@ from gateway.media.negotiation import (
     passages,
     usable,
     with_events,
+    with_requests,
 )
 from gateway.media.streams import ROLES, SENDING, End, Plan, Stream, meet, protection
 from gateway.signals import Side
@@ -258,7 +259,9 @@ def _offered(index: int, stream: Stream, side: Side, leg: LegMedia, avoid: set[i
         codecs = own(stream.kind, leg.codecs, feedback=leg.feedback, ptime=leg.ptime)
     else:
         codecs = usable(heard.rtp.codecs, leg.codecs)
-        if not leg.feedback:
+        if leg.feedback:
+            codecs = tuple(map(with_requests, codecs))
+        else:
             codecs = tuple(replace(codec, feedback=(), feedback_interval=None) for codec in codecs)
     if stream.kind == "audio":
         source = heard.rtp.codecs if heard is not None else tuple(OWN.values())

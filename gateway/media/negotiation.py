@@ -18,11 +18,10 @@ EVENTS = "telephone-event"
 NOISE = "cn"
 
 _EVENTS_OF_DIGITS = (Parameter(name="events", value=DEFAULT_EVENTS),)
-_VIDEO_FEEDBACK = (
-    Feedback(type="nack"),
-    Feedback(type="nack", subtype="pli"),
-    Feedback(type="ccm", subtype="fir"),
-)
+PICTURE_REQUESTS = (Feedback(type="nack", subtype="pli"), Feedback(type="ccm", subtype="fir"))
+"The ways to ask for a whole picture: PLI (RFC 4585 §6.3.1) and FIR (RFC 5104 §4.3.1)."
+
+_VIDEO_FEEDBACK = (Feedback(type="nack"), *PICTURE_REQUESTS)
 
 # fmt: off
 OWN: dict[str, Codec] = {  # what is offered where the anchor speaks first, by lower-case name
@@ -160,7 +159,7 @@ def answered(offered: Sequence[Codec], agreed: Sequence[Codec], *, feedback: boo
     for codec in agreed:
         same = None if is_events(codec) else by_identity.pop(identity(codec), None)
         if same is not None:
-            said = tuple(one for one in codec.feedback if one in same.feedback) if feedback else ()
+            said = _feedback(codec.feedback, same.feedback) if feedback else ()
             kept.append(replace(codec, id=same.id, feedback=said, feedback_interval=None))
     if all(map(auxiliary, kept)):
         return ()
@@ -169,6 +168,22 @@ def answered(offered: Sequence[Codec], agreed: Sequence[Codec], *, feedback: boo
     matching = [codec for codec in events if codec.clockrate in rates]
     # COMPAT(phones that name digits at 8000 beside Opus alone): better such digits than none.
     return (*kept, *(replace(codec, ptime=None, maxptime=None) for codec in matching or events[:1]))
+
+
+def _feedback(agreed: Sequence[Feedback], offered: Sequence[Feedback]) -> tuple[Feedback, ...]:
+    """What both have; of the ways to ask for a picture those that were offered, where the other side has any."""
+    found = [one for one in agreed if one in offered]
+    if any(one in PICTURE_REQUESTS for one in agreed):
+        found += [one for one in offered if one in PICTURE_REQUESTS and one not in found]
+    return tuple(found)
+
+
+def with_requests(codec: Codec) -> Codec:
+    """An offered format with every way to ask for a picture, where it has one: each becomes the other on its way."""
+    if not any(one in PICTURE_REQUESTS for one in codec.feedback):
+        return codec
+    more = tuple(one for one in PICTURE_REQUESTS if one not in codec.feedback)
+    return replace(codec, feedback=(*codec.feedback, *more)) if more else codec
 
 
 @dataclass(frozen=True, slots=True)

@@ -254,6 +254,26 @@ async def test_feedback_reaches_only_who_agreed_to_it(known: bool) -> None:
         assert heard == ([picture_loss(1, 2), whole + picture_loss(1, 2), whole] if known else [whole, whole])
 
 
+async def test_two_sides_that_ask_for_pictures_in_different_ways_understand_each_other() -> None:
+    pli, fir = Feedback(type="nack", subtype="pli"), Feedback(type="ccm", subtype="fir")
+    async with rigged() as rig:
+        one, other = await rig.phone(), await rig.phone()
+        anchor, _ = await rig.anchor(replace(PHONE, feedback=True), replace(PHONE, feedback=True))
+        await anchor.take_offer(CALLER, one.description(replace(PCMU, feedback=(pli,))))
+        offer = await anchor.make_offer(CALLEE)
+        assert offer.media[0].rtp.codecs[0].feedback == (pli, fir)
+        other.told(offer)
+        await anchor.take_answer(CALLEE, other.description(replace(PCMU, feedback=(fir,))))
+        answer = await anchor.make_answer(CALLER)
+        assert answer.media[0].rtp.codecs[0].feedback == (pli,)
+        one.told(answer)
+        one.report(picture_loss(1, 2))
+        (heard,) = await other.control.hears(1)
+        assert heard[:2] == b"\x84\xce"  # FIR
+        other.report(heard)
+        assert await one.control.hears(1) == [picture_loss(1, 2)]
+
+
 # -------------------------------------------------------------------------------------------------------------- packets
 
 

@@ -194,6 +194,8 @@ def test_feedback_is_answered_only_where_both_have_it() -> None:
     assert answered((web,), (phone,))[0].feedback == (pli,)
     assert answered((phone,), (web,))[0].feedback == (pli,)
     assert answered((web,), (Codec(id=99, name="VP8", clockrate=90000),))[0].feedback == ()
+    other = Codec(id=99, name="VP8", clockrate=90000, feedback=(Feedback(type="ccm", subtype="fir"),))
+    assert answered((web,), (other,))[0].feedback == (pli,)  # each way to ask for a picture becomes the other
 
 
 def test_what_the_anchor_offers_itself_is_known_by_name_and_number() -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.media.embedded import rtcp
+from gateway.media.embedded.feedback import FIR, NACK, PLI, Feedbacks
 from gateway.media.embedded.quality import Meter, mos
 from tests.media.rig import picture_loss, receiver_report, rtp, sender_report
 
@@ -110,8 +111,8 @@ def test_a_compound_is_cut_into_its_packets() -> None:
     assert rtcp.about(picture_loss(2, 7)) == 7
     assert rtcp.about(sender_report(1)) is None
     assert rtcp.report_time(compound, found[0]) == 0x33445566
-    assert rtcp.without_feedback(compound) == compound[:60]
-    assert rtcp.without_feedback(picture_loss(1, 2)) == b""
+    assert Feedbacks().fitted(compound) == compound[:60]
+    assert Feedbacks().fitted(picture_loss(1, 2)) == b""
 
 
 def test_fewer_than_no_packets_are_not_lost() -> None:
@@ -127,7 +128,10 @@ def test_no_octets_break_the_reader(data: bytes) -> None:
         rtcp.report_time(data, packet)
     rtcp.about(data)
     rtcp.author(data)
-    assert len(rtcp.without_feedback(data)) <= len(data)
+    assert len(Feedbacks().fitted(data)) <= len(data)
+    every = Feedbacks()
+    every.known = frozenset({"nack", "pli", "fir", "other"})
+    assert data.startswith(every.fitted(data))
 
 
 def test_a_packet_that_says_to_be_longer_than_it_is_ends_the_compound() -> None:
@@ -136,3 +140,21 @@ def test_a_packet_that_says_to_be_longer_than_it_is_ends_the_compound() -> None:
     whole = struct.pack("!BBHI", 0x9F, 201, 1, 1)
     (packet,) = rtcp.packets(whole)
     assert list(rtcp.blocks(whole, packet)) == []
+
+
+def full_intra(ssrc: int, *about: tuple[int, int]) -> bytes:
+    """A FIR (RFC 5104 §4.3.1.1) of these sources and counts."""
+    entries = b"".join(struct.pack("!IBxxx", source, count) for source, count in about)
+    return struct.pack("!BBHII", 0x84, 206, 2 + 2 * len(about), ssrc, 0) + entries
+
+
+def test_a_picture_is_asked_for_in_the_way_that_a_peer_knows() -> None:
+    loss = struct.pack("!BBHIIHH", 0x81, 205, 3, 1, 2, 77, 0)
+    fir, pli = Feedbacks(), Feedbacks()
+    fir.known, pli.known = frozenset({FIR, NACK}), frozenset({PLI})
+    report = receiver_report(1, 2)
+    assert fir.fitted(report + picture_loss(1, 2) + loss) == report + full_intra(1, (2, 1)) + loss
+    assert fir.fitted(picture_loss(1, 2)) == full_intra(1, (2, 2))  # another command
+    assert pli.fitted(full_intra(1, (2, 9), (3, 9)) + loss) == picture_loss(1, 2) + picture_loss(1, 3)
+    assert pli.fitted(picture_loss(1, 2)) == picture_loss(1, 2)
+    assert fir.fitted(picture_loss(1, 2)[:8]) == b""

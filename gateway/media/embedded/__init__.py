@@ -1,7 +1,7 @@
 """The media anchor in this process: ICE, DTLS-SRTP, SDES and plain RTP, forwarded as they are.
 
 Layers, the lower first:
-- `quality`, `rtcp`, `digits`: pure; what packets say, and what is made of it.
+- `quality`, `rtcp`, `feedback`, `digits`: pure; what packets say, and what is made of it.
 - `srtp`, `dtls`, `ports`, `socket`: keys and sockets.
 - `path`: what happens to a packet.  Everything that is done fifty times a second for each call is in `path.Path` and
   `socket.DatagramSocket`, and a compiled relay may take their place.

@@ -7,6 +7,7 @@ from time import monotonic
 
 from gateway.media.agreement import Agreement
 from gateway.media.anchor import Statistics, StreamStatistics
+from gateway.media.embedded import feedback
 from gateway.media.embedded.digits import PACKET_SECONDS, Digit, EventSender
 from gateway.media.embedded.link import Link
 from gateway.media.embedded.path import Line
@@ -43,7 +44,7 @@ class Lines:
                 line = self._line(side, index)
                 far = links[side.other].get(index)
                 line.target = far.path if far is not None else None
-                line.feedback = self._feedback(side.other, index)
+                line.feedback.known = self._feedback(side.other, index)
                 by_link.setdefault(link, {})[line] = agreement.passages(index, side)
             for link, lines in by_link.items():
                 link.path.carry(lines)
@@ -59,14 +60,12 @@ class Lines:
     def _ear(self, side: Side) -> Callable[[Digit, bool], None]:
         return lambda digit, carried: self._heard(side, digit, carried)
 
-    def _feedback(self, side: Side, index: int) -> bool:
-        """Whether a side has agreed to feedback messages: both have named them."""
+    def _feedback(self, side: Side, index: int) -> frozenset[str]:
+        """The feedback messages that a side has agreed to."""
         end = self._agreement.streams[index].end(side)
         if end is None or end.told is None or end.said is None:
-            return False
-        return all(
-            media.rtp.feedback or any(codec.feedback for codec in media.rtp.codecs) for media in (end.told, end.said)
-        )
+            return frozenset()
+        return feedback.agreed(end.told, end.said)
 
     # ------------------------------------------------------------------------------------------------------ digits
 

@@ -13,6 +13,7 @@ from pylibsrtp import Error, Session
 
 from gateway.media.embedded import rtcp
 from gateway.media.embedded.digits import Digit, EventReader, EventSender, Rescaler
+from gateway.media.embedded.feedback import Feedbacks
 from gateway.media.embedded.quality import Meter
 from gateway.media.embedded.srtp import LONGEST, Keys, sessions
 from gateway.media.negotiation import Passage
@@ -51,8 +52,8 @@ class Line:
         self.back = back
         self.heard = heard
         self.target: Path | None = None
-        self.feedback = False
-        "Whether the far peer has agreed to feedback messages."
+        self.feedback = Feedbacks()
+        "What the far peer takes of feedback messages."
 
         self.digits: EventSender | None = None
         "What takes the place of packets at the moment."
@@ -199,11 +200,8 @@ class Path:
         now = self.control_seen = monotonic()
         line = self._line_of(data)
         self._read_reports(line, data, now)
-        if line.target is not None:
-            if not line.feedback:
-                data = rtcp.without_feedback(data)
-            if data:
-                line.target.send_control(data)
+        if line.target is not None and (data := line.feedback.fitted(data)):
+            line.target.send_control(data)
         return True
 
     def _line_of(self, data: bytes) -> Line:

@@ -81,9 +81,3 @@ def about(data: bytes) -> int | None:
 def report_time(data: bytes, packet: Packet) -> int:
     """What a receiver will name a sender report by: the middle of its NTP time."""
     return int(_WORD.unpack_from(data, packet.start + 10)[0]) if packet.end - packet.start >= 28 else 0
-
-
-def without_feedback(data: bytes) -> bytes:
-    """A compound for a peer that knows no feedback (RFC 3551 without RFC 4585); may be empty."""
-    kept = [data[packet.start : packet.end] for packet in packets(data) if packet.kind not in FEEDBACK]
-    return b"".join(kept)
