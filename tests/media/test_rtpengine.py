@@ -18,7 +18,7 @@ from mappings.description import Codec, Description, Fingerprint, Ice, RawUdp
 from mappings.reasons import EndReason
 from mappings.terms import Role, Senders
 from tests.media import rtpengine
-from tests.media.rig import EVENTS, PATIENCE, PCMU, Told, rtp
+from tests.media.rig import EVENTS, PATIENCE, PCMU, Phone, Told, rtp
 from tests.media.rtpengine import Rtpengine
 from tests.media.test_contract import Bench, both_hear, phones, web_calls
 from tests.media.webrtc import WebPeer
@@ -73,6 +73,27 @@ async def test_a_node_that_is_full_is_left_for_the_next(tmp_path: Path) -> None:
         assert (one.far[0], two.far[0]) == (small.host, daemon.host)
         two.speak(rtp(1))
         await other.speech.hears(1)
+
+
+async def test_a_node_without_ports_refuses_the_call_and_gets_those_of_others_back_at_once(tmp_path: Path) -> None:
+    async with bench(tmp_path, "--port-min=46000", "--port-max=46009") as (rig, _):
+        for _ in range(4):  # each takes most of them, and gives them back without a delay
+            _, _, one, other = await phones(rig)
+            one.speak(rtp(1))
+            await other.speech.hears(1)
+            with pytest.raises(AnchorError, match="ports") as refused:
+                await offers(rig, one, 3)
+            assert refused.value.status == 503
+            for anchor in tuple(rig.anchors._anchors):  # type: ignore[attr-defined]
+                await anchor.close()
+
+
+async def offers(rig: Bench, phone: Phone, count: int) -> None:
+    """Begin so many calls."""
+    for _ in range(count):
+        anchor, _ = await rig.anchor(PHONE, PHONE)
+        await anchor.take_offer(CALLER, phone.description())
+        await anchor.make_offer(CALLEE)
 
 
 async def test_without_a_node_a_call_is_refused_in_time() -> None:
@@ -261,6 +282,7 @@ async def test_a_medium_that_is_refused_stands_in_the_answer_to_a_browser(tmp_pa
         await anchor.take_answer(CALLEE, phone.description(PCMU, name=offer.media[0].name))
         answer = await anchor.make_answer(CALLER)
         assert [media.senders for media in answer.media] == [Senders.BOTH, Senders.NONE]
+        assert [group.names for group in answer.groups] == [(answer.media[0].name,)]  # it cannot bundle
         await peer.answered(answer)
         await told.connected(CALLEE)
         await peer.up()
