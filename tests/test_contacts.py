@@ -1,5 +1,6 @@
 """Subscriptions over a restart: what one gateway has learned, the next one knows."""
 
+import asyncio
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 
 from gateway import contacts as contacts_module
 from gateway.bonds import StoredBonds
-from gateway.contacts import Contacts
+from gateway.contacts import MOST_AT_ONCE, Contacts
 from gateway.entity.roster import Bond, Pair, Roster, Wish
 from gateway.stanza import Stanza
 from gateway.store.database import Database
@@ -103,6 +104,27 @@ async def test_who_was_subscribed_hears_of_us_after_a_restart_and_is_asked_for_p
         assert [pair.user for pair in third.roster.followers()] == [ANA]
 
 
+async def test_however_slow_the_machine_is_others_have_their_turn_between(tmp_path: Path) -> None:
+    """What takes longer than the rate allows is due at once again, and must not be all that ever happens."""
+    async with House(tmp_path / "db") as house:
+        loop, others = asyncio.get_running_loop(), 0
+
+        def slow(stanza: Stanza) -> None:
+            house.wire.sent.append(stanza)
+            until = loop.time() + 0.002
+            while loop.time() < until:
+                pass
+
+        house.wire.send = slow  # type: ignore[method-assign]
+        for one in range(300):
+            house.roster.followed(Pair(f"u{one}@example.net", NUMBER))
+        house.contacts.connected(True)
+        while len(house.wire.sent) < 300:
+            await asyncio.sleep(0)
+            others += 1
+        assert others > 300 / MOST_AT_ONCE
+
+
 async def test_what_has_changed_is_kept_without_a_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contacts_module, "KEEP_SECONDS", 0.01)
     async with House(tmp_path / "db") as house:
@@ -138,7 +160,7 @@ async def test_a_database_that_cannot_be_read_leaves_us_without_memory_and_no_wo
     assert len(house.roster) == 0
     house.contacts.connected(True)
     house.contacts.presence(presence("probe"))
-    assert house.wire.told == {("", f"{NUMBER}/sip", USER)}
+    await until(lambda: house.wire.told == {("", f"{NUMBER}/sip", USER)}, 20, "the probe is answered")
     house.contacts.connected(False)
     await house.contacts.leave(0)
     assert house.roster.has_changed
