@@ -9,7 +9,7 @@ from gateway.call.opened import Opened
 from gateway.control import protocol
 from gateway.control.protocol import Answer, HangUp, List, Recent, Show
 from gateway.errors import ControlError, StoreError
-from gateway.history.keeping import History, shown
+from gateway.history.keeping import History, presentable, shown
 from gateway.history.record import CallRecord
 from gateway.history.trail import Step, Trail
 from gateway.signals import End
@@ -83,7 +83,7 @@ class Desk:
         return self._record(opened, now)
 
     def _record(self, opened: Opened, now: float) -> CallRecord:
-        return opened.task.story.record(self._clock(), now)
+        return presentable(opened.task.story.record(self._clock(), now))
 
 
 def _steps(trail: Trail | None) -> tuple[Step, ...] | None:

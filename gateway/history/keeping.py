@@ -101,7 +101,7 @@ class History:
 
     def recorded(self, record: CallRecord, trail: Trail | None) -> None:
         """A call is over, or was refused before it began.  Nothing is awaited here, and nothing fails."""
-        record = replace(record, number=shown(record.number), text=shown(record.text))
+        record = presentable(record)
         if trail is not None and self._settings.trails:
             self._trails[record.id] = record, trail
             if len(self._trails) > self._settings.trails:
@@ -190,9 +190,14 @@ class History:
                 self._log.warning("history_stalled", text=str(error), held=len(self._queue))
             self._stalled = True
             return False
+        except Exception:  # ours; the next ones are to be written all the same
+            self._log.exception("history_failed")
+            for _ in batch:
+                self._observer.history_dropped()
+        else:
+            self._observer.history_written(len(batch))
         for _ in batch:
             self._queue.popleft()
-        self._observer.history_written(len(batch))
         self._observer.history_waiting(len(self._queue))
         if self._stalled:
             self._log.info("history_resumed", held=len(self._queue))
@@ -208,6 +213,17 @@ class History:
             self._log.warning("history_not_pruned", text=str(error))
         else:
             self._users = known | {record.user for record in self._queue if record.trunk}
+
+
+def presentable(record: CallRecord) -> CallRecord:
+    """A record fit to be kept and told, whatever peers have put into it."""
+    return replace(
+        record,
+        user=shown(record.user),
+        number=shown(record.number),
+        text=shown(record.text),
+        codec=shown(record.codec),
+    )
 
 
 def shown(text: str) -> str:

@@ -150,8 +150,21 @@ async def test_no_trail_is_made_where_none_is_wanted() -> None:
 
 async def test_what_a_peer_said_is_kept_without_secrets_and_can_be_written() -> None:
     async with Kept() as kept:
-        kept.history.recorded(replace(CALL, number="\udcff", text="failed: inline:c2VjcmV0 \udc80"), None)
+        kept.history.recorded(
+            replace(CALL, number="\udcff", text="failed: inline:c2VjcmV0 \udc80", codec="\udcfe"), None
+        )
         await kept.until(1)
         (record,) = await kept.history.latest(1)
         assert "c2VjcmV0" not in record.text
-        assert record.number == "\\udcff"
+        assert (record.number, record.codec) == ("\\udcff", "\\udcfe")
+
+
+async def test_a_record_that_cannot_be_written_is_dropped_and_the_next_ones_are_kept() -> None:
+    with capture_logs() as log:
+        async with Kept() as kept:
+            kept.history.recorded(replace(CALL, ended_by="\udcff"), None)  # no peer has a word in this
+            async with asyncio.timeout(20):
+                await until(lambda: kept.counts.dropped == 1)
+            kept.history.recorded(replace(CALL, id="b"), None)
+            await kept.until(1)
+    assert [entry["event"] for entry in log if entry["log_level"] == "error"] == ["history_failed"]
