@@ -197,6 +197,18 @@ IN_CALL: tuple[Row, ...] = (
     ),
     (
         CC,
+        "cannot be told to send what it was told not to send from the beginning",
+        CC,
+        (FLOWS + "test_a_phone_that_shows_video_after_it_had_none_is_seen_and_sees_nothing",),
+    ),
+    (
+        "everybody",
+        "held, handed on, and talking again",
+        ANY,
+        (FLOWS + "test_each_client_is_held_and_handed_on_and_talks_again",),
+    ),
+    (
+        CC,
         "takes a content-modify by which the other side stops or begins to send",
         CC,
         (LEG + "test_that_the_other_side_does_not_send_is_told_it_by_content_modify",),

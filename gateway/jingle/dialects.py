@@ -31,7 +31,8 @@ USUAL = Dialect()
 
 LIBWEBRTC = Dialect(silenced=False, removed=False, idle=False)
 """COMPAT(Conversations): it ends the call when it is told not to send, or is to lose a content; a hold by session-info
-it lets pass.  Monal, which writes the same, knows neither and leaves both without a reply."""
+it lets pass.  COMPAT(Monal): it writes the same, knows neither and leaves both without a reply; a session-accept in
+which nobody sends it cannot read."""
 
 
 def spoken(contents: Sequence[Element]) -> Dialect:
