@@ -91,7 +91,7 @@ def _open(session: Session, stanza: Stanza, request: JingleRequest, now: float) 
     session.timers.pop(Timer.PROCEED, None)
     session.begin(Phase.OFFERED)
     session.theirs = described
-    session.dialect = dialects.spoken(request.contents)
+    session.dialect = dialects.spoken(request.element)
     session.gathers = contents.says_complete(media.transport for media in described.media)
     session.credentials = contents.credentials({media.name: media.transport for media in described.media})
     owed = session.late and session.by_message
@@ -114,7 +114,7 @@ def _accepted(session: Session, stanza: Stanza, request: JingleRequest, now: flo
     answer = contents.fold(answer, session.early)
     session.early = {}
     session.agree(changes.with_senders(session.ours, {media.name: media.senders for media in answer.media}), answer)
-    session.dialect = dialects.spoken(request.contents)
+    session.dialect = dialects.spoken(request.element)
     session.watching = dialects.watching(answer, session.dialect, session.role.other)
     session.gathers = session.gathers or contents.says_complete(media.transport for media in answer.media)
     return [result(stanza), Answer(answer)]

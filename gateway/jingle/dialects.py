@@ -4,11 +4,11 @@ A client is known by what it writes, since names and versions change and forks k
 holds for every client alike needs no dialect: it is simply written so (`changes.stubs`, `canonical`).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from xml.etree.ElementTree import Element
 
-from mappings.description import Description
+from gateway.jid import is_full
+from mappings.description import Description, Group, Ice, Media
 from mappings.namespaces import ICE_OPTION
 from mappings.terms import Role, Senders
 
@@ -26,6 +26,9 @@ class Dialect:
     idle: bool = True
     "Senders of none in a session-accept."
 
+    answered: bool = True
+    "A content-accept or a content-reject of what it has added."
+
 
 USUAL = Dialect()
 
@@ -35,11 +38,19 @@ it lets pass.  COMPAT(Monal): it writes the same, knows neither and leaves both 
 which nobody sends it cannot read."""
 
 
-def spoken(contents: Sequence[Element]) -> Dialect:
-    """The dialect of who wrote these contents, as far as they tell."""
+MOVIM = Dialect(answered=False)
+"""COMPAT(Movim): it answers whatever it is offered, and hears answers to what it offers, by another session-accept with
+all contents.  In all that it writes the initiator is its own bare JID."""
+
+
+def spoken(jingle: Element) -> Dialect:
+    """The dialect of who wrote this, as far as it tells."""
     options = f"{{{ICE_OPTION}}}"
-    transports = (child for content in contents for child in content if child.tag.endswith("}transport"))
-    return LIBWEBRTC if any(one.tag.startswith(options) for transport in transports for one in transport) else USUAL
+    transports = (child for content in jingle for child in content if child.tag.endswith("}transport"))
+    if any(one.tag.startswith(options) for transport in transports for one in transport):
+        return LIBWEBRTC
+    initiator = jingle.get("initiator")
+    return MOVIM if initiator is not None and not is_full(initiator) else USUAL
 
 
 def offered(ours: Description) -> Description:
@@ -64,6 +75,28 @@ def watching(said: Description, dialect: Dialect, client: Role) -> set[str]:
     if dialect.silenced:
         return set()
     return {one.name for one in said.media if one.senders not in (Senders.BOTH, Senders(client.value))}
+
+
+def whole(offer: Description, agreed: Description) -> Description:
+    """All that a client has offered, with what is agreed; the rest is said to be sent by nobody.
+
+    What is refused has the transport of what is there: a browser answers no other than its bundle's.
+    """
+    there = {media.name: media for media in agreed.media}
+    shared = next((media.transport for media in agreed.media if isinstance(media.transport, Ice)), Ice())
+    nowhere = Ice(ufrag=shared.ufrag, pwd=shared.pwd, fingerprints=shared.fingerprints)
+    media = tuple(there.get(one.name) or _refused(one, nowhere) for one in offer.media)
+    groups = tuple(
+        Group(semantics=group.semantics, names=group.names)
+        for group in offer.groups
+        if any(group.semantics == one.semantics for one in agreed.groups)
+    )
+    return Description(media=media, groups=groups)
+
+
+def _refused(media: Media, transport: Ice) -> Media:
+    rtp = replace(media.rtp, sources=(), source_groups=(), ssrc=None)
+    return replace(media, rtp=rtp, transport=transport, senders=Senders.NONE)
 
 
 def _otherwise(ours: Description, senders: Senders) -> Description:

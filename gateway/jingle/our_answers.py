@@ -22,7 +22,8 @@ def accepted(session: Session, stanza: Stanza, request: JingleRequest, now: floa
     change = session.change
     named = {name for _, name in contents.names(request.contents)}
     if not isinstance(change, OurChange) or not named & (change.adding | change.replacing):
-        return [result(stanza) if named <= session.withdrawn else out_of_order(stanza)]
+        again = request.action is Action.SESSION_ACCEPT and not session.dialect.answered
+        return [result(stanza) if again or named <= session.withdrawn else out_of_order(stanza)]
     try:
         if request.action is Action.TRANSPORT_ACCEPT:
             _moved(change, request)

@@ -15,8 +15,9 @@ from mappings.description import Description, Group, Ice, Media
 from mappings.reasons import EndReason
 from mappings.terms import Action, Info, Role
 
-from . import accepting, changes, contents, our_answers, our_change, telling
+from . import accepting, changes, contents, dialects, our_answers, our_change, telling
 from .contents import Transport
+from .description import write
 from .our_change import OurChange
 from .phases import Phase
 from .refusal import TIE_BREAK, refused
@@ -281,6 +282,8 @@ def _added(
 ) -> Out:
     if not change.added:
         return []
+    if not session.dialect.answered:
+        return [_accepted_again(session, change, Description(media=tuple(agreed.values()), groups=groups), now)]
     offered = {media.name: media for media in change.offer.media}
     withdrawn = {
         name
@@ -304,6 +307,12 @@ def _added(
     return out
 
 
+def _accepted_again(session: Session, change: TheirChange, agreed: Description, now: float) -> Stanza:
+    """The answer to all that the client offers now, for one that takes no other (`dialects.MOVIM`)."""
+    written = write(dialects.whole(change.offer, agreed))
+    return session.ask(Action.SESSION_ACCEPT, written, now, responder=session.local)
+
+
 def refused_by(session: Session, refuse: Refuse, now: float) -> Out:
     """No: the call goes on as it was, and the client is told so where Jingle has a word for it."""
     change = session.change
@@ -321,6 +330,9 @@ def refused_by(session: Session, refuse: Refuse, now: float) -> Out:
         session.timers[Timer.RETRY] = now + RETRY_SECONDS
         return []
     match wish.action:
+        case Action.CONTENT_ADD if not session.dialect.answered:
+            assert session.ours is not None
+            return [_accepted_again(session, change, session.ours, now)]
         case Action.CONTENT_ADD:
             rejected = [media for media in change.offer.media if media.name in change.added]
             end = End(EndReason.FAILED_APPLICATION, refuse.text)

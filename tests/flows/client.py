@@ -80,10 +80,12 @@ class Client:
         more: str = "",
         text: str = "",
         type: str = "chat",
+        attributes: str = "",
     ) -> Step:
         """Say something: a Jingle action or message of initiation with its reason, a reply, a presence.
 
-        ``xml``: what is inside instead of what belongs there; ``more``: what stands beside it.
+        ``xml``: what is inside instead of what belongs there; ``more``: what stands beside it; ``attributes``: further
+        ones of a Jingle action.
         """
 
         def do(world: World) -> None:
@@ -124,7 +126,8 @@ class Client:
             else:
                 inside = f"<reason>{reason}{said}</reason>" if reason else ""
             body = inside if xml is None else xml
-            element = f"<jingle xmlns='urn:xmpp:jingle:1' action='{word}' sid='{session.sid}'>{body}</jingle>{more}"
+            said = f"action='{word}' sid='{session.sid}'{attributes}"
+            element = f"<jingle xmlns='urn:xmpp:jingle:1' {said}>{body}</jingle>{more}"
             self._say(world, "iq", place, "set", element)
 
         return Step(do)

@@ -85,6 +85,9 @@ class Speech:
     transported: Mapping[str, str] = field(default_factory=dict)
     "Further words for `transport`."
 
+    bare: bool = False
+    "Whether the initiator is its own bare JID in all that it writes."
+
     # In the call.
 
     hold: str = "content-modify"
@@ -101,6 +104,12 @@ class Speech:
 
     adds: str = ""
     "The contents by which it adds video, as the initiator; empty: it does not."
+
+    taken: str = "content-accept"
+    "What answers its content-add where the phone wants it."
+
+    refused: str = "content-reject failed-application"
+    "And where it does not."
 
     rejected: str = "result"
     "How it answers a content-reject."
@@ -180,6 +189,9 @@ MOVIM = Speech(
     bundles=True,
     mutes="name='0'",
     adds=content("1", "video", FILM, FULL) + group("0", "1"),
+    bare=True,
+    taken="session-accept",
+    refused="session-accept",
     offered="session-accept",
     video=content("video", "video", FILM, TAKEN) + group("0", "audio", "video"),
 )

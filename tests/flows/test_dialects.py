@@ -31,11 +31,16 @@ def anchored(*steps: Step) -> World:
     return run(*steps, media=MEDIA, trunk='media = "anchor"')
 
 
+def signed(speech: Speech) -> str:
+    """Whom it names as the initiator, where that tells who it is."""
+    return " initiator='romeo@montague.example'" if speech.bare else ""
+
+
 def out(speech: Speech) -> tuple[Step, ...]:
     """It has called the phone."""
     if not speech.by_message:
         return (
-            romeo.sends("session-initiate", xml=speech.offer()),
+            romeo.sends("session-initiate", xml=speech.offer(), attributes=signed(speech)),
             romeo.gets("result"),
             juliet.gets("INVITE", has="m=audio"),
             juliet.sends(180),
@@ -52,7 +57,7 @@ def out(speech: Speech) -> tuple[Step, ...]:
         juliet.sends(200),
         juliet.gets("ACK"),
         romeo.gets("proceed"),
-        romeo.sends("session-initiate", xml=speech.offer()),
+        romeo.sends("session-initiate", xml=speech.offer(), attributes=signed(speech)),
         romeo.gets("result"),
         romeo.gets("session-accept", has=f'name="{speech.name}"'),
     )
@@ -75,7 +80,7 @@ def into(speech: Speech) -> tuple[Step, ...]:
     return (
         *begun,
         romeo.gets("session-initiate", has=['name="audio"', 'initiator="juliet']),
-        romeo.sends("session-accept", xml=speech.accept("audio")),
+        romeo.sends("session-accept", xml=speech.accept("audio"), attributes=signed(speech)),
         romeo.gets("result"),
         juliet.gets(200),
         juliet.sends("ACK"),
@@ -217,7 +222,7 @@ def test_each_client_that_adds_video_is_seen(speech: Speech) -> None:
         juliet.sends(200, sdp=sdp_of(version=2) + FILM),
         juliet.gets("ACK"),
         romeo.gets(
-            "content-accept",
+            speech.taken,
             has=['media="video"', *(["fingerprint", "ufrag"] if speech.protected else ["ufrag"])],
             lacks="candidates",
         ),
@@ -236,7 +241,7 @@ def test_each_client_that_adds_video_survives_that_nobody_wants_it(speech: Speec
         juliet.gets("INVITE", has="m=video"),
         juliet.sends(status, sdp=sdp_of(version=2) + NO_FILM),
         juliet.gets("ACK"),
-        romeo.gets("content-reject failed-application", has=['media="video"', "transport"], reply=speech.rejected),
+        romeo.gets(speech.refused, has=['media="video"', "transport"], reply=speech.rejected),
         nothing(),
         *client_leaves(speech),
     )

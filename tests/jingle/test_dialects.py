@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element
 import pytest
 
 from gateway.jingle import dialects
-from gateway.jingle.dialects import LIBWEBRTC, USUAL
+from gateway.jingle.dialects import LIBWEBRTC, MOVIM, USUAL
 from gateway.jingle.session import JingleTimers
 from gateway.signals import Answer, Offer, Refuse
 from gateway.stanza import Stanza
@@ -103,9 +103,11 @@ def medium(ladder: Ladder, name: str) -> Media:
 
 
 def test_a_client_is_known_by_what_it_writes() -> None:
-    def spoken(xml: str) -> dialects.Dialect:
-        return dialects.spoken(element("session-initiate", xml).findall("{urn:xmpp:jingle:1}content"))
+    def spoken(xml: str, attributes: str = "") -> dialects.Dialect:
+        return dialects.spoken(element("session-initiate", xml, attributes=attributes))
 
+    assert spoken(PLAIN, " initiator='nora@example.net'") is MOVIM
+    assert spoken(PLAIN, " initiator='nora@example.net/phone'") is USUAL
     assert spoken(SOUND) is LIBWEBRTC
     assert spoken(PLAIN) is USUAL
     assert spoken(PLAIN + VIDEO) is LIBWEBRTC
@@ -358,3 +360,50 @@ def test_a_content_of_ours_keeps_the_creator_that_the_client_gives_it() -> None:
     assert ladder.send(Offer(replace(offer, media=offer.media[:1]))) == ["content-remove 1", "Answer 0"]
     ladder.send(Offer(offer))
     assert contents(ladder.request())[0].get("creator") == "responder", "it begins anew"
+
+
+# --------------------------------------------------------------------------------------------------------------- Movim
+
+
+def by_movim(*contents: str) -> Ladder:
+    """A call of a client whose initiator is a bare JID; it is up."""
+    said = "".join(contents)
+    first = nora.set("session-initiate", said, attributes=" initiator='nora@example.net'")
+    ladder = answering(first)
+    ladder.receive(first)
+    ladder.send(Answer(describe(active(said))))
+    ladder.acknowledge()
+    return ladder
+
+
+JOINED = content("1", rtp("video"), ice(candidate(1)))
+SINGLE = BUNDLE.replace("<content name='1'/>", "")
+
+
+@pytest.mark.conformance("MOD-01", "MOD-02", "MOD-03")
+@pytest.mark.parametrize("how", ["accepted", "port 0", "refused"])
+def test_the_answer_to_an_added_content_is_another_session_accept_of_all(how: str) -> None:
+    """COMPAT(Movim): it hears of no content-accept, and of no content-reject."""
+    ladder = by_movim(PLAIN, SINGLE)
+    ladder.receive(nora.set("content-add", JOINED + BUNDLE))
+    answers: dict[str, Answer | Refuse] = {
+        "accepted": Answer(describe(active(PLAIN + JOINED + BUNDLE))),
+        "port 0": Answer(describe(active(PLAIN + SINGLE))),
+        "refused": NO,
+    }
+    assert ladder.send(answers[how]) == ["session-accept 0 1"]
+    sound, video = contents(ladder.request())
+    assert sound.get("senders") is None
+    assert video.get("senders") == (None if how == "accepted" else "none")
+    (transport,) = (child for child in video if child.tag == f"{{{ICE}}}transport")
+    assert transport.get("ufrag") == "uf01"
+    assert [child.tag.rpartition("}")[2] for child in ladder.request().children[0]] == ["content", "content", "group"]
+    assert ladder.receive(nora.set("content-remove", "<content creator='initiator' name='1'/>"))[0] == "result"
+
+
+def test_a_session_accept_that_answers_a_content_modify_is_let_pass() -> None:
+    """COMPAT(Movim)."""
+    ladder = by_movim(PLAIN)
+    ladder.send(Offer(with_senders(PLAIN, "responder")))
+    assert ladder.acknowledge() == ["Answer 0"]
+    assert ladder.receive(nora.set("session-accept", active(PLAIN))) == ["result"]

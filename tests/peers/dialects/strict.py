@@ -145,23 +145,23 @@ def accepted(known: Known, seen: Seen) -> Iterator[str]:
     """What was offered is answered, no more and no less; the group, too; the first codec is one of ours (Dino)."""
     if seen.action != "session-accept":
         return
-    offered = known.offered
-    assert offered is not None
-    before = {one.get("name", ""): kind(one) for one in offered.findall(f"{{{jingle.JINGLE}}}content")}
+    offered = known.offered if known.offered is not None else Element("offer")  # who was called answers Movim so, too
+    before = dict(known.contents)
+    before |= {name: what for name, (what, _) in known.adding.items()}
     now = {one.get("name", ""): kind(one) for one in contents(seen)}
     if now != before:
         yield f"{now} for {before}"
-    if bool(groups(seen.jingle)) is not bool(groups(offered)):
+    if known.offered is not None and bool(groups(seen.jingle)) is not bool(groups(offered)):
         yield "a group that was not offered, or none where there was one"
     protected = offered.find(f".//{_FINGERPRINT}") is not None
     known_numbers = {found.get("id") for found in offered.iter(f"{{{jingle.RTP}}}payload-type")}
     for content in contents(seen):
         if protected:
             yield from secured(content, "active", "passive")
-        elif content.find(f".//{_FINGERPRINT}") is not None:
+        elif known.offered is not None and content.find(f".//{_FINGERPRINT}") is not None:
             yield "a fingerprint that nobody asked for"
         numbers = [found.get("id") for found in content.iter(f"{{{jingle.RTP}}}payload-type")]
-        if not numbers or not known_numbers.issuperset(numbers):
+        if not numbers or (kind(content) == "audio" and known_numbers and not known_numbers.issuperset(numbers)):
             yield f"payload types {numbers}"
         transport = carried(content)
         if transport is None or not (transport.get("ufrag") and transport.get("pwd")):

@@ -38,7 +38,8 @@ def complaints(
     offer = content(SOUND.format("") + ICE.format(CREDENTIALS, PRINT.format("actpass"))) + GROUP
     known = Known(
         ME, role="initiator", peer=GATEWAY, offered=fromstring(f"<all xmlns='urn:xmpp:jingle:1'>{offer}</all>"),
-        contents={"0": "audio"}, senders={"0": "both"}, adding={"1": ("video", "both")},
+        contents={"0": "audio"}, senders={"0": "both"},
+        adding={} if action == "session-accept" else {"1": ("video", "both")},
     )  # fmt: skip
     return [text for rule in strict.rules(client) for text in rule(known, Seen(0.0, False, stanza))]
 

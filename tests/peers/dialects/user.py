@@ -17,7 +17,7 @@ PASSWORD = "verona"
 FEATURES = {True: jingle.FEATURES, False: jingle.AUDIO_FEATURES}
 "What a client says that it knows, with message initiation and without."
 
-LONG_SECONDS = 30.0
+LONG_SECONDS = 60.0
 "How long a step may take that waits for who never replies."
 
 VIDEO = "urn:xmpp:jingle:apps:rtp:video"
@@ -59,6 +59,7 @@ class DialectClient(JingleClient):
         known, said = self.known, strict.summary(strict.contents(seen))
         match seen.action:
             case "session-initiate" | "session-accept":
+                known.adding = {}
                 known.contents |= {name: kind for name, (kind, _) in said.items()}
                 known.senders |= {name: senders for name, (_, senders) in said.items()}
             case "content-add":
@@ -138,6 +139,8 @@ class DialectClient(JingleClient):
     async def act(self, name: str, xml: str = "") -> Seen:
         """An action of its call; its answer."""
         initiator = self.jid if self.known.role == "initiator" else self.known.peer
+        if self.speech.bare:
+            initiator = self.bare
         inside = fromstring(f"<all xmlns='{jingle.JINGLE}'>{self._own(xml)}</all>")
         return await self.request(self.known.peer, jingle.jingle(name, self.sid, *inside, initiator=initiator))
 
@@ -229,7 +232,7 @@ class DialectClient(JingleClient):
             inside = fromstring(f"<all xmlns='{jingle.JINGLE}'>{xml}</all>")
             self.known.adding = strict.summary(inside.findall(f"{{{jingle.JINGLE}}}content"))
             await self._asks("content-add", xml)
-            await self.expect(action("content-reject"))
+            await self.expect(action(self.speech.refused.partition(" ")[0], self.sid), LONG_SECONDS)
 
     async def _says(self, xml: str) -> None:
         await self._asks("session-info", xml)
