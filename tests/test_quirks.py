@@ -374,6 +374,18 @@ IN_CALL: tuple[Row, ...] = (
         (CHANGES + "test_another_session_accept_answers_a_content_add", "descriptions/movim-video-answer", *MATRIX),
     ),
     (
+        "Movim",
+        "hears no content-accept and no content-reject, but another session-accept of all",
+        "Movim",
+        (
+            LEG + "test_the_answer_to_an_added_content_is_another_session_accept_of_all",
+            LEG + "test_a_session_accept_that_answers_a_content_modify_is_let_pass",
+            FLOWS + "test_each_client_that_adds_video_is_seen",
+            FLOWS + "test_each_client_that_adds_video_survives_that_nobody_wants_it",
+            *MATRIX,
+        ),
+    ),
+    (
         "stanza.js",
         "hold, and its end as active; mute",
         ANY,

@@ -31,7 +31,8 @@ RELAYED = (
 SECOND = HERE.replace("component='1'", "component='2'").replace("41000", "41001").replace("k1", "k3")
 NAMED = HERE.replace("198.51.100.7", "0e61b8f2-3b1d-4c6a-8a55-6e7f0d1c2b3a.local").replace("k1", "k4")
 BARE = (
-    "<candidate component='1' foundation='1' ip='198.51.100.7' port='41000' priority='9' protocol='udp' type='host'/>"
+    "<candidate component='1' foundation='1' ip='198.51.100.7' port='41000' priority='2122260223' protocol='udp' "
+    "type='host'/>"
 )
 TCP = HERE.replace("'udp'", "'tcp'").replace("k1", "k5")
 

@@ -24,6 +24,9 @@ from tests.peers.sipp import Sipp
 
 TRUNK = {"media": "anchor", "media_source": "any"}
 
+SETTLED = {"milliseconds": 3000}
+"How long the phone waits before it changes anything: the gateway tells it the client's codecs first."
+
 ACCOUNTS = {account(speech): PASSWORD for speech in dialects.ALL}
 
 
@@ -78,7 +81,7 @@ async def together(*several: Any) -> None:
 @pytest.mark.parametrize("server", SERVERS)
 async def test_each_kind_of_client_calls_a_phone(server: Callable[..., Any], tmp_path: Path) -> None:
     async with rigged(tmp_path, server) as rig, signed_in(rig) as clients:
-        phone = await rig.answers("uas_changes", calls=len(clients))
+        phone = await rig.answers("uas_changes", calls=len(clients), parameters=SETTLED)
 
         async def calls(client: DialectClient, number: str) -> None:
             await client.call(rig.gateway.number(number))
@@ -97,7 +100,7 @@ async def test_each_kind_of_client_is_called_by_a_phone(server: Callable[..., An
         async def is_called(client: DialectClient) -> Sipp:
             if not client.speech.by_message:
                 await client.seen_by(rig.gateway.number("+15551230000"))
-            phone = await rig.calls("uac_changes", account(client.speech), host=rig.trunk[0])
+            phone = await rig.calls("uac_changes", account(client.speech), host=rig.trunk[0], parameters=SETTLED)
             await client.take()
             await changed(client)
             ended = await client.expect(action("session-terminate", client.sid))

@@ -187,10 +187,10 @@ class DialectClient(JingleClient):
         await self.way.gather()
 
     async def _meet(self, seen: Seen) -> None:
-        """Find the way to what the gateway describes, and secure it."""
+        """Find the way to what the gateway describes, and secure it; what is not secured goes on meanwhile."""
         assert self.way is not None
         self.way.meet(strict.contents(seen)[0])
-        if state := await self.way.up(LONG_SECONDS):
+        if self.speech.protected and (state := await self.way.up(LONG_SECONDS)):
             self.complaints.append(f"no way: {state}")
 
     async def close(self) -> None:
