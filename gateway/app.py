@@ -34,20 +34,22 @@ from gateway.net.http import HttpPort
 from gateway.net.sip import SipPort
 from gateway.net.watching import Watch
 from gateway.net.xmpp import XmppPort
+from gateway.notices import Notices
 from gateway.parts import (
     anchors,
     calls_limits,
     history_settings,
+    notices_settings,
     opening_settings,
     permits,
     registration_settings,
+    relays,
     sip_port_settings,
     xmpp_port_settings,
 )
 from gateway.preferences import Preferences
 from gateway.reception import Reception
 from gateway.registrations import Registrations
-from gateway.relays import Gathers, Relays
 from gateway.routing import Routing
 from gateway.sip.message import SipRequest
 from gateway.stanza import Stanza
@@ -108,6 +110,10 @@ class App:
         self.preferences = Preferences(self.database, settings.routing.policy)
         self.admission = Admission(calls_limits(settings), permits(settings), wall=_wall, observer=self.metrics.policy)
         self.usage = Usage(self.admission, self.database)
+        self.notices = Notices(
+            notices_settings(settings), recorder=self.history, xmpp=self.xmpp, observer=self.metrics,
+            wants=lambda user: self.preferences.of(user).missed_calls, new_id=_new_id,
+        )  # fmt: skip
         self.calls = Calls(
             calls_limits(settings),
             admission=self.admission,
@@ -126,14 +132,14 @@ class App:
                 admission=self.admission,
                 screen=self.preferences.screen,
                 anchors=self.anchors,
-                recorder=self.history,
                 on_focus=lambda call, address: self.conferences.focus(call, address),  # noqa: PLW0108
+                recorder=self.notices,
             ),
             xmpp=self.xmpp,
             sip=self.sip,
             observer=self.metrics,
             new_id=_new_id,
-            recorder=self.history,
+            recorder=self.notices,
         )
         self.texts = Texts(
             TextSettings(
@@ -168,7 +174,7 @@ class App:
             server=settings.sip.user_agent,
             new_id=_new_id,
         )
-        self.relays = self._relays()
+        self.relays = relays(settings, self.anchors, xmpp=self.xmpp, new_id=_new_id, wall=time.time)
         self.affairs = account_affairs(
             settings,
             store=self.accounts,
@@ -337,20 +343,6 @@ class App:
         return missing
 
     # ----------------------------------------------------------------------------------------------------------- wiring
-
-    def _relays(self) -> Relays | None:
-        media, embedded = self.settings.media, self.settings.embedded
-        if not media.services_from or embedded is None or not isinstance(self.anchors, Gathers):
-            return None
-        return Relays(
-            server=media.services_from,
-            domain=self.routing.domain,
-            known=embedded.servers,
-            back_end=self.anchors,
-            xmpp=self.xmpp,
-            new_id=_new_id,
-            wall=time.time,
-        )
 
     def _reaches(self, address: str) -> bool:
         """Whether an account of a user's own making may lead there.

@@ -46,6 +46,7 @@ REFUSED_TLS = (
     "timeout",
 )  # fmt: skip
 COMMAND_ENDS = ("completed", "failed", "canceled", "expired", "broken")
+NOTICES = ("missed", "failed")
 TEXT_RESULTS = ("delivered", "accepted", "failed", "refused")
 KINDS = ("iq", "message", "presence")
 SETUP_BUCKETS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 45, 60, 90, 120, 180)
@@ -159,6 +160,7 @@ class Metrics:
         self._setup = histogram("call_setup_seconds", "From offer to answer.", SETUP_BUCKETS, origin=origin)
         self._duration = histogram("call_duration_seconds", "From answer to end.", DURATION_BUCKETS, origin=origin)
         self._commands = counter("commands", "Ad-hoc commands that were run.", node=str, outcome=_known(COMMAND_ENDS))
+        self._notices = counter("notices", "Messages about calls.", kind=_known(NOTICES))
         self._texts = counter("texts", "Chat messages.", origin=origin, result=_known(TEXT_RESULTS))
         self._jingle = counter(
             "jingle_requests",
@@ -273,6 +275,10 @@ class Metrics:
     def text(self, origin: str, result: str) -> None:
         """What became of a chat message."""
         self._texts[origin, result].inc()
+
+    def notice(self, kind: str) -> None:
+        """A user was told of a call by a message."""
+        self._notices[kind,].inc()
 
     def command_ended(self, node: str, outcome: str) -> None:
         """An ad-hoc command was run, one of ours, to that end."""

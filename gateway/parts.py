@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.call.admission import CallsLimits
 from gateway.call.facts import CallLimits
-from gateway.call.opening import OpeningSettings
+from gateway.call.opening import OpeningSettings, XmppWire
 from gateway.config import Settings
 from gateway.history.keeping import HistorySettings
 from gateway.jingle.leg import JingleTimers
@@ -18,9 +18,11 @@ from gateway.media.rtpengine import RtpengineAnchors
 from gateway.net.resolve import ResolverSettings
 from gateway.net.sip import Listener, SipPortSettings
 from gateway.net.xmpp import XmppPortSettings
+from gateway.notices import NoticesSettings
 from gateway.policy.permits import Permits, TrunkLimits
 from gateway.registration.registrant import Timing
 from gateway.registrations import RegistrationSettings
+from gateway.relays import Gathers, Relays
 from gateway.rules import Trunk
 from gateway.sip.leg import LegSettings
 
@@ -138,3 +140,37 @@ def opening_settings(settings: Settings) -> OpeningSettings:
 def voices(anchors: Anchors | None) -> Callable[[], Voice] | None:
     """What speaks in test calls; None where media never pass through this process."""
     return partial(Voice, anchors) if isinstance(anchors, Grounds) else None
+
+
+def notices_settings(settings: Settings) -> NoticesSettings:
+    """What users are told of calls by message."""
+    return NoticesSettings(
+        domain=settings.xmpp.domain,
+        resource=settings.xmpp.resource,
+        missed=settings.notices.missed_calls,
+        failed=settings.notices.failed_calls,
+        a_minute=settings.limits.messages_per_minute,
+    )
+
+
+def relays(
+    settings: Settings,
+    anchors: Anchors | None,
+    *,
+    xmpp: XmppWire,
+    new_id: Callable[[], str],
+    wall: Callable[[], float],
+) -> Relays | None:
+    """Who asks the XMPP server for STUN and TURN servers; None where nobody is to, or nobody gathers candidates."""
+    media, embedded = settings.media, settings.embedded
+    if not media.services_from or embedded is None or not isinstance(anchors, Gathers):
+        return None
+    return Relays(
+        server=media.services_from,
+        domain=settings.xmpp.domain,
+        known=embedded.servers,
+        back_end=anchors,
+        xmpp=xmpp,
+        new_id=new_id,
+        wall=wall,
+    )

@@ -124,6 +124,9 @@ class End:
     transferred: bool = False
     "The call goes on without this side: it was handed to somebody else."
 
+    elsewhere: bool = False
+    "Whoever called was answered by somebody else."
+
     migrated: str | None = None
     "The call goes on with this side, in the session of that sid."
 

@@ -45,6 +45,7 @@ def test_every_fact_has_its_metric(registry: CollectorRegistry, metrics: Metrics
     metrics.dropped("jingle", "payload-type@colour")
     metrics.inbox_wait(0.002)
     metrics.text("sip", "delivered")
+    metrics.notice("missed")
     metrics.command_ended("wizard", "completed")
     metrics.xmpp_connected(True)
     metrics.xmpp_reconnected()
@@ -72,6 +73,7 @@ def test_every_fact_has_its_metric(registry: CollectorRegistry, metrics: Metrics
         ("translation_dropped_total", {"spelling": "jingle", "name": "payload-type"}),
         ("inbox_wait_seconds_count", {}),
         ("texts_total", {"origin": "sip", "result": "delivered"}),
+        ("notices_total", {"kind": "missed"}),
         ("xmpp_connected", {}),
         ("xmpp_reconnects_total", {}),
         ("xmpp_stanzas_total", {"direction": "in", "kind": "iq"}),

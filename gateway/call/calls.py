@@ -308,6 +308,7 @@ class Calls:
         )
         if self._recorder is not None:
             refused = refused_call(self._new_id()[:16], failure, facts, self._recorder.wall())
+            self._recorder.over(refused)
             self._recorder.recorded(refused, None)
 
     # ----------------------------------------------------------------------------------------------------- who is where

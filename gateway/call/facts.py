@@ -78,8 +78,12 @@ class Recorder(Protocol):
         """What a new call's steps are put into; None: they are not remembered."""
         ...
 
+    def over(self, record: CallRecord) -> None:
+        """A call has come to its end, or was refused before it began; `recorded` follows when all is said."""
+        ...
+
     def recorded(self, record: CallRecord, trail: Trail | None) -> None:
-        """A call is over, or was refused before it began."""
+        """Nothing is left of a call."""
         ...
 
 

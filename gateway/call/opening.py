@@ -272,6 +272,7 @@ class Opening:
             owner=bare(inbound.callee),
             local=local,
             ticket=ticket,
+            nick=inbound.nick or "",
         )
 
     def _target(self, outbound: Outbound, caller: str, ticket: Ticket) -> SipTarget:
@@ -352,6 +353,7 @@ class Opening:
         owner: str,
         local: str,
         ticket: Ticket,
+        nick: str = "",
     ) -> Opened:
         """The call of two legs; ``ours`` sits on the XMPP side."""
         parties = {
@@ -376,6 +378,7 @@ class Opening:
             recorder=self._recorder,
             number=plain(localpart(local)),
             on_focus=self._on_focus,
+            name=nick,
         )
         opened = Opened(
             task=task,

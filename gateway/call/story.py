@@ -36,8 +36,12 @@ class Story:
         log: Any,
         now: float,
         number: str = "",
+        name: str = "",
     ) -> None:
-        """``recorder``: None, and the call is remembered nowhere; ``number``: the SIP side, as the user knows it."""
+        """``recorder``: None, and the call is remembered nowhere; ``number``: the SIP side, as the user knows it.
+
+        ``name``: what it calls itself.
+        """
         self.limit: float | None = None
         "When the call must be over, or answered."
 
@@ -52,6 +56,7 @@ class Story:
         self._observer = observer
         self._recorder = recorder
         self._number = number
+        self._name = name
         self._log = log
         self._began = now
         self._ended: End | None = None
@@ -97,6 +102,9 @@ class Story:
                 self.limit = None
                 if side is None:
                     self._happened(now, signal.reason.value, signal.text or "")
+                if self._recorder is not None:
+                    wall = self._recorder.wall()
+                    self._recorder.over(replace(self.record(now, wall), ended=wall))
             case Refuse():
                 self._log.info("offer_refused", side=side.value if side else None, reason=signal.reason.value)
             case _:
@@ -180,6 +188,9 @@ class Story:
             codec=self._codec or "",
             anchor=self._backend or "none",
             state=state,
+            name=self._name,
+            rang=self._rang,
+            elsewhere=end.elsewhere,
         )
 
     def _setup(self, answered: float) -> float:

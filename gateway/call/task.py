@@ -45,6 +45,7 @@ class CallTask:
         recorder: Recorder | None = None,
         number: str = "",
         on_focus: Callable[[str, str | None], None] = lambda call, address: None,
+        name: str = "",
     ) -> None:
         self.id = call
         self.origin = origin
@@ -70,7 +71,7 @@ class CallTask:
         self._log = structlog.get_logger().bind(call=call, origin=origin)
         self.story = Story(
             call, origin, facts, limits=limits, observer=observer, recorder=recorder, log=self._log,
-            now=self._loop.time(), number=number,
+            now=self._loop.time(), number=number, name=name,
         )  # fmt: skip
         if anchoring is not None:
             anchoring.listener = partial(self._inbox.put, None)

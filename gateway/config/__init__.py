@@ -22,7 +22,7 @@ from gateway.config.account_tables import Registration
 from gateway.config.accounts import account_rules, accounts, echo_number
 from gateway.config.certificates import tls_settings
 from gateway.config.dialplan import domain, routing_settings
-from gateway.config.house import History, Http, Limits, Log, Media
+from gateway.config.house import History, Http, Limits, Log, Media, Notices
 from gateway.config.media import embedded_settings, rtpengine_settings
 from gateway.config.places import control_socket
 from gateway.config.presence import Incoming, Presence
@@ -101,6 +101,7 @@ class Settings:
     rtpengine: RtpengineSettings | None
     "What the anchor at rtpengines is told; None: there is none."
 
+    notices: Notices
     limits: Limits
     store: StoreSettings
     history: History
@@ -148,6 +149,7 @@ def load(path: str | Path, environ: Mapping[str, str] = os.environ) -> Settings:
         media=_media(file.media),
         embedded=embedded_settings(file.media, (at.host for at in listeners)),
         rtpengine=rtpengine_settings(file.media),
+        notices=file.notices,
         limits=file.limits,
         store=store_settings(file.store, path.parent, secrets, environ),
         history=file.history,

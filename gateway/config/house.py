@@ -72,6 +72,16 @@ class Media(Table, frozen=True, kw_only=True):
     "The same while it is on hold."
 
 
+class Notices(Table, frozen=True, kw_only=True):
+    """[notices]: what users are told of calls by a message in the chat with the number."""
+
+    missed_calls: bool = False
+    "A call that nobody took; clients with message initiation show that by themselves."
+
+    failed_calls: bool = False
+    "Why a call of the user's came to nothing, where the client shows no more than busy or declined."
+
+
 class Limits(Table, frozen=True, kw_only=True):
     """[limits]: how much, and how long."""
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 
 from gateway.config.account_tables import Account, Accounts, Registration
-from gateway.config.house import Control, History, Http, Limits, Log, Media, Store, Tls
+from gateway.config.house import Control, History, Http, Limits, Log, Media, Notices, Store, Tls
 from gateway.config.policy_tables import Block, Callers, Calling, Emergency, People, Policy
 from gateway.config.presence import Incoming, Presence
 from gateway.config.table import Algorithm, Count, Interval, Port, Product, Seconds, Table, Word
@@ -177,6 +177,7 @@ class File(Table, frozen=True, kw_only=True):
     callers: Callers = Callers()
     block: tuple[Block, ...] = ()
     media: Media = Media()
+    notices: Notices = Notices()
     limits: Limits = Limits()
     store: Store = Store()
     history: History = History()

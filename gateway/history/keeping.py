@@ -99,6 +99,9 @@ class History:
         """What a new call's steps are put into; None: they are not remembered."""
         return Trail(self._settings.steps) if self._settings.steps else None
 
+    def over(self, record: CallRecord) -> None:
+        """What is still said in it belongs to its trail."""
+
     def recorded(self, record: CallRecord, trail: Trail | None) -> None:
         """A call is over, or was refused before it began.  Nothing is awaited here, and nothing fails."""
         record = presentable(record)

@@ -7,18 +7,19 @@ from gateway.history.record import CallRecord
 from mappings.reasons import EndReason
 
 E = EndReason
+MISSED: Final = "missed"
 
 # fmt: off
 UNANSWERED: Final[dict[EndReason, tuple[str, str]]] = {
     #                             the user called        the user was called
-    E.SUCCESS:                    ("no answer",          "missed"),
-    E.CANCEL:                     ("given up",           "missed"),
-    E.TIMEOUT:                    ("no answer",          "missed"),
+    E.SUCCESS:                    ("no answer",          MISSED),
+    E.CANCEL:                     ("given up",           MISSED),
+    E.TIMEOUT:                    ("no answer",          MISSED),
     E.BUSY:                       ("busy",               "busy"),
     E.DECLINE:                    ("declined",           "declined"),
-    E.GONE:                       ("not reachable",      "missed"),
-    E.ALTERNATIVE_SESSION:        ("given up",           "missed"),
-    E.EXPIRED:                    ("no answer",          "missed"),
+    E.GONE:                       ("not reachable",      MISSED),
+    E.ALTERNATIVE_SESSION:        ("given up",           MISSED),
+    E.EXPIRED:                    ("no answer",          MISSED),
     E.UNSUPPORTED_APPLICATIONS:   ("nothing in common",  "nothing in common"),
     E.UNSUPPORTED_TRANSPORTS:     ("nothing in common",  "nothing in common"),
     E.INCOMPATIBLE_PARAMETERS:    ("nothing in common",  "nothing in common"),
@@ -28,7 +29,7 @@ UNANSWERED: Final[dict[EndReason, tuple[str, str]]] = {
     E.MEDIA_ERROR:                ("failed",             "failed"),
     E.SECURITY_ERROR:             ("not allowed",        "not allowed"),
     E.GENERAL_ERROR:              ("failed",             "failed"),
-    E.UNSPECIFIED:                ("not reachable",      "missed"),
+    E.UNSPECIFIED:                ("not reachable",      MISSED),
 }
 "What an unanswered call was, by why it ended."
 
@@ -65,5 +66,10 @@ def outcome(record: CallRecord) -> str:
     reason = EndReason(record.reason)
     if record.answered is not None:
         return BROKEN.get(reason, "answered")
-    word = UNANSWERED[reason][0 if record.outgoing else 1]
-    return f"{word}: {record.text}" if record.outgoing and record.text and reason in TOLD else word
+    said = word(record)
+    return f"{said}: {record.text}" if record.outgoing and record.text and reason in TOLD else said
+
+
+def word(record: CallRecord) -> str:
+    """What an unanswered call was to its user."""
+    return UNANSWERED[EndReason(record.reason)][0 if record.outgoing else 1]

@@ -49,6 +49,13 @@ class CallRecord:
     state: str = "ended"
     "One of `ONGOING`, or ended."
 
+    name: str = ""
+    "What the SIP side calls itself, in a call that came in; not kept in the table, nor is what follows."
+
+    rang: bool = False
+    elsewhere: bool = False
+    "Whether somebody else has answered it."
+
     @property
     def outgoing(self) -> bool:
         """Whether the XMPP user called."""

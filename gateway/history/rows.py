@@ -7,7 +7,10 @@ from typing import Final
 
 from gateway.history.record import CallRecord
 
-_COLUMNS: Final = tuple(field.name for field in fields(CallRecord) if field.name != "state")
+_PASSING: Final = {"state", "name", "rang", "elsewhere"}
+"What is not kept; these are the last fields."
+
+_COLUMNS: Final = tuple(field.name for field in fields(CallRecord) if field.name not in _PASSING)
 _NAMES: Final = ", ".join(_COLUMNS)
 _INSERT: Final = f"INSERT OR REPLACE INTO calls ({_NAMES}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
 _SELECT: Final = f"SELECT {_NAMES} FROM calls"  # noqa: S608

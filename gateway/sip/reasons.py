@@ -110,7 +110,9 @@ def end_of_bye(request: SipRequest) -> End:
 
 def end_of_cancel(request: SipRequest) -> End:
     """Why the caller gives up before the answer: the reason is always cancel, the header's text says more (END-35)."""
-    return End(EndReason.CANCEL, next((cause.text for cause in read_causes(request) if cause.text), None))
+    causes = read_causes(request)
+    text = next((cause.text for cause in causes if cause.text), None)
+    return End(EndReason.CANCEL, text, elsewhere=any((one.protocol, one.code) == ("SIP", 200) for one in causes))
 
 
 def read_causes(message: SipRequest | SipResponse) -> tuple[Cause, ...]:

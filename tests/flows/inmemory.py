@@ -84,13 +84,15 @@ socket = ""
 {presence}
 [incoming]
 {incoming}
+[notices]
+{notices}
 """
 
 
 @lru_cache
 def settings(**tables: str) -> Settings:
     """The settings of a flow; further keys by table."""
-    empty = dict.fromkeys(("xmpp", "sip", "trunk", "dial", "limits", "history", "presence", "incoming"), "")
+    empty = dict.fromkeys(("xmpp", "sip", "trunk", "dial", "limits", "history", "presence", "incoming", "notices"), "")
     usual = {**empty, "host": PHONE, "media": 'anchor = "none"'}
     text = SETTINGS.format(**usual | tables)
     with TemporaryDirectory() as folder:

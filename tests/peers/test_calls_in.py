@@ -2,18 +2,26 @@
 
 import asyncio
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
 import pytest
 
 from tests.peers import digest, jingle, loopback
-from tests.peers.jingle_client import Seen, action, carbon, error, initiation
+from tests.peers.jingle_client import Seen, Wanted, action, carbon, error, initiation
 from tests.peers.program import until
 from tests.peers.rig import Rig
-from tests.peers.steps import answered_in, has_hint, offered_in, proposed_in
+from tests.peers.servers import SERVERS
+from tests.peers.steps import answered_in, calling_out, has_hint, offered_in, proposed_in
+from tests.peers.xmpp_server import XmppServer
 
 ALICE = r"alice\40sip.example@gw.example"
+
+
+def error_message(condition: str) -> Wanted:
+    """A message that came back, or was refused."""
+    return Wanted(condition, lambda seen: (seen.kind, seen.type, seen.condition) == ("message", "error", condition))
 
 
 @pytest.mark.conformance("JMI-01", "JMI-04", "JMI-31", "SX-01", "SX-03")
@@ -115,6 +123,57 @@ async def test_the_first_of_several_devices_to_proceed_has_the_call(tmp_path: Pa
         assert not pocket.came(action("session-initiate"))
         assert not pocket.came(initiation("finish"))
         assert len(caller.received("180")) == 1
+
+
+@pytest.mark.conformance("JMI-03", "JMI-04", "JMI-05")
+@pytest.mark.parametrize("kind", SERVERS)
+async def test_of_ten_devices_that_take_a_call_at_once_one_has_it(
+    tmp_path: Path, kind: Callable[[Path], XmppServer]
+) -> None:
+    async with Rig(tmp_path, server=kind) as rig:
+        devices = [await rig.client("juliet", f"device{number}", carbons=True) for number in range(10)]
+        caller = await rig.calls("uac_call")
+        proposed = [await device.expect(initiation("propose")) for device in devices]
+        (sid,) = {seen.sid for seen in proposed}
+        gateway = proposed[0].sender
+        for device in devices:
+            device.initiate_message("ringing", sid, gateway)
+        await until(lambda: caller.received("180"), 5.0, "180")
+        for device in devices:
+            device.initiate_message("proceed", sid, gateway)
+        for device in devices:
+            await device.fence(gateway)
+        (winner,) = [device for device in devices if device.came(action("session-initiate"))]
+        (offer,) = winner.came(action("session-initiate"))
+        session = winner.session(offer.sender, sid, voice=await rig.voice(), initiator=False)
+        assert (await session.accept(offer)).type == "result"
+        for device in devices:
+            if device is not winner:
+                assert len(device.came(error_message("item-not-found"))) == 1
+                assert len(device.came(carbon("proceed"))) == 9
+        await session.terminated()
+        await caller.done()
+        assert len(caller.received("180")) == 1
+
+
+async def test_of_devices_with_and_without_message_initiation_those_with_it_ring(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        old = await rig.client("juliet", "old", features=jingle.AUDIO_FEATURES)
+        new = await rig.client("juliet", "new")
+        for device in (old, new):
+            device.announce(to=ALICE)
+            await device.fence(ALICE)
+        caller = await rig.calls("uac_call")
+        session = await answered_in(rig, caller, new)
+        await session.terminated()
+        await caller.done()
+        assert not old.came(action("session-initiate"))
+        # The old device calls by itself, and may be called by nobody meanwhile.
+        server = await rig.answers("uas_answer")
+        call = await calling_out(rig, server, client=old)
+        await call.session.accepted()
+        await call.session.terminate()
+        await server.done()
 
 
 async def test_a_device_that_is_known_and_cannot_be_proposed_to_is_offered_the_session_directly(

@@ -1,0 +1,114 @@
+"""The component stream drops between propose and proceed, and comes back: the call survives, or both sides hear why."""
+
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.peers.gateway import Table
+from tests.peers.jingle_client import Wanted, action, initiation
+from tests.peers.program import until
+from tests.peers.prosody import Prosody
+from tests.peers.rig import Rig
+from tests.peers.servers import SERVERS
+from tests.peers.steps import proposed_in
+from tests.peers.test_devices import Kind
+from tests.peers.wire import Wire
+
+pytestmark = pytest.mark.parametrize("kind", SERVERS)
+
+
+def refused(id: str) -> Wanted:
+    """The error for a message of ours."""
+    return Wanted(f"error for {id}", lambda seen: seen.kind == "message" and seen.type == "error" and seen.id == id)
+
+
+@contextlib.asynccontextmanager
+async def cut_off(folder: Path, kind: Kind, **limits: float) -> AsyncIterator[tuple[Rig, Wire]]:
+    """A gateway whose stream to its server can be cut."""
+    server = kind(folder)
+    async with Wire((server.address, server.component_port)) as wire:
+        changes: Mapping[str, Table] = {"xmpp": {"host": wire.host, "port": wire.port}, "limits": limits}
+        async with Rig(folder, server=lambda _: server, changes=changes) as rig:
+            yield rig, wire
+
+
+async def down(rig: Rig, wire: Wire) -> None:
+    await wire.cut()
+    await rig.gateway.ready_is(503)
+
+
+async def up(rig: Rig, wire: Wire) -> None:
+    await wire.mend()
+    await rig.gateway.ready_is(200)
+
+
+async def test_a_call_survives_that_is_taken_after_the_stream_is_back(tmp_path: Path, kind: Kind) -> None:
+    async with cut_off(tmp_path, kind) as (rig, wire):
+        juliet = await rig.client("juliet")
+        caller = await rig.calls("uac_call")
+        call = await proposed_in(rig, caller, juliet)
+        juliet.initiate_message("ringing", call.sid, call.proposed.sender)
+        await until(lambda: caller.received("180"), 5.0, "180")
+        await down(rig, wire)
+        await up(rig, wire)
+        juliet.initiate_message("proceed", call.sid, call.proposed.sender)
+        offer = await juliet.expect(action("session-initiate", call.sid))
+        session = juliet.session(offer.sender, call.sid, voice=await rig.voice(), initiator=False)
+        assert (await session.accept(offer)).type == "result"
+        await session.terminated()
+        await caller.done()
+
+
+async def test_a_proceed_that_is_lost_ends_the_call_on_both_sides(tmp_path: Path, kind: Kind) -> None:
+    async with cut_off(tmp_path, kind, ring_timeout_seconds=4.0) as (rig, wire):
+        juliet = await rig.client("juliet")
+        caller = await rig.calls("uac_expect", parameters={"status": 480})
+        call = await proposed_in(rig, caller, juliet)
+        juliet.initiate_message("ringing", call.sid, call.proposed.sender)
+        await until(lambda: caller.received("180"), 5.0, "180")
+        await down(rig, wire)
+        juliet.initiate_message("proceed", call.sid, call.proposed.sender)
+        lost = next(seen for seen in reversed(juliet.transcript) if seen.outgoing and seen.initiation is not None)
+        await juliet.expect(refused(lost.id))
+        await up(rig, wire)
+        assert (await juliet.expect(initiation("retract", call.sid), 15)).condition == "cancel"
+        await caller.done()
+
+
+async def test_a_caller_who_gives_up_meanwhile_stops_the_ringing_when_the_stream_is_back(
+    tmp_path: Path, kind: Kind
+) -> None:
+    async with cut_off(tmp_path, kind) as (rig, wire):
+        juliet = await rig.client("juliet")
+        caller = await rig.calls("uac_cancel", parameters={"milliseconds": 2500})
+        call = await proposed_in(rig, caller, juliet)
+        juliet.initiate_message("ringing", call.sid, call.proposed.sender)
+        await until(lambda: caller.received("180"), 5.0, "180")
+        await down(rig, wire)
+        await caller.done()
+        await up(rig, wire)
+        assert (await juliet.expect(initiation("retract", call.sid))).condition == "cancel"
+
+
+async def test_a_phone_that_refuses_meanwhile_is_told_when_the_stream_is_back(tmp_path: Path, kind: Kind) -> None:
+    if kind is not Prosody:
+        pytest.skip("one server is enough: nothing of this is the server's")
+    trunk: Table = {"media": "anchor"}
+    server = kind(tmp_path)
+    async with Wire((server.address, server.component_port)) as wire:
+        changes: Mapping[str, Table] = {"xmpp": {"host": wire.host, "port": wire.port}}
+        async with Rig(tmp_path, server=lambda _: server, trunk=trunk, changes=changes) as rig:
+            phone = await rig.raw_trunk()
+            juliet = await rig.client("juliet")
+            sid = juliet.propose(rig.gateway.number("+15551230000"))
+            invite = await phone.expect("INVITE")
+            phone.respond(invite, "180 Ringing", tag="one")
+            await juliet.expect(initiation("ringing", sid))
+            await down(rig, wire)
+            phone.respond(invite, "486 Busy Here", tag="one")
+            await phone.expect("ACK")
+            await up(rig, wire)
+            assert (await juliet.expect(initiation("reject", sid))).condition == "busy"
+            await rig.gateway.active(0, within=20)
