@@ -1,38 +1,22 @@
 """The Jingle side of a call: signals to stanzas and back, in both directions (XEP-0166, 0167, 0176, 0353).
 
 What comes from the peer is looked up in `gateway.jingle.phases` and carried out in `actions`, `initiation` and
-`failures`; what the other side says is matched here.  Each request is answered before anything else is made of it.
+`failures`, what the other side says in `signals`.  Each request is answered before anything else is made of it.
 Whoever says End first, it is said once: by this leg to the bridge, or by the bridge to this leg.
 """
 
 from collections.abc import Callable, Collection
-from typing import assert_never
 from xml.etree.ElementTree import Element
 
 from gateway.errors import PeerError
 from gateway.jid import bare
-from gateway.signals import (
-    Answer,
-    Attendance,
-    Candidates,
-    Complete,
-    Digit,
-    End,
-    NoDigits,
-    Offer,
-    PickedUp,
-    Progress,
-    Refuse,
-    Signal,
-)
+from gateway.signals import Signal
 from gateway.stanza import Stanza, read_error, receipt
-from mappings.reasons import EndReason
 from mappings.terms import Action, Initiation, Role
 
-from . import accepting, digits, failures, initiation, our_change, proposal, refusal, telling, their_change, transfer
+from . import failures, initiation, proposal, refusal, signals, their_change, transfer
 from .actions import act
 from .announcing import Announcements
-from .coin import attended
 from .frame import Frame
 from .phases import REQUESTS, Phase
 from .proposal import Proposal
@@ -293,76 +277,7 @@ class JingleLeg:
     def send(self, signal: Signal, now: float) -> Out:
         """What the other side said, in Jingle."""
         heard = signal if self._frame is None else self._frame.inward(signal)
-        return self._settled(self._told(heard, now), now)
-
-    def _told(self, signal: Signal, now: float) -> Out:
-        session = self._session
-        match signal:
-            case Offer():
-                return self._call(signal, now)
-            case Answer():
-                if session.phase is Phase.ACTIVE:
-                    return their_change.answered(session, signal.description, now)
-                return accepting.accept(session, signal.description, now) if session.phase is Phase.OFFERED else []
-            case PickedUp():
-                return [initiation.proceed(session, now)] if session.phase is Phase.ASKED else []
-            case Refuse() if session.phase is Phase.OFFERED:  # of a session that came into a call
-                end = End(signal.reason, signal.text)
-                return [*session.terminate(end, now), *session.say(end)]
-            case Refuse():
-                return their_change.refused_by(session, signal, now)
-            case Progress() if session.phase is Phase.ASKED:
-                # What is played cannot be heard before proceed, and the client waits for a word (rule 5).
-                return initiation.ring(session)
-            case Progress():
-                return telling.ringing(session, now) if signal.ringing else []
-            case Candidates():
-                return telling.candidates(session, signal.by_media, now)
-            case Digit():
-                return digits.tell(session, signal, now)
-            case Attendance():
-                return attended(session, signal, now)
-            case NoDigits():
-                session.deaf = True
-                return []
-            case End():
-                return [*transfer.ended(session, signal), *self._end(signal, now)]
-            case Complete():  # no description is owed to us
-                return []
-            case _:
-                return transfer.told(session, signal, now)
-
-    def _call(self, offer: Offer, now: float) -> Out:
-        session = self._session
-        if session.phase is Phase.ACTIVE:
-            return our_change.begin(session, offer, now)
-        if session.phase is not Phase.NEW or session.role is not Role.INITIATOR:
-            return []
-        if offer.description is None or not offer.description.media:
-            # Without an anchor nobody completes an INVITE without SDP (architecture D5).
-            return session.leave(End(EndReason.INCOMPATIBLE_PARAMETERS, "an offer without a description", 488))
-        session.ours = offer.description
-        if not self._direct:
-            return initiation.propose(session, now)
-        session.timers[Timer.RING] = now + session.settings.ring_timeout_seconds
-        return [*session.announced(), initiation.initiate(session, now)]
-
-    def _end(self, end: End, now: float) -> Out:
-        session = self._session
-        session.ended = True
-        match session.phase:
-            case Phase.PROPOSED:
-                return initiation.retract(session, end)
-            case Phase.PROCEEDED | Phase.ASKED:
-                return initiation.refuse(session, end, now)
-            case Phase.OFFERED | Phase.INITIATED | Phase.ACTIVE:
-                return session.terminate(end, now)
-            case Phase.NEW | Phase.MOVING:
-                return session.leave(end)
-            case Phase.ENDING | Phase.CLOSED:
-                return []
-            case never:
-                assert_never(never)
+        return self._settled(signals.told(self._session, heard, now, direct=self._direct), now)
 
     # ------------------------------------------------------------------------------------------------------ time, ties
 

@@ -1,20 +1,26 @@
 """The component stream drops between propose and proceed, and comes back: the call survives, or both sides hear why."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from tests.peers import chromium
+from tests.peers.alone import on_loopback
+from tests.peers.chromium import Chromium
 from tests.peers.gateway import Table
 from tests.peers.jingle_client import Wanted, action, initiation
 from tests.peers.program import until
 from tests.peers.prosody import Prosody
 from tests.peers.rig import Rig
 from tests.peers.servers import SERVERS
-from tests.peers.steps import proposed_in
+from tests.peers.steps import NUMBER, proposed_in
+from tests.peers.test_anchor import AUDIO, PHONE_HERTZ, TRUNK, Pair
 from tests.peers.test_devices import Kind
 from tests.peers.wire import Wire
+from tests.peers.xmpp_server import ACCOUNTS, HOST
 
 pytestmark = pytest.mark.parametrize("kind", SERVERS)
 
@@ -90,6 +96,28 @@ async def test_a_caller_who_gives_up_meanwhile_stops_the_ringing_when_the_stream
         await caller.done()
         await up(rig, wire)
         assert (await juliet.expect(initiation("retract", call.sid))).condition == "cancel"
+
+
+@pytest.mark.skipif(bool(chromium.missing()), reason=chromium.missing())
+async def test_a_browser_talks_to_a_phone_that_picked_up_while_the_stream_was_down(tmp_path: Path, kind: Kind) -> None:
+    with on_loopback():
+        server = kind(tmp_path, browsers=True)
+        async with Wire((server.address, server.component_port)) as wire, Chromium(tmp_path) as browser:
+            changes: Mapping[str, Table] = {"xmpp": {"host": wire.host, "port": wire.port}}
+            async with Rig(tmp_path, server=lambda _: server, trunk=TRUNK, changes=changes) as rig:
+                client = await browser.page("client", "client")
+                await client.call("login", f"romeo@{HOST}", ACCOUNTS["romeo"], server.websocket)
+                phone = await rig.phone(hertz=PHONE_HERTZ)
+                calling = asyncio.create_task(client.call("call", rig.gateway.number(NUMBER), AUDIO, False))
+                await phone.expect("CALL_INCOMING")
+                await client.call("next", "ringing")
+                await down(rig, wire)
+                await phone.command("accept")
+                await phone.expect("CALL_ESTABLISHED")
+                await up(rig, wire)
+                await calling
+                await Pair(rig, client, phone).heard()
+                await asyncio.gather(client.call("end"), phone.expect("CALL_CLOSED"))
 
 
 async def test_a_phone_that_refuses_meanwhile_is_told_when_the_stream_is_back(tmp_path: Path, kind: Kind) -> None:
