@@ -11,9 +11,9 @@ from gateway.media.embedded import IceServer
 from gateway.media.embedded.anchor import EmbeddedAnchor
 from gateway.media.embedded.ice import IceLink
 from gateway.signals import Side
-from mappings.description import Candidate, Description, GatheringComplete, Ice
+from mappings.description import Candidate, Description, Fingerprint, GatheringComplete, Ice
 from mappings.reasons import EndReason
-from mappings.terms import CandidateType
+from mappings.terms import CandidateType, Setup
 from tests.media.rig import PATIENCE, PCMU, BackToBack, dropped, drops, rigged, rtp
 from tests.peers.program import until
 
@@ -230,6 +230,21 @@ async def test_a_restart_by_offer_changes_the_way_and_nothing_else() -> None:
         assert link(pair.one, CALLEE)._handshakes == handshake
         assert not pair.one_told.has(Failed)
         assert sum(isinstance(event, Connected) for event in pair.one_told) == 2
+
+
+async def test_another_device_is_greeted_on_its_own_way_alone() -> None:
+    async with rigged() as rig:
+        pair = BackToBack(rig)
+        await pair.connect()
+        await talks(pair, 1)
+        handshakes = dict(link(pair.two, CALLER)._handshakes)
+        theirs = Fingerprint(hash="sha-256", value=":".join(["AB"] * 32), setup=Setup.ACTPASS)
+        before = pair.two._now.offers[CALLER]
+        await pair.two.take_offer(
+            CALLER, with_ice(before, ufrag="other", pwd="x" * 22, candidates=(), fingerprints=(theirs,))
+        )
+        await pair.two.make_answer(CALLER)
+        assert link(pair.two, CALLER)._handshakes == handshakes
 
 
 async def test_a_restart_that_is_refused_is_forgotten() -> None:

@@ -210,11 +210,15 @@ class IceLink(Link):
             )
 
     def start(self) -> None:
-        """Look for a way, where both sides' credentials are known; a handshake begins as soon as there is one."""
+        """Look for a way, where both sides' credentials are known; a handshake begins as soon as there is one.
+
+        While ICE restarts, the present way may lead to another device of the peer's, which the handshake is not for.
+        """
         generation = self._newest
         if generation.remote_username is not None and not generation.ways:
             generation.begin()
-        super().start()
+        if self._current is None or self._next is None:
+            super().start()
 
     # ----------------------------------------------------------------------------------------------- what happens to it
 
