@@ -359,6 +359,7 @@ def test_nobody_hears_that_the_number_is_gone_while_the_call_moves() -> None:
 
     run(
         *accepted,
+        romeo.gets("presence subscribe"),
         romeo.gets("presence"),
         *proposes(TO_JULIET),
         tablet.gets("presence"),
@@ -374,6 +375,7 @@ def test_nobody_hears_that_the_number_is_gone_while_the_call_moves() -> None:
 def test_a_second_call_that_ends_takes_no_presence_from_the_first() -> None:
     run(
         *accepted,
+        romeo.gets("presence subscribe"),
         romeo.gets("presence"),
         juliet.sends("INVITE", call="two"),
         juliet.gets(100, call="two"),
