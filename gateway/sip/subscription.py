@@ -191,7 +191,8 @@ class Subscription:
         assert self._dialog is not None
         self._dialog, request = self._dialog.request("SUBSCRIBE", self._asked(expires))
         self._cseq = request.cseq.number
-        self._send(request, self._dialog.hop)
+        # The notifier has said where it is, and may lead no further than the account that it was asked by.
+        self._send(request, replace(self._dialog.hop, fenced=self.wanted.hop.fenced))
 
     def _asked(self, expires: int) -> tuple[Header, ...]:
         wanted = self.wanted

@@ -39,15 +39,17 @@ def ids() -> Callable[[], str]:
 class Notifier:
     """A subscription, its clock, and the peer that it speaks to."""
 
-    def __init__(self, credentials: Credentials | None = None) -> None:
+    def __init__(self, credentials: Credentials | None = None, *, fenced: bool = False) -> None:
         wanted = Wanted(
             event="message-summary", accept="application/simple-message-summary", uri="sip:100@pbx.example", to=BOX,
-            from_=BOX, hop=Hop("192.0.2.10"), contact="<sip:100@192.0.2.1>", credentials=credentials,
+            from_=BOX, hop=Hop("192.0.2.10", fenced=fenced), contact="<sip:100@192.0.2.1>", credentials=credentials,
         )  # fmt: skip
         self.ours = Subscription(wanted, at=0.0, agent=("User-Agent", "test"), new_id=ids())
         self.now = 0.0
         self.sent: list[SipRequest] = []
         "What the subscription has asked."
+        self.hops: list[Hop] = []
+        "Where that went."
         self.out: list[Emitted] = []
         "What the last event made of it."
         self._cseq = 10
@@ -61,6 +63,7 @@ class Notifier:
                 message = parse(SipRequest(item.request.method, item.request.uri, headers).encode())
                 assert isinstance(message, SipRequest)
                 self.sent.append(message)
+                self.hops.append(item.hop)
         return emitted
 
     def comes(self) -> None:
@@ -108,9 +111,9 @@ class Notifier:
         return found
 
 
-def subscribed(**options: Credentials) -> Notifier:
+def subscribed(credentials: Credentials | None = None, *, fenced: bool = False) -> Notifier:
     """A subscription that stands."""
-    notifier = Notifier(**options)
+    notifier = Notifier(credentials, fenced=fenced)
     notifier.comes()
     notifier.answers(200, ("Expires", "3600"))
     assert notifier.notifies() == 200
@@ -133,6 +136,16 @@ def test_it_asks_is_accepted_and_told_and_refreshes_inside_the_dialog_before_the
     assert second.cseq.number == first.cseq.number + 1
     notifier.answers(200, ("Expires", "3600"))
     assert notifier.ours.phase is Phase.ACTIVE
+
+
+@pytest.mark.parametrize("fenced", [False, True])
+def test_where_a_notifier_says_that_it_is_is_held_to_where_its_account_may_lead(fenced: bool) -> None:
+    notifier = subscribed(fenced=fenced)
+    notifier.comes()
+    notifier.answers(200, ("Expires", "3600"), address="<sip:inside@127.0.0.1:6379>")
+    notifier.ours.stop(notifier.now)
+    notifier.comes()
+    assert {hop.fenced for hop in notifier.hops} == {fenced}
 
 
 def test_a_notify_may_come_before_the_2xx() -> None:
