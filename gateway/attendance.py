@@ -3,11 +3,20 @@
 Only what clients show of it: people, the devices they are in with, and what these send.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 PAGE = 50
 "So many people are told at a time: servers take stanzas of limited size."
+
+LARGEST = 48_000
+"And no more than so many octets of them: a server ends the stream of who sends more, and all calls with it."
+
+_MARKUP = 128
+"Octets of the elements of one part, at most."
+
+_ESCAPED = "&<>\"'\n\r\t"
+"What may take 5 characters more in XML."
 
 GONE = frozenset({"disconnected", "disconnecting"})
 "The states of an endpoint that is in the conference no more, or soon (RFC 4575 §5.7.3)."
@@ -51,6 +60,15 @@ class Attendee:
     def present(self) -> bool:
         """Whether one endpoint is in it, as far as was said."""
         return not self.endpoints or any(endpoint.status not in GONE for endpoint in self.endpoints)
+
+    @property
+    def octets(self) -> int:
+        """How many it takes to tell, at most."""
+        streams = [stream for endpoint in self.endpoints for stream in endpoint.streams]
+        texts = [self.entity, self.name]
+        texts += [text for one in self.endpoints for text in (one.entity, one.name, one.status)]
+        texts += [text for one in streams for text in (one.id, one.kind, one.status)]
+        return sum(map(_octets, texts)) + _MARKUP * (1 + len(self.endpoints) + len(streams))
 
     @property
     def called(self) -> str:
@@ -108,18 +126,38 @@ class Told:
         if not (full or came or left or (title, count) != (self._title, self._count)):
             return []
         self.people, self._title, self._count = dict(people), title, count
-        parts = []
-        for at in range(0, max(len(came), 1), PAGE):
+        parts: list[News] = []
+        for part in _parted(left, came):
             self._version += 1
             parts.append(
                 News(
                     entity=entity,
                     version=self._version,
-                    full=full and at == 0,
+                    full=full and not parts,
                     title=title,
                     count=count,
-                    came=tuple(came[at : at + PAGE]),
-                    left=tuple(left) if at == 0 else (),
+                    came=tuple(one for one in part if isinstance(one, Attendee)),
+                    left=tuple(one for one in part if isinstance(one, str)),
                 )
             )
         return parts
+
+
+def _parted(left: Iterable[str], came: Iterable[Attendee]) -> Iterator[list[str | Attendee]]:
+    """Who has gone and who has come, in parts of limited size; one of nobody where there is nobody."""
+    everybody: list[str | Attendee] = [*left, *came]
+    part: list[str | Attendee] = []
+    octets = 0
+    for one in everybody:
+        more = _MARKUP + _octets(one) if isinstance(one, str) else one.octets
+        if part and (len(part) == PAGE or octets + more > LARGEST):
+            yield part
+            part, octets = [], 0
+        part.append(one)
+        octets += more
+    yield part
+
+
+def _octets(text: str) -> int:
+    """Octets of a text in XML, at most."""
+    return len(text.encode()) + 5 * sum(map(text.count, _ESCAPED))

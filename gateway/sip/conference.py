@@ -22,13 +22,16 @@ EVENT: Final = "conference"
 CONTENT: Final = "application/conference-info+xml"
 
 MOST_USERS: Final = 500
-MOST_PARTS: Final = 8
+MOST_PARTS: Final = 4
 "Endpoints of a user, and media of an endpoint."
 
 DEEPEST: Final = 16
 MOST_ELEMENTS: Final = 50_000
 LONGEST: Final = 256
 "Characters of an address or a name; what is longer is cut, and an address that is longer is nobody's."
+
+LONGEST_WORD: Final = 32
+"Likewise of the name of a medium, and of what is a word of the schema."
 
 LARGEST_VERSION: Final = 2**32 - 1
 
@@ -159,9 +162,10 @@ def _merge(
     key: str = "entity",
 ) -> None:
     """Put parts of a document into what is known, by their keys."""
+    longest = LONGEST if key == "entity" else LONGEST_WORD
     for element in elements:
         name, state = element.get(key, ""), element.get("state", "full")
-        if not name or len(name) > LONGEST:
+        if not name or len(name) > longest:
             continue
         if state == "deleted":
             known.pop(name, None)
@@ -183,19 +187,23 @@ def _endpoint(element: Element, before: Endpoint | None) -> Endpoint:
     return replace(
         made,
         name=_said(element, "display-text", made.name),
-        status=_said(element, "status", made.status),
+        status=_word(element, "status", made.status),
         streams=tuple(streams.values()),
     )
 
 
 def _stream(element: Element, before: Stream | None) -> Stream:
     made = before or Stream(id=element.get("id", ""))
-    return replace(made, kind=_said(element, "type", made.kind), status=_said(element, "status", made.status))
+    return replace(made, kind=_word(element, "type", made.kind), status=_word(element, "status", made.status))
 
 
 def _said(element: Element, name: str, otherwise: str) -> str:
     found = _text(element, name)
     return otherwise if found is None else found
+
+
+def _word(element: Element, name: str, otherwise: str) -> str:
+    return _said(element, name, otherwise)[:LONGEST_WORD]
 
 
 def _text(element: Element, *path: str) -> str | None:

@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from xml.etree.ElementTree import tostring
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.attendance import PAGE, Attendee, News, Told
+from gateway.attendance import PAGE, Attendee, Endpoint, News, Stream, Told
 from gateway.jingle.coin import document, focus
-from gateway.sip.conference import NOBODY, Verdict, read
-from tests.sip.test_conference import PEOPLE
+from gateway.sip.conference import LONGEST, LONGEST_WORD, MOST_PARTS, NOBODY, Verdict, read
+from mappings.namespaces import CONFERENCE_INFO
+from tests.sip.test_conference import PEOPLE, user
 
 TITLES = st.sampled_from(["", "Weekly call"])
 COUNTS = st.none() | st.integers(0, 9)
@@ -55,6 +57,27 @@ def test_a_crowd_is_told_in_parts() -> None:
     assert [news.full for news in parts] == [True, False, False, False]
     assert heard(parts, {}) == people
     assert max(len(tostring(document(news))) for news in parts) < 16_384
+
+
+@pytest.mark.parametrize("mark", ["x", '"', "\N{GRINNING FACE}"])
+def test_whatever_a_focus_says_no_part_is_larger_than_servers_take(mark: str) -> None:
+    long = mark * 1000
+    streams = tuple(Stream(id=f"{at:02}{long}"[:LONGEST_WORD], kind=long, status=long) for at in range(6))
+    endpoints = tuple(Endpoint(entity=f"{at:02}{long}"[:LONGEST], name=long, streams=streams) for at in range(6))
+    crowd = [Attendee(entity=f"{at:03}{long}"[:LONGEST], name=long, endpoints=endpoints) for at in range(60)]
+    told, roster = Told(), NOBODY
+    for version, people in enumerate((crowd, crowd[:1]), 1):
+        listed = "".join(user(one) for one in people)
+        body = (
+            f"<conference-info xmlns='{CONFERENCE_INFO}' version='{version}'><users>{listed}</users></conference-info>"
+        )
+        roster, _ = roster.take(read(body.encode()), asked=False)
+        parts = told.news("sip:conf@h", long, None, roster.users)
+        assert max(len(tostring(document(news), "utf-8")) for news in parts) < 65_536
+        assert sum(len(news.came) for news in parts) == (60 if version == 1 else 0)
+    assert sum(len(news.left) for news in parts) == 59
+    (one,) = roster.users.values()
+    assert (len(one.endpoints), len(one.endpoints[0].streams)) == (MOST_PARTS, MOST_PARTS)
 
 
 def test_a_focus_says_that_it_is_one() -> None:

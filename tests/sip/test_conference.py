@@ -45,7 +45,7 @@ def user(one: Attendee, state: str = "full") -> str:
     inner = element("display-text", one.name)
     for endpoint in one.endpoints:
         streams = "".join(
-            f"<media id='{stream.id}'>{element('type', stream.kind)}{element('status', stream.status)}</media>"
+            f"<media id={quoteattr(stream.id)}>{element('type', stream.kind)}{element('status', stream.status)}</media>"
             for stream in endpoint.streams
         )
         inner += (
