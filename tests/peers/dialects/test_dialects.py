@@ -50,9 +50,9 @@ async def signed_in(rig: Rig) -> AsyncIterator[list[DialectClient]]:
     at = (rig.server.address, rig.server.client_port)
     async with AsyncExitStack() as stack:
         clients = [DialectClient(speech, at, rig.server.address) for speech in dialects.ALL]
-        await asyncio.gather(*(client.connect() for client in clients))
-        for client in clients:
+        for client in clients:  # one after another: each is given its own time for it
             stack.push_async_callback(client.close)
+            await client.connect()
         yield clients
         for client in clients:
             client.check()
