@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 
 from gateway import __version__
 from gateway.accounts.enrolment import Enrolment
+from gateway.accounts.reach import final
 from gateway.accounts.standings import Standings
 from gateway.accounts.stored import StoredAccounts
 from gateway.appearance import Appearance
@@ -350,6 +351,7 @@ class App:
         A trunk may know us by our address alone: whoever could lead us to it would call at its expense.
         """
         servers, ours = self.settings.own_accounts.servers, {at.host for at in self.sip.listening}
+        address = final(address)
         is_ours = address in ours or address == self.settings.sip.advertised_host
         return servers.names(address) or (
             servers.admits(address) and not is_ours and not self.routing.is_of_trunk(address)

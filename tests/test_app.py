@@ -48,6 +48,8 @@ async def test_accounts_of_users_own_making_lead_neither_to_us_nor_to_trunks(tmp
         assert app._reaches("9.9.9.9")
         assert app._reaches("10.1.2.3")
         assert not app._reaches("8.8.8.8")  # where the trunk is
+        for wrapped in ("::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1"):
+            assert not app._reaches(wrapped)
         assert not app._reaches("8.8.4.5")  # from where it may call
         assert app._reaches("8.8.4.4")  # the operator has said so
         assert not app._reaches("127.0.0.1")

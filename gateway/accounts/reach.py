@@ -45,6 +45,12 @@ class Reach:
         return self.public and found is not None and _is_public(found)
 
 
+def final(address: str) -> str:
+    """The address that packets to it go to in the end, where it only wraps another one."""
+    found = _address(address)
+    return address if found is None else str(found)
+
+
 def _address(text: str) -> IPv4Address | IPv6Address | None:
     """The address that packets go to in the end: what an IPv6 address only wraps is looked at itself."""
     try:
