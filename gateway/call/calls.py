@@ -31,6 +31,9 @@ from gateway.throttle import Throttle
 from mappings.reasons import EndReason
 from mappings.terms import Action, Initiation, Method
 
+REMEMBERED_SECONDS = 30.0
+"So often a refused call is put into the history, after the first few: anybody may try all day, and it is kept."
+
 _CAUSES = {
     "resource-constraint": "limit",
     "item-not-found": "no_route",
@@ -92,7 +95,9 @@ class Calls:
         self._observer = observer
         self.opening = opening(self)
         self._log = structlog.get_logger()
-        self._throttle = Throttle(asyncio.get_running_loop().time, burst=20, seconds=1.0)
+        self._throttle, self._remembering = (
+            Throttle(asyncio.get_running_loop().time, burst=20, seconds=each) for each in (1.0, REMEMBERED_SECONDS)
+        )
         self._empty = asyncio.Event()
         self._empty.set()
         self._by_name: dict[str, Opened] = {}
@@ -309,7 +314,8 @@ class Calls:
         if self._recorder is not None:
             refused = refused_call(self._new_id()[:16], failure, facts, self._recorder.wall())
             self._recorder.over(refused)
-            self._recorder.recorded(refused, None)
+            if self._remembering.admits():
+                self._recorder.recorded(refused, None)
 
     # ----------------------------------------------------------------------------------------------------- who is where
 

@@ -139,6 +139,11 @@ def test_a_call_that_was_not_let_in_is_remembered_with_why() -> None:
     )
 
 
+def test_of_calls_that_are_not_let_in_few_are_remembered_for_anybody_may_try_all_day() -> None:
+    tries = (mercutio.sends("session-initiate", number="nobody"), mercutio.gets("error item-not-found"), after(1))
+    run(*tries * 100, asks(Recent(1000), lambda answer: 20 <= len(answer.calls) <= 25))
+
+
 def test_nothing_is_remembered_where_the_operator_wants_none() -> None:
     run(*answered, *romeo_leaves, after(1), asks(Recent(5), lambda answer: not answer.calls), history="days = 0")
 
