@@ -119,7 +119,7 @@ class Roster:
         if bond.wish is Wish.GRANTED or (bond.wish is Wish.ASKED and not bond.follows):
             return False
         self._change(pair, bond._replace(wish=Wish.ASKED))
-        return True
+        return pair in self._bonds  # what was not remembered would be asked for again by each answer
 
     def asks(self, pair: Pair) -> bool:
         """Whether to ask for a subscription out of the blue: once, and not somebody who does not care for them."""

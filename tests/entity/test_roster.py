@@ -103,6 +103,14 @@ def test_what_is_remembered_is_bounded_for_each_and_for_all(monkeypatch: pytest.
     assert (pair(1), None) in roster.changes()
 
 
+def test_nobody_is_asked_for_what_there_is_no_room_to_remember(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(roster_module, "MAX_CONTACTS", 1)
+    roster = Roster()
+    assert roster.returns(PAIR)
+    assert not roster.returns(pair(2)), "two gateways would ask each other without end"
+    assert roster.returns(pair(2, "bob@example.net"))
+
+
 class Gateway:
     """One of two that talk to each other; users of each are numbers of the other's."""
 
