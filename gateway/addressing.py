@@ -239,15 +239,16 @@ class Country:
     code: str
     "With its plus: +49."
 
-    national: str = "0"
-    "What stands before the numbers of the country itself; empty: nothing."
+    national: tuple[str, ...] = ("0",)
+    "What stands before the numbers of the country itself; an empty text: nothing need."
 
-    international: str = "00"
+    international: tuple[str, ...] = ("00",)
     "Before those of others."
 
     def completed(self, number: str) -> str:
         """Digits as they are dialled there, as an international number; an extension, which is too short, stays."""
-        for prefix, code in ((self.international, "+"), (self.national, self.code)):
+        ways = [*((prefix, "+") for prefix in self.international), *((prefix, self.code) for prefix in self.national)]
+        for prefix, code in ways:
             rest = number.removeprefix(prefix)
             if number.startswith(prefix) and SHORTEST_NUMBER <= len(rest) <= LONGEST_NUMBER and rest[0] != "0":
                 return code + rest

@@ -322,14 +322,6 @@ def test_what_can_be_listened_on(text: str, listener: Listener) -> None:
             "[[number]] \"1\" trunks[0]: no trunk has this name — got 'x', there are: none",
         ),
         (
-            '[routing]\ncountry = "49"',
-            "[routing] country: expected a country code, such as +49 — got '49'",
-        ),
-        (
-            '[routing]\ncountry = "+49"\ninternational_prefix = ""',
-            "[routing] international_prefix: empty, so that every number would be one of another country",
-        ),
-        (
             '[presence]\nname = " "',
             "[presence] name: expected a line of at most 64 characters — got ' '",
         ),

@@ -8,11 +8,12 @@ from typing import TypeVar
 from gateway import rules
 from gateway.addressing import Country, bare_jid, domainpart, host, telephone
 from gateway.config.media import trunk_media
-from gateway.config.policy import patterns, policy_settings
+from gateway.config.policy import numbering, patterns, policy_settings
+from gateway.config.policy_tables import Calling
 from gateway.config.reading import refuse, row
 from gateway.config.registering import registering
 from gateway.config.secrets import Secrets
-from gateway.config.tables import Addresses, Dial, File, Number, Sip
+from gateway.config.tables import Dial, File, Number, Sip
 from gateway.config.trunk_tables import Group, Trunk
 from gateway.errors import PeerError
 from gateway.secret import Secret
@@ -39,7 +40,7 @@ def routing_settings(file: File, component: str, secrets: Secrets) -> rules.Rout
         domain=component,
         default_domain=None if default is None else domain("[routing]", "default_domain", default),
         hosted_domains=frozenset(domain("[routing]", f"hosted_domains[{i}]", text) for i, text in enumerate(hosted)),
-        country=_country(file.routing),
+        country=_country(file.calling),
         trunks=trunks,
         groups=groups,
         dial=tuple(_dial(index, rule, ways) for index, rule in enumerate(file.dial)),
@@ -48,12 +49,9 @@ def routing_settings(file: File, component: str, secrets: Secrets) -> rules.Rout
     )
 
 
-def _country(table: Addresses) -> Country | None:
-    if table.country is None:
-        return None
-    if not table.international_prefix:
-        refuse("[routing]", "international_prefix", "empty, so that every number would be one of another country")
-    return Country(table.country, table.national_prefix, table.international_prefix)
+def _country(table: Calling) -> Country | None:
+    numbers = numbering(table)
+    return Country(f"+{numbers.country}", numbers.national, numbers.international) if numbers.country else None
 
 
 def domain(where: str, key: str, text: str) -> str:

@@ -18,6 +18,14 @@ from gateway.policy.screening import Block, Callers, Screening
 _PREFIX = re.compile(r"\+|\+?[0-9*#]{1,24}")
 _ACCESS = re.compile(r"[0-9*#]{1,8}")
 
+_USUAL = {
+    # Where nobody says where we stand, what begins like a call abroad is one.
+    "": (("00", "011"), ("0",)),
+    "1": (("011",), ("1",)),
+}
+_ELSEWHERE = (("00",), ("0",))
+"What is dialled before calls abroad and within a country, by its code."
+
 
 def policy_settings(file: File, ways: Sequence[str]) -> PolicySettings:
     """The operator's word; ConfigError when it contradicts itself.  ``ways``: the trunks and groups that there are."""
@@ -26,13 +34,13 @@ def policy_settings(file: File, ways: Sequence[str]) -> PolicySettings:
         patterns(row("people", index, group.name), "who", group.who)
     _once("people", [table.name for table in file.people])
     _once("policy", [table.name for table in file.policy])
-    numbering = _numbering(file.calling)
+    numbers = numbering(file.calling)
     return PolicySettings(
-        policies=tuple(_policy(index, table, people, numbering) for index, table in enumerate(file.policy)),
-        numbering=numbering,
+        policies=tuple(_policy(index, table, people, numbers) for index, table in enumerate(file.policy)),
+        numbering=numbers,
         emergency=_emergency(file.emergency, ways),
         screening=Screening(
-            tuple(_block(index, table, people, numbering) for index, table in enumerate(file.block)),
+            tuple(_block(index, table, people, numbers) for index, table in enumerate(file.block)),
             file.callers.anonymous,
         ),
         calls_per_second=file.calling.calls_per_second,
@@ -52,10 +60,10 @@ def patterns(where: str, key: str, texts: Iterable[str]) -> rules.Patterns:
     return rules.Patterns(texts)
 
 
-def _policy(index: int, table: tables.Policy, people: dict[str, tuple[str, ...]], numbering: Numbering) -> Policy:
+def _policy(index: int, table: tables.Policy, people: dict[str, tuple[str, ...]], numbers: Numbering) -> Policy:
     where = row("policy", index, table.name)
     who = [pattern for text in table.who for pattern in people.get(text, (text,))]
-    allow, deny = (_prefixes(where, key, getattr(table, key), numbering) for key in ("allow", "deny"))
+    allow, deny = (_prefixes(where, key, getattr(table, key), numbers) for key in ("allow", "deny"))
     if both := set(expanded(allow)) & set(expanded(deny)):
         refuse(where, "deny", f"stands in allow, too — got {min(both) or 'local'!r}")
     return Policy(
@@ -73,19 +81,19 @@ def _policy(index: int, table: tables.Policy, people: dict[str, tuple[str, ...]]
     )
 
 
-def _block(index: int, table: tables.Block, people: dict[str, tuple[str, ...]], numbering: Numbering) -> Block:
+def _block(index: int, table: tables.Block, people: dict[str, tuple[str, ...]], numbers: Numbering) -> Block:
     where = row("block", index)
     for place, text in enumerate(table.callers):
         try:
-            Callers([text], numbering)
+            Callers([text], numbers)
         except ValueError:
             wanted = "a number, first digits and *, user@host, *@host, *@*.host or anonymous"
             refuse(where, f"callers[{place}]", f"expected {wanted} — got {text!r}")
     who = patterns(where, "who", [pattern for text in table.who for pattern in people.get(text, (text,))])
-    return Block(Callers(table.callers, numbering), who, table.response)
+    return Block(Callers(table.callers, numbers), who, table.response)
 
 
-def _prefixes(where: str, key: str, texts: Iterable[str], numbering: Numbering) -> tuple[str, ...]:
+def _prefixes(where: str, key: str, texts: Iterable[str], numbers: Numbering) -> tuple[str, ...]:
     """Prefixes in the form in which numbers are compared with them: 0049 and +49 are the same."""
     found = []
     for index, text in enumerate(texts):
@@ -93,17 +101,22 @@ def _prefixes(where: str, key: str, texts: Iterable[str], numbering: Numbering) 
         if text not in WORDS and not _PREFIX.fullmatch(plain):
             wanted = f"first digits such as +49, +, 7, or one of the words {', '.join(WORDS)}"
             refuse(where, f"{key}[{index}]", f"expected {wanted} — got {text!r}")
-        abroad = next((code for code in numbering.international if plain.startswith(code)), None)
+        abroad = next((code for code in numbers.international if plain.startswith(code)), None)
         found.append(text if text in WORDS else plain if abroad is None else f"+{plain.removeprefix(abroad)}")
     return tuple(found)
 
 
-def _numbering(table: tables.Calling) -> Numbering:
-    for key in ("international", "national"):
-        for index, text in enumerate(getattr(table, key)):
+def numbering(table: tables.Calling) -> Numbering:
+    """How numbers are dialled here; ConfigError when they cannot be."""
+    country = table.country or None
+    usual = _USUAL.get(table.country, _ELSEWHERE)
+    international = usual[0] if table.international is None else table.international
+    national = usual[1] if table.national is None else table.national
+    for key, texts in (("international", international), ("national", national)):
+        for index, text in enumerate(texts):
             if not _ACCESS.fullmatch(text) and (text or key == "international"):
                 refuse("[calling]", f"{key}[{index}]", f"expected digits — got {text!r}")
-    return Numbering(country=table.country or None, international=table.international, national=table.national)
+    return Numbering(country=country, international=international, national=national)
 
 
 def _emergency(table: tables.Emergency, ways: Sequence[str]) -> Emergency:

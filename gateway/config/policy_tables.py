@@ -25,13 +25,14 @@ class Calling(Table, frozen=True, kw_only=True):
     """[calling]: what numbers mean here, and what holds for everybody's calls out together."""
 
     country: Annotated[str, msgspec.Meta(pattern=r"\A(?:[1-9][0-9]{0,2})?\Z", description="a country code")] = ""
-    "The country code of national numbers; other countries are then called only by who is allowed to."
+    """The country code of national numbers, which is put before them where they are typed into clients that ask the
+    gateway (jabber:iq:gateway); other countries are then called only by who is allowed to."""
 
-    international: tuple[str, ...] = ("00", "011")
-    "What is dialled before a country code instead of the plus sign."
+    international: tuple[str, ...] | None = None
+    "What is dialled before a country code instead of +; unset: 011 in country 1, 00 in others, both in none."
 
-    national: tuple[str, ...] = ("0",)
-    "What is dialled before a national number; an empty text: nothing need be."
+    national: tuple[str, ...] | None = None
+    "What is dialled before a national number, an empty text: nothing need be; unset: 1 in country 1, 0 elsewhere."
 
     calls_per_second: Rate = 50.0
     "Calls out that begin in a second."

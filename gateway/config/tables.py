@@ -15,9 +15,6 @@ from gateway.config.presence import Incoming, Presence
 from gateway.config.table import Algorithm, Count, Interval, Port, Product, Seconds, Table, Word
 from gateway.config.trunk_tables import Group, Trunk
 
-CountryCode = Annotated[str, msgspec.Meta(pattern=r"\A\+[1-9][0-9]{0,2}\Z", description="a country code, such as +49")]
-Prefix = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{0,4}\Z", description="at most four digits")]
-
 
 class Xmpp(Table, frozen=True, kw_only=True):
     """[xmpp]: the component's stream to the XMPP server (XEP-0114)."""
@@ -145,15 +142,6 @@ class Addresses(Table, frozen=True, kw_only=True):
 
     hosted_domains: tuple[str, ...] = ()
     "XMPP domains whose users have the same address in SIP (RFC 7247); others are user%40domain@component."
-
-    country: CountryCode | None = None
-    "The country in whose way numbers are typed into clients that ask the gateway, +49; unset: they are as they are."
-
-    national_prefix: Prefix = "0"
-    "What is dialled there before a number of the country itself; empty: nothing."
-
-    international_prefix: Prefix = "00"
-    "What is dialled there before the country code of another one."
 
 
 class File(Table, frozen=True, kw_only=True):

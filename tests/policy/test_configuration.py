@@ -152,3 +152,28 @@ def test_a_mistake_is_one_line(read: Read, text: str, line: str) -> None:
 
 def test_no_national_prefix_is_one_too(read: Read) -> None:
     assert read('[calling]\nnational = ["1", ""]').routing.policy.numbering.national == ("1", "")
+
+
+@pytest.mark.parametrize(
+    ("said", "abroad", "within"),
+    [
+        ("", ("00", "011"), ("0",)),
+        ('country = "1"', ("011",), ("1",)),
+        ('country = "49"', ("00",), ("0",)),
+        ('country = "61"\ninternational = ["0011"]', ("0011",), ("0",)),
+    ],
+)
+def test_a_country_dials_in_its_way(read: Read, said: str, abroad: tuple[str, ...], within: tuple[str, ...]) -> None:
+    numbering = read(f"[calling]\n{said}").routing.policy.numbering
+    assert (numbering.international, numbering.national) == (abroad, within)
+
+
+def test_what_is_typed_is_completed_in_the_same_countrys_way(read: Read) -> None:
+    assert read("").routing.country is None
+    country = read('[calling]\ncountry = "1"').routing.country
+    assert country is not None
+    assert [country.completed(typed) for typed in ("15551230000", "01149301234567", "201")] == [
+        "+15551230000",
+        "+49301234567",
+        "201",
+    ]
