@@ -45,7 +45,6 @@ _DOMAIN = re.compile(r"[^\W_](?:[\w.-]*[^\W_])?|\[[0-9a-f:.]+\]")
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
 _ADDRESS = re.compile(r"[0-9.]+|.*:.*")
 _SPOKEN_NUMBER = re.compile(r"[+(]?[0-9 .()/-]+")
-_BETWEEN_DIGITS = frozenset("-.()/ _")
 _NUMBER = re.compile(r"\+?[0-9*#]+")
 _USER_IS_PHONE = Parameters({"user": "phone"})
 
@@ -166,7 +165,7 @@ def spelled_numbers(name: str) -> tuple[str, ...]:
     found = []
     for text in {name, user if home else name}:
         plain = unicodedata.normalize("NFKC", unescape(text)).partition(";")[0]
-        digits = "".join(str(unicodedata.decimal(char, char)) for char in plain if char not in _BETWEEN_DIGITS)
+        digits = "".join(str(unicodedata.decimal(char, char)) for char in plain if char.isalnum() or char in "+*#@")
         if _NUMBER.fullmatch(digits) and digits != name:
             found.append(digits)
     return tuple(found)

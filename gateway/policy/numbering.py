@@ -17,8 +17,8 @@ from functools import lru_cache
 from gateway.addressing import spelled_numbers, telephone
 from gateway.sip.address import unescape
 
-_SCHEME = re.compile(r"(?:tel|sips?):", re.IGNORECASE)
-_CONTEXT = re.compile(r";phone-context=(\+[0-9.()-]+)", re.IGNORECASE)
+_SCHEME = re.compile(r"(?:(?:tel|sips?):)+", re.IGNORECASE)
+_CONTEXT = re.compile(r";phone-context=(\+?[0-9.()-]*)", re.IGNORECASE)
 _LEADING = re.compile(r"[+*#]*[0-9][+0-9*#]*")
 _NUMBER = re.compile(r"\+?[0-9*#]+")
 _SEPARATORS = re.compile(r"[-.()/ _]")
@@ -151,8 +151,10 @@ def _could_be(name: str) -> Iterator[str]:
         found |= {run, *(run[at:] for at, char in enumerate(run) if char == "+")}
     for number in found:
         yield number
-        if number[:1] in "*#":
+        behind = number.lstrip("+")
+        if behind[:1] in "*#":
             for cut in range(1, _SERVICE_DIGITS + 2):
-                rest = number[cut:]
+                rest = behind[cut:]
                 if rest[:1].isdigit() and len(rest) >= _LEAST_DIGITS:
                     yield rest
+                    yield number[: len(number) - len(behind)] + rest

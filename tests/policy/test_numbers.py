@@ -108,6 +108,15 @@ def objection(name: str, numbering: Numbering = GERMANY, **lists: Any) -> str | 
         "+8835100",
         "0088112345",
         "+1 900 555 0100",
+        "+49~900!12345",
+        "=+4990012345",
+        "$:090&0,12345",
+        "+*4990012345",
+        "+*67090012345",
+        "tel:tel:090012345",
+        "sip:sip:+4990012345@pbx.example",
+        "4990012345;phone-context=+",
+        "4990012345;phone-context=00",
     ],
 )
 def test_what_costs_most_is_denied_however_it_is_spelled(name: str) -> None:
