@@ -23,6 +23,9 @@ _LEADING = re.compile(r"[+*#]*[0-9][+0-9*#]*")
 _NUMBER = re.compile(r"\+?[0-9*#]+")
 _SEPARATORS = re.compile(r"[-.()/ _]")
 
+_COMMON_ACCESS = "00"
+"What many switches take for the access code (ITU-T E.164), though their country has another."
+
 _SERVICE_DIGITS = 5
 "So many characters a service code may have before the number that it is about: *67, #31#, *1831."
 
@@ -100,6 +103,8 @@ class Numbering:
     def _readings(self, digits: str) -> Iterator[str]:
         canonical = self.canonical(digits)
         yield canonical
+        if digits.startswith(_COMMON_ACCESS):  # which no national number begins with, wherever the country is
+            yield f"+{digits.lstrip('+0')}"
         if canonical.startswith("+"):
             rest = canonical[1:]
             for code in self.international:  # a plus sign before an access code
