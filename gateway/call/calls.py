@@ -6,13 +6,13 @@ from typing import Protocol
 
 import structlog
 
-from gateway.call.admission import Admission, CallsLimits, PolicyObserver
+from gateway.call.admission import Admission, CallsLimits
 from gateway.call.doors import Doors
 from gateway.call.facts import Recorder
 from gateway.call.opened import Opened, SipWire
 from gateway.call.opening import JingleObserver, Opening, XmppWire, named
 from gateway.call.partings import Partings
-from gateway.call.story import refused_call
+from gateway.call.refusals import Refusals, RefusalsObserver
 from gateway.call.task import GIVE_WAY, CallTask
 from gateway.errors import PeerError
 from gateway.jid import bare
@@ -27,46 +27,15 @@ from gateway.sip.message import SipRequest
 from gateway.sip.reasons import refusal_of_error
 from gateway.sip.replaces import Replaces
 from gateway.stanza import Stanza, read_error
-from gateway.throttle import Throttle
 from mappings.reasons import EndReason
 from mappings.terms import Action, Initiation, Method
 
-REMEMBERED_SECONDS = 30.0
-"So often a refused call is put into the history, after the first few: anybody may try all day, and it is kept."
 
-_CAUSES = {
-    "resource-constraint": "limit",
-    "item-not-found": "no_route",
-    "forbidden": "forbidden",
-    "service-unavailable": "forbidden",
-}
-
-
-def _cause(failure: PeerError) -> str:
-    """Why no call began, in the words of the metric."""
-    if failure.cause is not None:
-        return failure.cause
-    if failure.reason is EndReason.GONE and failure.status == 503:
-        return "draining"
-    if failure.status == 404:
-        return "no_route"
-    return _CAUSES.get(failure.condition, "malformed")
-
-
-class CallsObserver(JingleObserver, Protocol):
+class CallsObserver(JingleObserver, RefusalsObserver, Protocol):
     """What is counted before, and beside, a call."""
-
-    @property
-    def policy(self) -> PolicyObserver:
-        """What is counted of the policy."""
-        ...
 
     def call_opened(self, origin: str) -> None:
         """A call began."""
-        ...
-
-    def call_refused(self, origin: str, cause: str) -> None:
-        """No call began, for one of `gateway.metrics.REFUSED_CALLS`."""
         ...
 
 
@@ -87,7 +56,7 @@ class Calls:
     ) -> None:
         self.doors = Doors()
         self._new_id = new_id
-        self._recorder = recorder
+        self._refusals = Refusals(observer=observer, recorder=recorder, new_id=new_id)
         self._limits = limits
         self.admission = admission
         self._xmpp = xmpp
@@ -95,9 +64,6 @@ class Calls:
         self._observer = observer
         self.opening = opening(self)
         self._log = structlog.get_logger()
-        self._throttle, self._remembering = (
-            Throttle(asyncio.get_running_loop().time, burst=20, seconds=each) for each in (1.0, REMEMBERED_SECONDS)
-        )
         self._empty = asyncio.Event()
         self._empty.set()
         self._by_name: dict[str, Opened] = {}
@@ -207,10 +173,7 @@ class Calls:
                 return
             opened = self._opened_from_xmpp(stanza, leaving=len(crossing))
         except PeerError as failure:
-            self._observer.call_refused("xmpp", _cause(failure))
-            if failure.cause == "emergency":
-                self._observer.policy.emergency_called("refuse")
-            self._note_refused(failure, origin="xmpp", caller=stanza.sender, callee=stanza.to)
+            self._refusals.note(failure, "xmpp", caller=stanza.sender, callee=stanza.to)
             self._say(refusal.refuse(stanza, failure, local=local, id=self._new_id()))
             return
         for loser in crossing:
@@ -269,9 +232,8 @@ class Calls:
                 return
             opened = self._opened_from_sip(message, trunk)
         except PeerError as failure:
-            self._observer.call_refused("sip", _cause(failure))
             caller, callee = named(message.from_.uri), named(message.request_uri)
-            self._note_refused(failure, origin="sip", trunk=trunk, caller=caller, callee=callee)
+            self._refusals.note(failure, "sip", trunk=trunk, caller=caller, callee=callee)
             refused = refusal_of_error(failure)
             self._sip.send(
                 uas.answer(
@@ -303,19 +265,6 @@ class Calls:
         ours = self.doors.dialog(message.from_.tag or "")
         if ours is not None and isinstance(ours.party.leg, SipLeg) and ours.party.leg.came_back(message):
             raise PeerError("the trunk sends our own call back to us", status=482)
-
-    def _note_refused(self, failure: PeerError, **facts: str) -> None:
-        """A call that did not begin is told of; of many, a few, since anybody can try as often as they like."""
-        if not self._throttle.admits():
-            return
-        self._log.info(
-            "call_refused", **facts, cause=_cause(failure), text=failure.text, suppressed=self._throttle.held()
-        )
-        if self._recorder is not None:
-            refused = refused_call(self._new_id()[:16], failure, facts, self._recorder.wall())
-            self._recorder.over(refused)
-            if self._remembering.admits():
-                self._recorder.recorded(refused, None)
 
     # ----------------------------------------------------------------------------------------------------- who is where
 
