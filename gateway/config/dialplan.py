@@ -51,7 +51,13 @@ def routing_settings(file: File, component: str, secrets: Secrets) -> rules.Rout
 
 def _country(table: Calling) -> Country | None:
     numbers = numbering(table)
-    return Country(f"+{numbers.country}", numbers.national, numbers.international) if numbers.country else None
+    if numbers.country is None:
+        return None
+    # Here nothing is judged, so that each country has its own way only: 011 is the area of Turin elsewhere.
+    usual = ("011",) if numbers.country == "1" else ("00",)
+    return Country(
+        f"+{numbers.country}", numbers.national, usual if table.international is None else table.international
+    )
 
 
 def domain(where: str, key: str, text: str) -> str:

@@ -18,13 +18,8 @@ from gateway.policy.screening import Block, Callers, Screening
 _PREFIX = re.compile(r"\+|\+?[0-9*#]{1,24}")
 _ACCESS = re.compile(r"[0-9*#]{1,8}")
 
-_USUAL = {
-    # Where nobody says where we stand, what begins like a call abroad is one.
-    "": (("00", "011"), ("0",)),
-    "1": (("011",), ("1",)),
-}
-_ELSEWHERE = (("00",), ("0",))
-"What is dialled before calls abroad and within a country, by its code."
+_ANYWHERE = ("00", "011")
+"Whatever the country, what begins like a call abroad is judged as one, where nobody says how these begin."
 
 
 def policy_settings(file: File, ways: Sequence[str]) -> PolicySettings:
@@ -108,15 +103,13 @@ def _prefixes(where: str, key: str, texts: Iterable[str], numbers: Numbering) ->
 
 def numbering(table: tables.Calling) -> Numbering:
     """How numbers are dialled here; ConfigError when they cannot be."""
-    country = table.country or None
-    usual = _USUAL.get(table.country, _ELSEWHERE)
-    international = usual[0] if table.international is None else table.international
-    national = usual[1] if table.national is None else table.national
+    international = _ANYWHERE if table.international is None else table.international
+    national = (("1",) if table.country == "1" else ("0",)) if table.national is None else table.national
     for key, texts in (("international", international), ("national", national)):
         for index, text in enumerate(texts):
             if not _ACCESS.fullmatch(text) and (text or key == "international"):
                 refuse("[calling]", f"{key}[{index}]", f"expected digits — got {text!r}")
-    return Numbering(country=country, international=international, national=national)
+    return Numbering(country=table.country or None, international=international, national=national)
 
 
 def _emergency(table: tables.Emergency, ways: Sequence[str]) -> Emergency:

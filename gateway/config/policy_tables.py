@@ -29,7 +29,7 @@ class Calling(Table, frozen=True, kw_only=True):
     gateway (jabber:iq:gateway); other countries are then called only by who is allowed to."""
 
     international: tuple[str, ...] | None = None
-    "What is dialled before a country code instead of +; unset: 011 in country 1, 00 in others, both in none."
+    "What is dialled before a country code instead of +; unset: 011 in country 1, 00 in others, and judged as both."
 
     national: tuple[str, ...] | None = None
     "What is dialled before a national number, an empty text: nothing need be; unset: 1 in country 1, 0 elsewhere."

@@ -158,22 +158,23 @@ def test_no_national_prefix_is_one_too(read: Read) -> None:
     ("said", "abroad", "within"),
     [
         ("", ("00", "011"), ("0",)),
-        ('country = "1"', ("011",), ("1",)),
-        ('country = "49"', ("00",), ("0",)),
+        ('country = "1"', ("00", "011"), ("1",)),
+        ('country = "49"', ("00", "011"), ("0",)),
         ('country = "61"\ninternational = ["0011"]', ("0011",), ("0",)),
     ],
 )
-def test_a_country_dials_in_its_way(read: Read, said: str, abroad: tuple[str, ...], within: tuple[str, ...]) -> None:
+def test_how_numbers_are_judged_depends_on_the_country(
+    read: Read, said: str, abroad: tuple[str, ...], within: tuple[str, ...]
+) -> None:
     numbering = read(f"[calling]\n{said}").routing.policy.numbering
     assert (numbering.international, numbering.national) == (abroad, within)
 
 
 def test_what_is_typed_is_completed_in_the_same_countrys_way(read: Read) -> None:
     assert read("").routing.country is None
-    country = read('[calling]\ncountry = "1"').routing.country
-    assert country is not None
-    assert [country.completed(typed) for typed in ("15551230000", "01149301234567", "201")] == [
-        "+15551230000",
-        "+49301234567",
-        "201",
-    ]
+    american, italian = (read(f'[calling]\ncountry = "{code}"').routing.country for code in ("1", "39"))
+    assert american is not None
+    assert italian is not None
+    typed = ("15551230000", "01149301234567", "0049301234567", "201")
+    assert [*map(american.completed, typed)] == ["+15551230000", "+49301234567", "0049301234567", "201"]
+    assert [*map(italian.completed, typed)] == ["15551230000", "+391149301234567", "+49301234567", "201"]
