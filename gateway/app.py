@@ -135,6 +135,7 @@ class App:
                 anchors=self.anchors,
                 on_focus=lambda call, address: self.conferences.focus(call, address),  # noqa: PLW0108
                 recorder=self.notices,
+                reaches=self._reaches,
             ),
             xmpp=self.xmpp,
             sip=self.sip,
@@ -193,6 +194,7 @@ class App:
                 history=self.history,
                 preferences=self.preferences,
                 used=self.admission.used,
+                reaches=self._reaches,
                 new_id=_new_id,
             ),
             xmpp=self.xmpp,

@@ -52,9 +52,10 @@ def user_commands(
     history: History,
     preferences: Preferences,
     used: Callable[[str], Used],
+    reaches: Callable[[str], bool],
     new_id: Callable[[], str],
 ) -> tuple[Command, ...]:
-    """All of them."""
+    """All of them; ``reaches``: whether an account of a user's own making may lead to an address."""
     return (
         *account_commands.commands(affairs),
         TryRegistration(
@@ -66,6 +67,7 @@ def user_commands(
             calls=Trials(calls, routing, new_id),
             echo=settings.echo_number,
             voices=voices(anchors),
+            reaches=reaches,
         ),
         CallHistory(history),
         CallPreferences(

@@ -12,13 +12,15 @@ description is answered by the anchor's offer, and the answer to that comes with
 A callee that refuses the caller's own offer may be made another, the anchor's, before the caller hears of it (D6).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import assert_never
 
 from gateway.call.bridge import Bridge, Send, State
 from gateway.errors import AnchorError
 from gateway.media.anchor import Anchor, Anchors, Call, Event, LegMedia, Listener, Statistics
+from gateway.media.streams import held_to
 from gateway.signals import (
     Answer,
     Attendance,
@@ -59,6 +61,10 @@ class Outcome:
 NOTHING = Outcome()
 
 
+def _anywhere(address: str) -> bool:
+    return True
+
+
 class Anchoring:
     """One call's dealings with its anchor.  AnchorError from an operation: the call cannot go on."""
 
@@ -70,12 +76,14 @@ class Anchoring:
         wanted: Callable[[Description | None], bool],
         caller_proposes: bool,
         again: LegMedia | None = None,
+        reaches: Mapping[Side, Callable[[str], bool]] = MappingProxyType({}),
     ) -> None:
         """``wanted`` says whether a call that begins with this offer is anchored; None: it is still owed.
 
         ``caller_proposes``: a caller that owes its description gives it when the callee has answered, as clients do
         after their propose; else it wants an offer, as phones do that send an INVITE without one.  ``again`` is what a
-        callee is offered that refuses the caller's offer; None: that is the end.
+        callee is offered that refuses the caller's offer; None: that is the end.  ``reaches`` says of a side, where not
+        every address is good, to which its media may be sent.
         """
         self.listener: Listener = lambda event: None
         "Is told what happens by itself, outside of every operation."
@@ -88,6 +96,7 @@ class Anchoring:
         self._wanted = wanted
         self._caller_proposes = caller_proposes
         self._again = again
+        self._reaches = reaches
         self._sources: dict[Side, str | None] = {}
         "Where the signalling of each side comes from."
 
@@ -156,6 +165,8 @@ class Anchoring:
         if anchor is None:
             self._keep(signal, to)
             return Outcome((send,))
+        if isinstance(signal, Offer | Answer | Complete) and signal.description is not None:
+            held_to(self._reaches.get(to.other, _anywhere), signal.description)
         match signal:
             case Offer():
                 return await (

@@ -10,9 +10,10 @@ from gateway.call.admission import Admission, CallsLimits
 from gateway.call.doors import Doors
 from gateway.call.facts import Recorder
 from gateway.call.opened import Opened, SipWire
-from gateway.call.opening import JingleObserver, Opening, XmppWire, named
+from gateway.call.opening import JingleObserver, Opening, XmppWire
 from gateway.call.partings import Partings
 from gateway.call.refusals import Refusals, RefusalsObserver
+from gateway.call.story import named
 from gateway.call.task import GIVE_WAY, CallTask
 from gateway.errors import PeerError
 from gateway.jid import bare

@@ -13,6 +13,7 @@ from gateway.call.facts import CallLimits, CallObserver, Recorder
 from gateway.call.moving import Moving
 from gateway.call.opened import Opened, SipWire
 from gateway.call.seat import Party
+from gateway.call.story import named
 from gateway.call.successors import Book, Successors, party, session_number
 from gateway.call.task import CallTask
 from gateway.entity.presence import Direct, Propose
@@ -29,16 +30,12 @@ from gateway.policy.screening import Caller
 from gateway.routing import Routing
 from gateway.sdp.history import SdpSession
 from gateway.signals import Side, Transfer
-from gateway.sip.address import Uri
 from gateway.sip.leg import LegSettings, SipLeg, SipTarget
 from gateway.sip.message import SipRequest
 from gateway.stanza import Stanza, read_error
 from mappings.description import Description
 from mappings.namespaces import MESSAGE_INITIATION
 from mappings.terms import Role
-
-LONGEST_NAMED = 128
-"Characters of a user part that the log shows."
 
 
 class XmppWire(Protocol):
@@ -111,8 +108,11 @@ class Opening:
         anchors: Anchors | None = None,
         recorder: Recorder | None = None,
         on_focus: Callable[[str, str | None], None] = lambda call, address: None,
+        reaches: Callable[[str], bool] = lambda address: True,
     ) -> None:
+        """``reaches``: whether media of an account of a user's own making may be sent to an address."""
         self._settings = settings
+        self._reaches = reaches
         self._recorder = recorder
         self._on_focus = on_focus
         "Told of calls whose SIP side is a conference's focus: which call, and its address; None: it is none any more."
@@ -183,7 +183,8 @@ class Opening:
         )
         sip = self.calling(outbound, stanza.sender, ticket)
         facts = {"caller": stanza.sender, "callee": outbound.number_label, "trunk": outbound.trunk}
-        anchoring = self._anchoring(name, Side.CALLER, media.anchors_client, media, WEB)
+        fenced = outbound.manners.fenced
+        anchoring = self._anchoring(name, Side.CALLER, media.anchors_client, media, WEB, fenced=fenced)
         opened = self.opened(
             name,
             Side.CALLER,
@@ -261,7 +262,10 @@ class Opening:
         facts = {"caller": named(request.from_.uri), "callee": inbound.callee, "trunk": trunk}
         client = client_leg(partial(self._knows, whom.jid)) if isinstance(whom, Direct) else WEB
         plain = media.policy is Policy.AUTO and client is PHONE
-        anchoring = None if plain else self._anchoring(name, Side.CALLEE, media.anchors_phone, media, client)
+        anchoring = None
+        if not plain:
+            fenced = inbound.manners.fenced
+            anchoring = self._anchoring(name, Side.CALLEE, media.anchors_phone, media, client, fenced=fenced)
         return self.opened(
             name,
             Side.CALLEE,
@@ -320,6 +324,8 @@ class Opening:
         wanted: Callable[[Description | None], bool],
         media: TrunkMedia,
         client: LegMedia,
+        *,
+        fenced: bool,
     ) -> Anchoring | None:
         """The call's dealings with an anchor, if it may come to any."""
         if self._anchors is None or media.policy is Policy.DIRECT:
@@ -335,6 +341,7 @@ class Opening:
             wanted=wanted,
             caller_proposes=xmpp_side is Side.CALLER,
             again=None if again is None else self._carried(again),
+            reaches={xmpp_side.other: self._reaches} if fenced else {},
         )
 
     def _carried(self, leg: LegMedia) -> LegMedia:
@@ -389,9 +396,3 @@ class Opening:
             xmpp_side=xmpp_side,
         )
         return opened
-
-
-def named(uri: Uri) -> str:
-    """A SIP address for the log: who and where, without a password, and not as long as a peer likes."""
-    user = "" if uri.user is None else f"{uri.user[:LONGEST_NAMED]}@"
-    return f"{user}{uri.hostport}" if uri.is_sip else str(uri)[:LONGEST_NAMED]

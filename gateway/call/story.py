@@ -17,8 +17,12 @@ from gateway.history.trail import LONGEST_REMARK, Step
 from gateway.jid import bare, local
 from gateway.media.anchor import Statistics
 from gateway.signals import Answer, End, Offer, Progress, Refuse, Side, Signal
+from gateway.sip.address import Uri
 from mappings.description import Description
 from mappings.reasons import EndReason
+
+LONGEST_NAMED = 128
+"Characters of a user part that the log shows."
 
 
 class Story:
@@ -290,3 +294,9 @@ def refused_call(call: str, failure: PeerError, facts: Mapping[str, str], wall: 
         text=failure.text,
         status=failure.status,
     )
+
+
+def named(uri: Uri) -> str:
+    """A SIP address for the log: who and where, without a password, and not as long as a peer likes."""
+    user = "" if uri.user is None else f"{uri.user[:LONGEST_NAMED]}@"
+    return f"{user}{uri.hostport}" if uri.is_sip else str(uri)[:LONGEST_NAMED]

@@ -16,6 +16,7 @@ from gateway.addressing import localpart, prompted
 from gateway.call.trial import Heard
 from gateway.errors import AnchorError, PeerError
 from gateway.jid import bare
+from gateway.media.streams import held_to
 from gateway.signals import Answer, End
 from mappings.description import Codec, Description, Media, RawCandidate, RawUdp, Rtp
 from mappings.terms import Senders
@@ -110,8 +111,9 @@ class Dialling(Protocol):
 class _Test:
     """One test, from dialling to hanging up."""
 
-    def __init__(self, voice: Voice | None) -> None:
+    def __init__(self, voice: Voice | None, reaches: Callable[[str], bool]) -> None:
         self.voice = voice
+        self._reaches = reaches
         self.call: Dialled | None = None
         self.ringing = False
         self.answered: float | None = None
@@ -153,6 +155,7 @@ class _Test:
         if voice is None:
             return done(f"{said}. Whether there is sound cannot be told: it does not pass through the gateway itself.")
         try:
+            held_to(self._reaches, answer.description)
             voice.hear(answer.description)
         except AnchorError as error:
             return failed(f"{said}, but there can be no sound: {error.text}.")
@@ -204,6 +207,9 @@ class TrialCall:
     voices: Callable[[], Voice] | None
     "Makes a voice; None: media never pass through this process."
 
+    reaches: Callable[[str], bool]
+    "Whether an account of a user's own making may lead to an address."
+
     node: str = "test-call"
     name: str = "Make a test call"
     _running: set[str] = field(default_factory=set)
@@ -242,7 +248,7 @@ class TrialCall:
             voice = None if self.voices is None else self.voices()
         except AnchorError as error:
             return failed(f"There can be no test call at present: {error.text}.")
-        test = _Test(voice)
+        test = _Test(voice, self.reaches if account.made_by == "user" else lambda address: True)
         try:
             dialled = f"{localpart(prompted(number))}@{self.component}"
             call = self.calls.trial(jid, dialled, name=account.trunk(self.component).name, told=test.heard)

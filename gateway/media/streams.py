@@ -1,13 +1,13 @@
 """A call's streams on both sides, and the plan of what is said of one: the values that `agreement` works with."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from gateway.errors import AnchorError
 from gateway.media.anchor import Protection
 from gateway.media.negotiation import Identity
 from gateway.signals import Side
-from mappings.description import Encryption, Ice, Media, RawUdp, Rtp
+from mappings.description import Description, Encryption, Ice, Media, RawUdp, Rtp
 from mappings.reasons import EndReason
 from mappings.terms import Role, Senders
 
@@ -96,6 +96,18 @@ def ours() -> AnchorError:
     """What a peer is told that says to be where we are (`LegMedia.foreign`)."""
     return AnchorError("transport: our own, and nobody else's", EndReason.UNSUPPORTED_TRANSPORTS, 488)
 
+
+def held_to(reaches: Callable[[str], bool], description: Description) -> None:
+    """Raise AnchorError where a plain transport leads to where it may not; by ICE nothing is sent before consent."""
+    for media in description.media:
+        if isinstance(media.transport, RawUdp):
+            for candidate in media.transport.candidates:
+                if candidate.port and candidate.ip not in _NOWHERE and not reaches(candidate.ip):
+                    text = f"transport: {candidate.ip[:64]} is not for the media of a user's own account"
+                    raise AnchorError(text, EndReason.UNSUPPORTED_TRANSPORTS, 488)
+
+
+_NOWHERE = ("0.0.0.0", "::")  # noqa: S104 - how a hold is said (RFC 3264 §8.4)
 
 SENDING = {
     Senders.BOTH: frozenset(Role),

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from gateway.call.opening import named
+from gateway.call.story import named
 from gateway.errors import PeerError
 from gateway.jid import bare
 from gateway.outward import ANONYMOUS, Outbound

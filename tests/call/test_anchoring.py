@@ -24,7 +24,7 @@ from gateway.signals import (
     Side,
     Signal,
 )
-from mappings.description import Codec, Description, Ice, RawUdp
+from mappings.description import Codec, Description, Ice, RawCandidate, RawUdp
 from mappings.reasons import EndReason
 from mappings.terms import Senders
 from tests.call.paper_anchor import PaperAnchor, PaperAnchors
@@ -372,3 +372,24 @@ def test_what_the_anchor_cannot_offer_leaves_the_refusal_as_it_was() -> None:
     talk.anchors.full = True
     assert talk.says(CALLEE, REFUSAL) == ["caller: End"]
     assert talk.anchoring.backend is None
+
+
+def test_a_side_that_is_held_to_some_addresses_names_no_other() -> None:
+    talk = Talk()
+    talk.anchoring = Anchoring(
+        talk.anchors,
+        Call(id="c1", legs={CALLER: WEB, CALLEE: PHONE}),
+        wanted=lambda offer: True,
+        caller_proposes=True,
+        reaches={CALLEE: lambda address: address == "203.0.113.9"},
+    )
+    phone = plain(PCMU, PCMA)
+    here, there, nowhere = (
+        said(replace(phone, transport=RawUdp(candidates=(RawCandidate(ip=ip, port=4000),))))
+        for ip in ("203.0.113.9", "10.0.0.5", "0.0.0.0")
+    )
+    talk.says(CALLER, Offer(BROWSER))
+    assert talk.says(CALLEE, Answer(here)) == ["caller: Answer"]
+    talk.says(CALLEE, Offer(nowhere))
+    with pytest.raises(AnchorError, match="not for the media of a user's own account"):
+        talk.says(CALLEE, Offer(there))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -11,7 +11,7 @@ from gateway.commands.trial_call import MUTE, PATIENCE_SECONDS, RING_SECONDS, Tr
 from gateway.errors import AnchorError, PeerError
 from gateway.jid import bare
 from gateway.signals import Answer, End, Progress
-from mappings.description import Description
+from mappings.description import Description, RawCandidate, RawUdp
 from mappings.reasons import EndReason
 from tests.call.script import AUDIO
 from tests.commands.house import GATEWAY, USER, House, Reply
@@ -19,6 +19,10 @@ from tests.commands.memory import MemoryStore
 
 NURSE = bare(USER)
 WAITS = PATIENCE_SECONDS + 0.1
+
+
+INSIDE = "10.0.0.5"
+"Where no account of a user's own making may lead."
 
 
 @dataclass
@@ -89,6 +93,7 @@ class Trial:
             calls=self.line,
             echo=echo,
             voices=None if voice is None else lambda: voice,
+            reaches=lambda address: address != INSIDE,
         )
         self.house = House([command])
 
@@ -185,6 +190,16 @@ def test_no_echo_is_told_from_no_sound() -> None:
 def test_an_answer_without_a_way_for_sound() -> None:
     with Trial(voice=PaperVoice(refuses="the answer is not by plain RTP")) as trial:
         assert "there can be no sound: the answer is not by plain RTP" in trial.told(Answer(AUDIO))[0][1]
+
+
+def test_no_sound_goes_inside_for_an_account_of_a_users_own_making() -> None:
+    voice = PaperVoice()
+    inside = RawUdp(candidates=(RawCandidate(ip=INSIDE, port=6379),))
+    answer = Answer(Description(media=tuple(replace(media, transport=inside) for media in AUDIO.media)))
+    with Trial(voice=voice) as trial:
+        ((severity, text),) = trial.told(answer)
+        assert (severity, voice.peer) == ("error", None)
+        assert f"there can be no sound: transport: {INSIDE}" in text
 
 
 def test_without_an_anchor_of_ours_sound_is_not_judged() -> None:
