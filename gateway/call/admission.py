@@ -225,12 +225,14 @@ class Admission:
         """What has changed in the ledger since this was last asked, up to now."""
         changed = self._permits.ledger.changed(self._loop.time(), self._wall())
         self._tell()
-        self._observer.near_limit(self._permits.near(self._wall()))
+        self._observer.near_limit(self._permits.near(changed, self._wall()))
         return changed
 
     def remember(self, entries: Iterable[Entry]) -> None:
         """What the ledger said before a restart."""
-        self._permits.ledger.load(entries)
+        known = tuple(entries)
+        self._permits.ledger.load(known)
+        self._observer.near_limit(self._permits.near(known, self._wall()))
 
     def used(self, user: str) -> Used:
         """What a user (bare JID) has had today."""

@@ -5,7 +5,7 @@ the monotonic clock; the other one only says to which day they belong.  A call o
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 
@@ -107,10 +107,6 @@ class Ledger:
         ]
         self._changed.clear()
         return found
-
-    def today(self, wall: float) -> Iterator[tuple[str, Usage]]:
-        """Who has had what today."""
-        yield from self._days.get(self.day(wall), {}).items()
 
     def _look(self, user: str, wall: float) -> Usage:
         return self._days.get(self.day(wall), {}).get(user) or Usage()

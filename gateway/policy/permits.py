@@ -5,7 +5,7 @@ to an emergency number is never refused here, and costs nothing.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from math import ceil
@@ -13,8 +13,11 @@ from typing import NamedTuple
 
 from gateway.errors import PeerError
 from gateway.policy.buckets import Buckets, Key
-from gateway.policy.ledger import Ledger, Meter
+from gateway.policy.ledger import Entry, Ledger, Meter
 from gateway.policy.rules import USUAL, Policy, PolicySettings, refused
+
+NEAR = 0.8
+"The share of a day's calls or minutes from which on a user is near the limit."
 
 ALL = "all"
 "The key of the bucket that everybody draws on."
@@ -86,6 +89,10 @@ class Permits:
             )
             for policy in (*settings.policies, USUAL)
         }
+        self._near: set[str] = set()
+        self._near_on = ""
+        "Who has used most of that day."
+
         self._by_trunk: Counter[str] = Counter()
         self._by_user: Counter[str] = Counter()
         self._by_number: Counter[str] = Counter()
@@ -204,14 +211,21 @@ class Permits:
         minutes = int(self.ledger.seconds(user, now, wall) // 60)
         return Used(self.ledger.calls(user, wall), policy.calls_per_day, minutes, policy.minutes_per_day)
 
-    def near(self, wall: float, share: float = 0.8) -> int:
-        """How many users have used that share of their calls or minutes of today."""
-        count = 0
-        for user, usage in self.ledger.today(wall):
-            policy = self._settings.of(user)
-            most = max(usage.calls / policy.calls_per_day, usage.seconds / (policy.minutes_per_day * 60))
-            count += most >= share
-        return count
+    def near(self, entries: Iterable[Entry], wall: float) -> int:
+        """How many users have used `NEAR` of their calls or minutes of today.
+
+        ``entries``: what has changed in the ledger since this was last asked, since there may be very many users.
+        """
+        today = self.ledger.day(wall)
+        if today != self._near_on:
+            self._near_on = today
+            self._near.clear()
+        for entry in entries:
+            policy = self._settings.of(entry.user)
+            most = max(entry.calls / policy.calls_per_day, entry.seconds / (policy.minutes_per_day * 60))
+            if entry.day == today and most >= NEAR:
+                self._near.add(entry.user)
+        return len(self._near)
 
 
 def spent_text(policy: Policy) -> str:

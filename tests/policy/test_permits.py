@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import PeerError
+from gateway.policy.ledger import Entry
 from gateway.policy.permits import Permit, Permits, TrunkLimits, Wish
 from gateway.policy.rules import USUAL, Policy, PolicySettings
 from gateway.rules import Patterns
@@ -317,14 +318,37 @@ def test_nothing_is_left_of_calls_that_are_over(operations: list[tuple[str, str,
 
 def test_who_has_used_most_of_a_day_is_counted() -> None:
     all_ = permits(policy(calls_per_day=5, minutes_per_day=10))
-    assert all_.near(NOON) == 0
+
+    def near(now: float) -> int:
+        return all_.near(all_.ledger.changed(now, NOON + now), NOON + now)
+
+    assert near(0.0) == 0
     for _ in range(4):
         all_.end(begin(all_), 0.0, NOON)
-    assert all_.near(NOON) == 1
+    assert near(0.0) == 1
     call = begin(all_, user=JULIET)
     all_.answered(call, 0.0)
     all_.end(call, 500.0, NOON + 500)
-    assert all_.near(NOON + 500) == 2
+    assert near(500.0) == near(501.0) == 2
+    assert near(86_400.0) == 0
+
+
+def test_of_many_users_those_alone_are_looked_at_who_have_called_since() -> None:
+    asked: list[str] = []
+
+    class Who:
+        def __contains__(self, jid: str) -> bool:
+            asked.append(jid)
+            return True
+
+    all_ = permits(Policy(name="all", who=Who()))
+    today = all_.ledger.day(NOON)
+    known = [Entry(today, f"{number}@capulet.example", 499, 0.0) for number in range(100)]
+    all_.ledger.load(known)
+    assert all_.near(known, NOON) == 100
+    asked.clear()
+    assert all_.near(all_.ledger.changed(1.0, NOON + 1), NOON + 1) == 100
+    assert not asked
 
 
 def test_a_user_is_told_what_they_have_had_today() -> None:
