@@ -83,13 +83,14 @@ class Commands:
         return True
 
     async def stop(self) -> None:
-        """Stop what is being run; nobody is answered any more."""
+        """Stop what is being run, and tell who waits for it."""
+        running = dict(self._running)
+        for turn, task in running.items():
+            task.cancel()
+            self._do(self._engine.broke(turn, "resource-constraint", "the gateway is stopping"))
         if self._timer is not None:
             self._timer.cancel()
-        running = [*self._running.values()]
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await asyncio.gather(*running.values(), return_exceptions=True)
 
     def _items(self, stanza: Stanza) -> Stanza:
         """The commands that the asker may run (XEP-0050 §2.2)."""

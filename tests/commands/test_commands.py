@@ -301,6 +301,14 @@ def test_a_stage_that_takes_too_long_is_stopped_and_said_so() -> None:
         assert (reply.error, slow.stopped, house.ended) == (("remote-server-timeout", ""), 1, [("slow", "broken")])
 
 
+def test_who_waits_for_a_stage_is_told_that_the_gateway_stops() -> None:
+    with House([Slow(STAGE_SECONDS)]) as house:
+        running = house.asks("slow")
+        house.loop.run_until_complete(house.desk.stop())
+        (reply,) = house.answers(running)
+        assert (reply.error[0], house.ended) == ("resource-constraint", [("slow", "broken")])
+
+
 def test_a_command_that_fails_completes_with_a_note_of_why() -> None:
     def refuse() -> Outcome:
         raise Fault("no trunk is there")
