@@ -226,12 +226,10 @@ class Devices:
         before = len(known)
         for id in [id for id, query in self._queries.items() if query.jid == f"{user}/{name}"]:
             self._take(id)
-        if whole:
-            known.contacts.discard(contact)
-        elif name:
+        if name and not whole:
             known.resources.pop(name, None)
-        else:
-            known.resources.clear()
+        else:  # of the user and not of a device: that JID of ours sees none, and others may see them still
+            known.contacts.discard(contact)
         self._remembered += len(known) - before
         if not known.resources or not known.contacts:
             self._drop(user)

@@ -112,6 +112,16 @@ def test_a_device_that_goes_offline_is_forgotten() -> None:
     assert not devices.sees(USER, NUMBER)
 
 
+def test_a_jid_of_ours_that_may_not_see_the_user_says_nothing_of_the_others() -> None:
+    devices = table()
+    online(devices, "desk", CALLS)
+    # What a server answers to who asks for a subscription and has none (RFC 6121 §4.2.2).
+    devices.presence(Stanza(kind="presence", type="unavailable", sender=USER, to="sip.example.org"))
+    assert devices.choose(USER) == Direct(f"{USER}/desk")
+    devices.presence(Stanza(kind="presence", type="unavailable", sender=USER, to=NUMBER))
+    assert devices.choose(USER) == Propose(USER)
+
+
 def test_software_that_was_asked_once_is_known_on_other_devices() -> None:
     devices = table()
     online(devices, "desk", CALLS)
