@@ -11,12 +11,14 @@ SHARED = Path(__file__).parents[2] / "shared"
 
 
 def common(description: Description) -> Description:
-    """What both spellings can say of a description (conformance reference 4: `id`, `creator`, `disposition`)."""
+    """What both spellings can say of a description (conformance 4: `id`, `creator`, `disposition`, `lite`)."""
     return replace(description, media=tuple(map(_common, description.media)))
 
 
 def _common(media: Media) -> Media:
-    return replace(media, creator=Role.INITIATOR, disposition="session", transport=_transport(media.transport))
+    return replace(
+        media, creator=Role.INITIATOR, disposition="session", lite=False, transport=_transport(media.transport)
+    )
 
 
 def _transport(transport: Ice | RawUdp) -> Ice | RawUdp:

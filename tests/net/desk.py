@@ -45,6 +45,8 @@ anchor = "none"
 calls_per_caller = 1000
 strangers_burst = 100000
 messages_per_minute = 100000
+[store]
+file = ""
 [calling]
 calls_per_second = 10000
 calls_to_number = 10000
@@ -179,6 +181,7 @@ async def desk(**tables: str) -> AsyncIterator[Desk]:
     """A desk; in the end no call is left of it, and nothing has failed."""
     with capture_logs() as logs, mock.patch.object(application, "XmppPort", NoStream):
         made = Desk(App(settings(**tables)), logs)
+        await made.app.database.open()
         await made.app.sip.start()
         try:
             yield made
@@ -186,7 +189,9 @@ async def desk(**tables: str) -> AsyncIterator[Desk]:
             await made.app.calls.emptied(10.0)
             assert made.errors() == []
         finally:
+            await made.app.appearance.contacts.leave(0.0)
             await made.app.sip.stop()
+            await made.app.database.close()
             for peer in made.peers.values():
                 peer.transport.close()
     assert asyncio.all_tasks() == {asyncio.current_task()}

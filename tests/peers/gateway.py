@@ -81,6 +81,7 @@ class Gateway:
             "sip": {"listen": [f"udp:{host}:{port}", f"tcp:{host}:{port}"]},
             "log": {"level": "debug", "format": "json", "identities": "full"},
             "http": {"host": self.http[0], "port": self.http[1]},
+            "policy": [{"name": "hasty", "who": ["*"], "calls_per_second": 100.0, "calls_per_minute": 1000.0}],
             "trunk": [{"name": "pbx", "host": trunk[0], "port": trunk[1], "allow": [HOST], "media": "direct", **keys}],
             "dial": [
                 {"match": r"\+?[0-9]+", "trunk": "pbx"},

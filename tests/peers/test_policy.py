@@ -98,7 +98,7 @@ async def test_an_emergency_call_is_routed_past_all_limits(tmp_path: Path) -> No
 
 @pytest.mark.conformance("ROB-04")
 async def test_a_thousand_calls_begun_and_given_up_make_few_invites(tmp_path: Path) -> None:
-    changes: dict[str, Table] = {"log": {"level": "info"}}
+    changes: dict[str, Table | list[Table]] = {"log": {"level": "info"}, "policy": []}
     async with Rig(tmp_path, changes=changes) as rig:
         call = await answered_out(rig, await rig.answers("uas_answer"))
         attacker = await rig.client("mercutio")

@@ -299,7 +299,7 @@ def test_a_cancel_is_487_and_the_end() -> None:
 def test_the_text_of_a_cancels_reason_goes_along() -> None:
     call = rung()
     call.asks("CANCEL", cseq=100, headers=(("Reason", 'SIP;cause=200;text="Call completed elsewhere"'),))
-    assert call.end == End(EndReason.CANCEL, "Call completed elsewhere")
+    assert call.end == End(EndReason.CANCEL, "Call completed elsewhere", elsewhere=True)
 
 
 @pytest.mark.conformance("SIP-12")

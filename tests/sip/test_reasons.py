@@ -170,8 +170,9 @@ def test_the_first_reason_that_is_known_counts_with_its_text() -> None:
 @pytest.mark.conformance("END-35")
 @pytest.mark.parametrize("code", [200, 600, 603, 408])
 def test_a_cancel_is_a_cancel_whatever_its_reason(code: int) -> None:
-    assert reasons.end_of_cancel(bye(f'SIP;cause={code};text="elsewhere"')) == End(E.CANCEL, "elsewhere")
-    assert reasons.end_of_cancel(bye(f"SIP;cause={code}")) == End(E.CANCEL)
+    elsewhere = code == 200  # somebody has taken the call (RFC 3326 §2)
+    assert reasons.end_of_cancel(bye(f'SIP;cause={code};text="so"')) == End(E.CANCEL, "so", elsewhere=elsewhere)
+    assert reasons.end_of_cancel(bye(f"SIP;cause={code}")) == End(E.CANCEL, elsewhere=elsewhere)
 
 
 def test_a_request_without_response_is_a_timeout_or_a_failure_of_the_network() -> None:
