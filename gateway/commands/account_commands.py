@@ -180,7 +180,7 @@ class MyAccounts:
 
     def may(self, jid: str) -> bool:
         """Who has an account, or may have one."""
-        return self.affairs.may_have(jid) or self.affairs.has(jid)
+        return self.affairs.concern(jid)
 
     async def start(self, jid: str) -> Outcome:
         """Tell."""
@@ -221,7 +221,7 @@ class ChooseDialling:
 
     def may(self, jid: str) -> bool:
         """Who has an account, or may have one."""
-        return self.affairs.may_have(jid) or self.affairs.has(jid)
+        return self.affairs.concern(jid)
 
     async def start(self, jid: str) -> Outcome:
         """Ask which."""

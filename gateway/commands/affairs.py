@@ -38,6 +38,10 @@ class Affairs:
         """Whether a user may have accounts by themselves."""
         return jid in self.rules.users
 
+    def concern(self, jid: str) -> bool:
+        """Whether a user has an account, whoever made it, or may have one."""
+        return self.may_have(jid) or self.has(jid)
+
     async def all(self, jid: str) -> tuple[SipAccount, ...]:
         """A user's accounts; ``jid`` may be full."""
         return await kept(self.store.list(bare(jid)))

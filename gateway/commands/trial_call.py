@@ -216,7 +216,7 @@ class TrialCall:
 
     def may(self, jid: str) -> bool:
         """Who has an account, or may have one."""
-        return self.affairs.may_have(jid) or self.affairs.has(jid)
+        return self.affairs.concern(jid)
 
     async def start(self, jid: str) -> Outcome:
         """Ask by which account, and whom."""

@@ -84,7 +84,7 @@ class TryRegistration:
 
     def may(self, jid: str) -> bool:
         """Who has an account, or may have one."""
-        return self.affairs.may_have(jid) or self.affairs.has(jid)
+        return self.affairs.concern(jid)
 
     async def start(self, jid: str) -> Outcome:
         """Ask which account, where there are several."""
