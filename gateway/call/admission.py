@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from gateway.call.facts import CallLimits, CallObserver, MediaObserver
+from gateway.call.facts import CallLimits
 from gateway.errors import PeerError
 from gateway.jid import bare
 from gateway.outward import Outbound
@@ -280,42 +280,6 @@ class Admission:
                 ticket.call.end(End(EndReason.EXPIRED, spent_text(policy)))
                 self._silent(ticket)
         self._arm(user)
-
-
-class Metered:
-    """Who counts a call's facts, and tells its ticket of the answer."""
-
-    __slots__ = ("_observer", "_ticket")
-
-    def __init__(self, observer: CallObserver, ticket: Ticket) -> None:
-        self._observer = observer
-        self._ticket = ticket
-
-    @property
-    def media(self) -> MediaObserver:
-        """As who counts."""
-        return self._observer.media
-
-    def call_answered(self, origin: str, setup_seconds: float) -> None:
-        """From the offer to the answer."""
-        self._ticket.answered()
-        self._observer.call_answered(origin, setup_seconds)
-
-    def call_ended(self, origin: str, reason: str, ended_by: str, duration_seconds: float | None) -> None:
-        """As who counts."""
-        self._observer.call_ended(origin, reason, ended_by, duration_seconds)
-
-    def out_of_order(self, side: str, signal: str) -> None:
-        """As who counts."""
-        self._observer.out_of_order(side, signal)
-
-    def dropped(self, spelling: str, name: str) -> None:
-        """As who counts."""
-        self._observer.dropped(spelling, name)
-
-    def inbox_wait(self, seconds: float) -> None:
-        """As who counts."""
-        self._observer.inbox_wait(seconds)
 
 
 def wish(caller: str, outbound: Outbound) -> Wish:

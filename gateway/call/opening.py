@@ -7,7 +7,7 @@ from typing import Protocol
 from xml.etree.ElementTree import Element
 
 from gateway.addressing import plain
-from gateway.call.admission import Admission, Metered, Ticket
+from gateway.call.admission import Admission, Ticket
 from gateway.call.anchoring import Anchoring
 from gateway.call.facts import CallLimits, CallObserver, Recorder
 from gateway.call.moving import Moving
@@ -376,9 +376,10 @@ class Opening:
             origin="xmpp" if xmpp_side is Side.CALLER else "sip",
             parties={side: parties[side] for side in Side},
             limits=ticket.within(self._settings.limits),
-            observer=Metered(self._observer, ticket),
+            observer=self._observer,
             facts=facts,
             on_closed=self._calls.closed,
+            on_answered=ticket.answered,
             address=partial(self._routing.redirect, user=owner, passes=partial(self._admission.pass_on, owner)),
             transfer=transfer,
             anchoring=anchoring,

@@ -3,7 +3,7 @@
 Beside the log it is told to who remembers calls: the messages as they pass, and the whole in one record at the end.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -36,6 +36,7 @@ class Story:
         *,
         limits: CallLimits,
         observer: CallObserver,
+        on_answered: Callable[[], None],
         recorder: Recorder | None,
         log: Any,
         now: float,
@@ -58,6 +59,7 @@ class Story:
         self._facts = facts
         self._limits = limits
         self._observer = observer
+        self._on_answered = on_answered
         self._recorder = recorder
         self._number = number
         self._name = name
@@ -97,6 +99,7 @@ class Story:
                 self.answered = now
                 self.limit = now + self._limits.call_seconds
                 self._codec = codec(signal.description)
+                self._on_answered()
                 self._observer.call_answered(self._origin, self._setup(now))
                 setup = round(self._setup(now), 4)
                 self._log.info("leg_answered", side=side.value if side else None, setup_seconds=setup)

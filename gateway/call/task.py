@@ -39,6 +39,7 @@ class CallTask:
         observer: CallObserver,
         facts: Mapping[str, str],
         on_closed: Callable[["CallTask"], None],
+        on_answered: Callable[[], None] = lambda: None,
         address: Callable[[str], str | None] = lambda address: None,
         transfer: Callable[[Side, Transfer], Transfer | Party] = refused,
         anchoring: Anchoring | None = None,
@@ -70,8 +71,8 @@ class CallTask:
         self._timer: asyncio.TimerHandle | None = None
         self._log = structlog.get_logger().bind(call=call, origin=origin)
         self.story = Story(
-            call, origin, facts, limits=limits, observer=observer, recorder=recorder, log=self._log,
-            now=self._loop.time(), number=number, name=name,
+            call, origin, facts, limits=limits, observer=observer, on_answered=on_answered, recorder=recorder,
+            log=self._log, now=self._loop.time(), number=number, name=name,
         )  # fmt: skip
         if anchoring is not None:
             anchoring.listener = partial(self._inbox.put, None)
