@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element
 
 from gateway.addressing import localpart
 from gateway.call.facts import Recorder
-from gateway.call.opening import XmppWire
+from gateway.call.wires import XmppWire
 from gateway.errors import PeerError
 from gateway.history.ladder import date
 from gateway.history.listing import MISSED, word

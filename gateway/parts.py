@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 from gateway.call.admission import CallsLimits
 from gateway.call.facts import CallLimits
-from gateway.call.opening import OpeningSettings, XmppWire
+from gateway.call.opening import OpeningSettings
+from gateway.call.wires import XmppWire
 from gateway.config import Settings
 from gateway.history.keeping import HistorySettings
 from gateway.jingle.leg import JingleTimers

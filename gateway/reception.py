@@ -11,8 +11,7 @@ from typing import Protocol
 import structlog
 
 from gateway.call.calls import Calls
-from gateway.call.opened import SipWire
-from gateway.call.opening import XmppWire
+from gateway.call.wires import SipWire, XmppWire
 from gateway.commands.desk import Commands
 from gateway.commands.inband import InBand
 from gateway.conferences import Conferences

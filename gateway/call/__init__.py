@@ -2,9 +2,10 @@
 
 Theory of operation
 -------------------
-`Calls` opens a call for a session-initiate, a propose or an INVITE that belongs to none, and finds the leg of
+`Calls` has a call opened for a session-initiate, a propose or an INVITE that belongs to none, and finds the leg of
 everything else by its `Doors`: a stanza by (JID of the peer, ours, sid), an IQ's answer by its id, a SIP request by our
-tag, a SIP response by its transaction.  What it finds goes into the call's one inbox.
+tag, a SIP response by its transaction.  What it finds goes into the call's one inbox.  `Opening` puts a call together:
+its Jingle leg, the SIP leg that `SipLegs` makes, and what `Anchorage` says of its media.
 
 `CallTask` empties the inbox in order, in one task: a message goes to its leg, and what the leg returns is carried out
 in the order it stands, messages to the wire, signals to the bridge, whose effects go to the other leg, and so on until

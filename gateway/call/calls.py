@@ -9,12 +9,13 @@ import structlog
 from gateway.call.admission import Admission, CallsLimits
 from gateway.call.doors import Doors
 from gateway.call.facts import Recorder
-from gateway.call.opened import Opened, SipWire
-from gateway.call.opening import JingleObserver, Opening, XmppWire
+from gateway.call.opened import Opened
+from gateway.call.opening import JingleObserver, Opening
 from gateway.call.partings import Partings
 from gateway.call.refusals import Refusals, RefusalsObserver
 from gateway.call.story import named
 from gateway.call.task import GIVE_WAY, CallTask
+from gateway.call.wires import SipWire, XmppWire
 from gateway.errors import PeerError
 from gateway.jid import bare
 from gateway.jingle import proposal, refusal

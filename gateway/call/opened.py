@@ -1,40 +1,13 @@
-"""A call that may run, by everything that may name it, and the wire that its SIP legs speak over."""
+"""A call that may run, by everything that may name it."""
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
 
 from gateway.call.admission import Ticket
-from gateway.call.seat import Inlet
 from gateway.call.task import CallTask
 from gateway.call.trial import TrialLeg
 from gateway.jingle.leg import JingleLeg
 from gateway.signals import Side
 from gateway.sip.leg import SipLeg
-from gateway.sip.message import SipRequest, SipResponse
-
-
-class SipWire(Protocol):
-    """The way to SIP peers."""
-
-    def send(self, message: Any, owner: Inlet | None = None) -> None:
-        """Send a request or response; what becomes of a request is put into its owner's inbox."""
-        ...
-
-    def dismiss(self, response: SipResponse) -> None:
-        """Answer a request of somebody unknown, or about nothing, and forget it."""
-        ...
-
-    def adopt(self, request: SipRequest, owner: Inlet, tag: str | None = None) -> None:
-        """Let a received request's CANCEL reach this owner, whose responses will have that To tag."""
-        ...
-
-    def release(self, owner: Inlet) -> None:
-        """Forget an owner."""
-        ...
-
-    def contact(self, transport: str | None) -> str:
-        """Where peers reach us: host:port, with the transport as a parameter where it is not UDP."""
-        ...
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,9 +20,6 @@ class Opened:
 
     local: str
     "The full JID under which the SIP user calls or is called."
-
-    sdp_address: str
-    "What stands in o= when a description names no address of its own."
 
     ticket: Ticket
     xmpp_side: Side

@@ -8,42 +8,32 @@ from xml.etree.ElementTree import Element
 
 from gateway.addressing import plain
 from gateway.call.admission import Admission, Ticket
+from gateway.call.anchorage import Anchorage
 from gateway.call.anchoring import Anchoring
 from gateway.call.facts import CallLimits, CallObserver, Recorder
 from gateway.call.moving import Moving
-from gateway.call.opened import Opened, SipWire
+from gateway.call.opened import Opened
 from gateway.call.seat import Party
+from gateway.call.sip_legs import SipLegs
 from gateway.call.story import named
-from gateway.call.successors import Book, Successors, party, session_number
+from gateway.call.successors import Book, Successors
 from gateway.call.task import CallTask
+from gateway.call.wires import SipWire, XmppWire
 from gateway.entity.presence import Direct, Propose
 from gateway.jid import bare, is_full
 from gateway.jid import local as localpart
 from gateway.jingle import proposal
 from gateway.jingle.announcing import Announcements
 from gateway.jingle.leg import JingleLeg, JingleTimers
-from gateway.media.anchor import PHONE, WEB, Anchors, LegMedia
-from gateway.media.anchor import Call as AnchoredCall
-from gateway.media.policy import Policy, TrunkMedia, client_leg
+from gateway.media.anchor import Anchors
 from gateway.outward import Outbound
 from gateway.policy.screening import Caller
 from gateway.routing import Routing
-from gateway.sdp.history import SdpSession
 from gateway.signals import Side, Transfer
-from gateway.sip.leg import LegSettings, SipLeg, SipTarget
+from gateway.sip.leg import LegSettings, SipLeg
 from gateway.sip.message import SipRequest
 from gateway.stanza import Stanza, read_error
-from mappings.description import Description
 from mappings.namespaces import MESSAGE_INITIATION
-from mappings.terms import Role
-
-
-class XmppWire(Protocol):
-    """The way to the XMPP server."""
-
-    def send(self, stanza: Stanza) -> None:
-        """Send, or hold until the stream is back."""
-        ...
 
 
 class JingleObserver(Protocol):
@@ -112,19 +102,15 @@ class Opening:
     ) -> None:
         """``reaches``: whether media of an account of a user's own making may be sent to an address."""
         self._settings = settings
-        self._reaches = reaches
         self._recorder = recorder
         self._on_focus = on_focus
         "Told of calls whose SIP side is a conference's focus: which call, and its address; None: it is none any more."
-        self._anchors = anchors
-        "None: media never pass here."
-
+        self._anchorage = Anchorage(anchors, kinds=settings.kinds, knows=knows, reaches=reaches)
         self._admission = admission
         self._screen = screen
         "Raises PeerError when a caller is not to get through to a user (bare JID)."
         self._routing = routing
         self._xmpp = xmpp
-        self._sip = sip
         self._choose = choose
         self._announce = announce
         "The caps to announce to a user who does not get that number's presence, in a call through that trunk."
@@ -135,15 +121,15 @@ class Opening:
         self._observer = observer
         self._new_id = new_id
         self._calls = calls
+        self.legs = SipLegs(settings.sip, sdp_address=settings.sdp_address, routing=routing, sip=sip, new_id=new_id)
         self.successors = Successors(
-            settings.sip,
+            legs=self.legs,
             routing=routing,
             sip=sip,
             book=calls,
             admission=admission,
             knows=knows,
             local=self.local,
-            new_id=new_id,
         )
         self.announcements = Announcements()
         self.moving = Moving(
@@ -168,11 +154,10 @@ class Opening:
         settings = self._settings
         name = self._new_id()[:16]
         local = self.local(stanza.to)
-        media = outbound.media
         jingle = JingleLeg.answering(
             name=name,
             request=stanza,
-            late=self._anchors is not None and media.anchors_client(None),
+            late=self._anchorage.is_late(outbound),
             local=local,
             new_id=self._new_id,
             settings=settings.jingle,
@@ -181,17 +166,15 @@ class Opening:
             announcements=self.announcements,
             knows=self._knows,
         )
-        sip = self.calling(outbound, stanza.sender, ticket)
+        sip = self.legs.calling(outbound, stanza.sender, ticket)
         facts = {"caller": stanza.sender, "callee": outbound.number_label, "trunk": outbound.trunk}
-        fenced = outbound.manners.fenced
-        anchoring = self._anchoring(name, Side.CALLER, media.anchors_client, media, WEB, fenced=fenced)
         opened = self.opened(
             name,
             Side.CALLER,
             Party(jingle, "jingle", self._send_stanza, "jingle"),
             sip,
             facts,
-            anchoring=anchoring,
+            anchoring=self._anchorage.from_xmpp(name, outbound),
             owner=stanza.sender,
             local=local,
             ticket=ticket,
@@ -199,24 +182,11 @@ class Opening:
         opened.task.seating.seats[Side.CALLEE].again = partial(self._call_again, opened, outbound)
         return opened
 
-    def calling(self, outbound: Outbound, caller: str, ticket: Ticket) -> SipLeg:
-        """The leg that calls there."""
-        return SipLeg.calling(
-            self._target(outbound, caller, ticket),
-            call_id=self._new_id(),
-            tag=self._new_id()[:16],
-            contact=outbound.contact(self._sip.contact(outbound.hop.transport)),
-            sdp=self._sdp(Role.INITIATOR),
-            new_id=self._new_id,
-            settings=self._settings.sip,
-            trickle=outbound.trickle,
-            manners=outbound.manners,
-        )
-
     def _call_again(self, opened: Opened, outbound: Outbound) -> Party:
         """A leg for another offer to who has refused one, through the trunk that has said so."""
         way = next((way for way in (outbound, *outbound.others) if way.trunk == opened.trunk), outbound)
-        made = self.successors.entered(opened, self.calling(replace(way, others=()), opened.jingle.peer, opened.ticket))
+        leg = self.legs.calling(replace(way, others=()), opened.jingle.peer, opened.ticket)
+        made = self.successors.entered(opened, leg)
         made.inlet.bind(opened.task, made)
         return made
 
@@ -247,54 +217,19 @@ class Opening:
             settings=settings.jingle,
             knows=self._knows,
         )
-        media = inbound.media
-        offers = self._anchors is not None and media.anchors_phone(None)
-        sip = SipLeg.called(
-            request,
-            tag=self._new_id()[:16],
-            contact=inbound.contact(self._sip.contact(request.flow.transport if request.flow else None)),
-            sdp=self._sdp(Role.RESPONDER),
-            new_id=self._new_id,
-            settings=replace(settings.sip, offers=True, kinds=settings.kinds) if offers else settings.sip,
-            trickle=inbound.trickle,
-            manners=inbound.manners,
-        )
+        sip = self.legs.called(request, inbound, inbound.contact, offers=self._anchorage.offers(inbound))
         facts = {"caller": named(request.from_.uri), "callee": inbound.callee, "trunk": trunk}
-        client = client_leg(partial(self._knows, whom.jid)) if isinstance(whom, Direct) else WEB
-        plain = media.policy is Policy.AUTO and client is PHONE
-        anchoring = None
-        if not plain:
-            fenced = inbound.manners.fenced
-            anchoring = self._anchoring(name, Side.CALLEE, media.anchors_phone, media, client, fenced=fenced)
         return self.opened(
             name,
             Side.CALLEE,
             Party(jingle, "jingle", self._send_stanza, "jingle"),
             sip,
             facts,
-            anchoring=anchoring,
+            anchoring=self._anchorage.from_sip(name, inbound, whom),
             owner=bare(inbound.callee),
             local=local,
             ticket=ticket,
             nick=inbound.nick or "",
-        )
-
-    def _target(self, outbound: Outbound, caller: str, ticket: Ticket) -> SipTarget:
-        return SipTarget(
-            uri=outbound.request_uri,
-            hop=outbound.hop,
-            from_=outbound.from_,
-            to=outbound.to,
-            headers=outbound.headers,
-            credentials=outbound.credentials,
-            trunk=outbound.trunk,
-            contact=outbound.contact(self._sip.contact(outbound.hop.transport)),
-            trickle=outbound.trickle,
-            manners=outbound.manners,
-            others=tuple(self._target(other, caller, ticket) for other in outbound.others),
-            statuses=outbound.statuses,
-            may_follow=partial(self._routing.may_follow, user=caller, trunk=outbound.trunk),
-            takes=partial(ticket.takes, outbound.trunk),
         )
 
     def local(self, jid: str) -> str:
@@ -314,40 +249,6 @@ class Opening:
                 pass
         self._xmpp.send(stanza)
 
-    def _sdp(self, role: Role) -> SdpSession:
-        return SdpSession(role, session_number(self._new_id), address=self._settings.sdp_address)
-
-    def _anchoring(
-        self,
-        name: str,
-        xmpp_side: Side,
-        wanted: Callable[[Description | None], bool],
-        media: TrunkMedia,
-        client: LegMedia,
-        *,
-        fenced: bool,
-    ) -> Anchoring | None:
-        """The call's dealings with an anchor, if it may come to any."""
-        if self._anchors is None or media.policy is Policy.DIRECT:
-            return None
-        again = media.again if xmpp_side is Side.CALLER else None
-        legs = {
-            xmpp_side: self._carried(media.transcoded(client)),
-            xmpp_side.other: self._carried(media.leg),
-        }
-        return Anchoring(
-            self._anchors,
-            AnchoredCall(id=name, legs=legs),
-            wanted=wanted,
-            caller_proposes=xmpp_side is Side.CALLER,
-            again=None if again is None else self._carried(again),
-            reaches={xmpp_side.other: self._reaches} if fenced else {},
-        )
-
-    def _carried(self, leg: LegMedia) -> LegMedia:
-        """What is carried on a leg, of the kinds that calls have here."""
-        return leg if "video" in self._settings.kinds else replace(leg, codecs=leg.audio)
-
     def opened(
         self,
         name: str,
@@ -363,10 +264,7 @@ class Opening:
         nick: str = "",
     ) -> Opened:
         """The call of two legs; ``ours`` sits on the XMPP side."""
-        parties = {
-            xmpp_side: ours,
-            xmpp_side.other: party(sip, self._sip),
-        }
+        parties = {xmpp_side: ours, xmpp_side.other: self.legs.party(sip)}
 
         def transfer(side: Side, wanted: Transfer) -> Transfer | Party:
             return self.successors.transfer(opened, side, wanted)
@@ -388,12 +286,5 @@ class Opening:
             on_focus=self._on_focus,
             name=nick,
         )
-        opened = Opened(
-            task=task,
-            peer=bare(owner),
-            local=local,
-            sdp_address=self._settings.sdp_address,
-            ticket=ticket,
-            xmpp_side=xmpp_side,
-        )
+        opened = Opened(task=task, peer=bare(owner), local=local, ticket=ticket, xmpp_side=xmpp_side)
         return opened

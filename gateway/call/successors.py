@@ -11,24 +11,24 @@ to take the place of another, the gateway calls, as that user, and changes the c
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Protocol
 
 from gateway.call.admission import Admission
 from gateway.call.doors import Doors
-from gateway.call.opened import Opened, SipWire
-from gateway.call.seat import Inlet, Party
+from gateway.call.opened import Opened
+from gateway.call.seat import Party
+from gateway.call.sip_legs import SipLegs
+from gateway.call.wires import SipWire
 from gateway.errors import PeerError
 from gateway.jid import bare, domain
 from gateway.jingle import transfer
 from gateway.outward import Outbound
 from gateway.routing import Routing
-from gateway.sdp.history import SdpSession
 from gateway.signals import Side, Transfer
 from gateway.sip.address import NameAddr, Uri
 from gateway.sip.body import session_description
-from gateway.sip.leg import LegSettings, SipLeg, SipTarget
-from gateway.sip.message import SipRequest
+from gateway.sip.leg import SipLeg
+from gateway.sip.message import Header, SipRequest
 from gateway.sip.replaces import TAG as REPLACES
 from gateway.sip.replaces import Replaces
 from gateway.stanza import Stanza
@@ -54,17 +54,16 @@ class Successors:
 
     def __init__(
         self,
-        settings: LegSettings,
         *,
+        legs: SipLegs,
         routing: Routing,
         sip: SipWire,
         book: Book,
         admission: Admission,
         knows: Callable[[str, str], bool],
         local: Callable[[str], str],
-        new_id: Callable[[], str],
     ) -> None:
-        self._settings = settings
+        self._legs = legs
         self._routing = routing
         self._sip = sip
         self._book = book
@@ -72,7 +71,6 @@ class Successors:
         self._knows = knows
         "Whether a device (full JID) has a feature."
         self._local = local
-        self._new_id = new_id
 
     def transfer(self, opened: Opened, side: Side, wanted: Transfer) -> Transfer | Party:
         """What becomes of a transfer that a side asks for.  PeerError with the status, where nothing may."""
@@ -128,36 +126,12 @@ class Successors:
 
     def _calling(self, opened: Opened, outbound: Outbound, wanted: Transfer) -> Party:
         """A leg that calls the target."""
-        headers = outbound.headers
+        headers: tuple[Header, ...] = ()
         if wanted.replaces is not None:
-            headers = (*headers, ("Replaces", wanted.replaces), ("Require", REPLACES))
+            headers = (("Replaces", wanted.replaces), ("Require", REPLACES))
         if wanted.by is not None:
             headers = (*headers, ("Referred-By", wanted.by))
-        # A provisional response that must arrive would have the offer in it, and want the answer with its PRACK
-        # (RFC 3262 §5), long before anybody has picked up.
-        manners = replace(outbound.manners, prack="never")
-        leg = SipLeg.calling(
-            SipTarget(
-                uri=outbound.request_uri,
-                hop=outbound.hop,
-                from_=outbound.from_,
-                to=outbound.to,
-                headers=headers,
-                credentials=outbound.credentials,
-                trunk=outbound.trunk,
-                manners=manners,
-                may_follow=partial(self._routing.may_follow, user=opened.jingle.peer, trunk=outbound.trunk),
-            ),
-            call_id=self._new_id(),
-            tag=self._new_id()[:16],
-            contact=outbound.contact(self._sip.contact(outbound.hop.transport)),
-            sdp=self._sdp(opened),
-            new_id=self._new_id,
-            settings=self._settings,
-            trickle="never",
-            manners=manners,
-            asks=True,
-        )
+        leg = self._legs.asking(outbound, opened.jingle.peer, opened.ticket, headers, opened.sip.sdp)
         return self.entered(opened, leg)
 
     def inherited(self, stanza: Stanza, outbound: Outbound) -> Outbound:
@@ -200,17 +174,9 @@ class Successors:
             raise PeerError("Replaces: without a session description", status=488)
         if replaces.early_only:
             raise PeerError("Replaces: that dialog is not early any more", status=486, reason=EndReason.BUSY)
-        transport = request.flow.transport if request.flow is not None else None
         user = NameAddr.parse(leg.contact).uri.user
-        successor = SipLeg.called(
-            request,
-            tag=self._new_id()[:16],
-            contact=f"<sip:{user}@{self._sip.contact(transport)}>",
-            sdp=self._sdp(opened),
-            new_id=self._new_id,
-            settings=self._settings,
-            trickle=self._routing.trunk(trunk).trickle,
-            manners=self._routing.trunk(trunk).manners,
+        successor = self._legs.called(
+            request, self._routing.trunk(trunk), lambda where: f"<sip:{user}@{where}>", before=opened.sip.sdp
         )
         came = self.entered(opened, successor)
         opened.task.join(opened.sip_side, came)
@@ -219,26 +185,11 @@ class Successors:
 
     def entered(self, opened: Opened, leg: SipLeg) -> Party:
         """A further leg of a call, whose requests find their way to it from here on."""
-        made = party(leg, self._sip)
+        made = self._legs.party(leg)
         self._book.doors.enter_sip(opened, made, leg.tag)
         return made
-
-    def _sdp(self, opened: Opened) -> SdpSession:
-        before = opened.sip.sdp
-        return SdpSession(before.role, session_number(self._new_id), address=opened.sdp_address, carries=before.lines())
 
 
 def _declined(error: PeerError) -> PeerError:
     """What a SIP party is told that hands on to whom the user may not call."""
     return PeerError(error.text, status=603, reason=EndReason.DECLINE, cause=error.cause)
-
-
-def session_number(new_id: Callable[[], str]) -> int:
-    """A number for o=: RFC 3264 §5 wants it to fit in 64 bits, signed, with room to count up, so it has 62."""
-    return int(new_id()[:16], 16) >> 2
-
-
-def party(leg: SipLeg, sip: SipWire) -> Party:
-    """A SIP leg with its way to the wire."""
-    inlet = Inlet()
-    return Party(leg, "sip", lambda message: sip.send(message, inlet), "sdp", inlet)

@@ -50,7 +50,7 @@ class Trials:
                 self._new_id()[:16],
                 Side.CALLER,
                 Party(TrialLeg(jid, self._new_id()), "trial", told, "sdp"),
-                opening.calling(outbound, jid, ticket),
+                opening.legs.calling(outbound, jid, ticket),
                 {"caller": jid, "callee": outbound.number_label, "trunk": outbound.trunk},
                 anchoring=None,
                 owner=jid,

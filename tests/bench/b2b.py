@@ -15,7 +15,7 @@ from functools import partial
 from prometheus_client import CollectorRegistry
 
 from gateway.call.facts import CallLimits
-from gateway.call.successors import party
+from gateway.call.sip_legs import party
 from gateway.call.task import CallTask
 from gateway.log import configure
 from gateway.metrics import Metrics
