@@ -77,7 +77,7 @@ async def test_contacts_see_the_gateway_go_and_come_back_without_signing_in_agai
         full = f"{number}/sip"
         await romeo.add(number)
         await romeo.sees(full)
-        # What the client asks while the stream closes reaches nobody (RFC 6120 §4.4): let its first question be answered.
+        # What the client asks while the stream closes reaches nobody (RFC 6120 §4.4): one question is answered first.
         assert (await romeo.knows(full))["features"] >= CALLS
         assert await rig.gateway.stop() == 0
         await romeo.sees(full, "unavailable")
