@@ -87,7 +87,7 @@ class App:
         self.xmpp = XmppPort(
             xmpp_port_settings(settings),
             on_stanza=self._stanza,
-            observer=self.metrics,
+            observer=self.metrics.xmpp,
             on_connected=lambda stands: self.appearance.contacts.connected(stands),  # noqa: PLW0108 - it comes later
         )
         self.appearance = Appearance(
@@ -105,14 +105,14 @@ class App:
             is_trunk=lambda host, port: self.routing.trunk_for(host, port) is not None,
             is_call=lambda tag: self.calls.has(tag),  # noqa: PLW0108 - they come later
             is_compact=self.routing.is_compact,
-            observer=self.metrics,
+            observer=self.metrics.sip,
         )
         self.anchors = anchors(settings)
         self.preferences = Preferences(self.database, settings.routing.policy)
         self.admission = Admission(calls_limits(settings), permits(settings), wall=_wall, observer=self.metrics.policy)
         self.usage = Usage(self.admission, self.database)
         self.notices = Notices(
-            notices_settings(settings), recorder=self.history, xmpp=self.xmpp, observer=self.metrics,
+            notices_settings(settings), recorder=self.history, xmpp=self.xmpp, observer=self.metrics.xmpp,
             wants=lambda user: self.preferences.of(user).missed_calls, new_id=_new_id,
         )  # fmt: skip
         self.calls = Calls(
@@ -127,7 +127,7 @@ class App:
                 announce=self.appearance.announce,
                 introduce=self.appearance.contacts.introduce,
                 knows=self.appearance.devices.knows,
-                observer=self.metrics,
+                observer=self.metrics.calls,
                 new_id=_new_id,
                 calls=calls,
                 admission=self.admission,
@@ -139,7 +139,7 @@ class App:
             ),
             xmpp=self.xmpp,
             sip=self.sip,
-            observer=self.metrics,
+            observer=self.metrics.calls,
             new_id=_new_id,
             recorder=self.notices,
         )
@@ -153,7 +153,7 @@ class App:
             routing=self.routing,
             xmpp=self.xmpp,
             sip=self.sip,
-            observer=self.metrics,
+            observer=self.metrics.xmpp,
             new_id=_new_id,
             block=self.preferences.block,
         )
@@ -198,7 +198,7 @@ class App:
                 new_id=_new_id,
             ),
             xmpp=self.xmpp,
-            observer=self.metrics,
+            observer=self.metrics.xmpp,
             new_id=_new_id,
         )
         self.inband = InBand(self.affairs, xmpp=self.xmpp, part=self.appearance.contacts.part)
@@ -219,7 +219,7 @@ class App:
             sip=self.sip,
             server=settings.sip.user_agent,
             algorithms=settings.sip.digest_algorithms,
-            observer=self.metrics,
+            observer=self.metrics.sip,
             new_id=_new_id,
             clock=asyncio.get_running_loop().time,
             wall=time.time,
@@ -228,7 +228,7 @@ class App:
             registration_settings(settings),
             sip=self.sip,
             book=self.routing.registered,
-            observer=self.metrics,
+            observer=self.metrics.trunks,
             new_id=_new_id,
             changed=lambda name: self.standings.changed(name),  # noqa: PLW0108 - they come later
             busy=self.calls.takes,
@@ -251,7 +251,7 @@ class App:
             routing=self.routing,
             sip=self.sip,
             agent=settings.sip.user_agent,
-            observer=self.metrics,
+            observer=self.metrics.trunks,
         )
         self.http = HttpPort(
             settings.http.host,

@@ -20,12 +20,12 @@ def metrics(registry: CollectorRegistry) -> Metrics:
 
 
 def test_a_call_is_counted_from_its_beginning_to_its_end(registry: CollectorRegistry, metrics: Metrics) -> None:
-    metrics.call_opened("xmpp")
-    metrics.call_opened("sip")
+    metrics.calls.call_opened("xmpp")
+    metrics.calls.call_opened("sip")
     assert registry.get_sample_value("jinglesip_calls_active", {"origin": "xmpp"}) == 1
-    metrics.call_answered("xmpp", 2.5)
-    metrics.call_ended("xmpp", "success", "caller", 60.0)
-    metrics.call_ended("sip", "busy", "callee", None)
+    metrics.calls.call_answered("xmpp", 2.5)
+    metrics.calls.call_ended("xmpp", "success", "caller", 60.0)
+    metrics.calls.call_ended("sip", "busy", "callee", None)
     for origin in ("xmpp", "sip"):
         assert registry.get_sample_value("jinglesip_calls_active", {"origin": origin}) == 0
         assert registry.get_sample_value("jinglesip_calls_opened_total", {"origin": origin}) == 1
@@ -37,33 +37,33 @@ def test_a_call_is_counted_from_its_beginning_to_its_end(registry: CollectorRegi
 
 
 def test_every_fact_has_its_metric(registry: CollectorRegistry, metrics: Metrics) -> None:
-    metrics.call_refused("sip", "limit")
-    metrics.out_of_order("caller", "Answer")
-    metrics.dropped("sdp", "rtcp-rsize")
-    metrics.dropped("sdp", "candidate network-cost")
-    metrics.dropped("sdp", "m=image")
-    metrics.dropped("jingle", "payload-type@colour")
-    metrics.inbox_wait(0.002)
-    metrics.text("sip", "delivered")
-    metrics.notice("missed")
-    metrics.command_ended("wizard", "completed")
-    metrics.xmpp_connected(True)
-    metrics.xmpp_reconnected()
-    metrics.stanza("in", "iq")
-    metrics.jingle_request("in", "session-initiate")
-    metrics.jingle_request("out", "propose")
-    metrics.jingle_error("out", "item-not-found")
-    metrics.request_received("INVITE")
-    metrics.request_sent("BYE")
-    metrics.response_received("INVITE", 180)
-    metrics.response_sent("BYE", 200)
-    metrics.retransmitted("INVITE")
-    metrics.transaction_timed_out("OPTIONS")
-    metrics.malformed("UDP")
-    metrics.refused("unknown_source")
-    metrics.name_asked("stale")
-    metrics.failed_over("timeout")
-    metrics.trunk_probed("pbx", True, 0.02)
+    metrics.calls.call_refused("sip", "limit")
+    metrics.calls.out_of_order("caller", "Answer")
+    metrics.calls.dropped("sdp", "rtcp-rsize")
+    metrics.calls.dropped("sdp", "candidate network-cost")
+    metrics.calls.dropped("sdp", "m=image")
+    metrics.calls.dropped("jingle", "payload-type@colour")
+    metrics.calls.inbox_wait(0.002)
+    metrics.xmpp.text("sip", "delivered")
+    metrics.xmpp.notice("missed")
+    metrics.xmpp.command_ended("wizard", "completed")
+    metrics.xmpp.xmpp_connected(True)
+    metrics.xmpp.xmpp_reconnected()
+    metrics.xmpp.stanza("in", "iq")
+    metrics.calls.jingle_request("in", "session-initiate")
+    metrics.calls.jingle_request("out", "propose")
+    metrics.calls.jingle_error("out", "item-not-found")
+    metrics.sip.request_received("INVITE")
+    metrics.sip.request_sent("BYE")
+    metrics.sip.response_received("INVITE", 180)
+    metrics.sip.response_sent("BYE", 200)
+    metrics.sip.retransmitted("INVITE")
+    metrics.sip.transaction_timed_out("OPTIONS")
+    metrics.sip.malformed("UDP")
+    metrics.sip.refused("unknown_source")
+    metrics.sip.name_asked("stale")
+    metrics.sip.failed_over("timeout")
+    metrics.trunks.trunk_probed("pbx", True, 0.02)
     counted = [
         ("calls_refused_total", {"origin": "sip", "cause": "limit"}),
         ("out_of_order_total", {"side": "caller", "signal": "Answer"}),
@@ -100,15 +100,15 @@ def test_every_fact_has_its_metric(registry: CollectorRegistry, metrics: Metrics
 def test_what_a_peer_may_choose_freely_makes_no_new_series(registry: CollectorRegistry, metrics: Metrics) -> None:
     for number in range(100):
         word = f"X{number}"
-        metrics.request_received(word)
-        metrics.response_received(word, 700 + number)
-        metrics.response_received("INVITE", 450 + number % 10)
-        metrics.jingle_request("in", word)
-        metrics.jingle_error("in", word)
-        metrics.dropped("sdp", word)
-        metrics.call_ended("xmpp", word, word, None)
-        metrics.malformed(word)
-        metrics.refused(word)
+        metrics.sip.request_received(word)
+        metrics.sip.response_received(word, 700 + number)
+        metrics.sip.response_received("INVITE", 450 + number % 10)
+        metrics.calls.jingle_request("in", word)
+        metrics.calls.jingle_error("in", word)
+        metrics.calls.dropped("sdp", word)
+        metrics.calls.call_ended("xmpp", word, word, None)
+        metrics.sip.malformed(word)
+        metrics.sip.refused(word)
     series = [line for line in generate_latest(registry).decode().splitlines() if not line.startswith("#")]
     assert len(series) < 170
     assert not [line for line in series if '"X' in line]
@@ -129,7 +129,7 @@ def test_names_are_prefixed_and_have_base_units(registry: CollectorRegistry, met
 
 def test_two_gateways_in_one_process_count_apart() -> None:
     one, other = CollectorRegistry(), CollectorRegistry()
-    Metrics(one).call_opened("xmpp")
+    Metrics(one).calls.call_opened("xmpp")
     Metrics(other)
     assert one.get_sample_value("jinglesip_calls_active", {"origin": "xmpp"}) == 1
     assert other.get_sample_value("jinglesip_calls_active", {"origin": "xmpp"}) == 0

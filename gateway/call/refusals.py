@@ -42,7 +42,7 @@ class RefusalsObserver(Protocol):
         ...
 
     def call_refused(self, origin: str, cause: str) -> None:
-        """No call began, for one of `gateway.metrics.REFUSED_CALLS`."""
+        """No call began, for one of `gateway.metrics.calls.REFUSED_CALLS`."""
         ...
 
 

@@ -53,7 +53,7 @@ class BackToBack:
             on_request=self._request,
             is_trunk=lambda host, port: True,
             is_call=self._sides.__contains__,
-            observer=self._observer,
+            observer=self._observer.sip,
         )
 
     def _request(self, request: SipRequest) -> None:
@@ -85,7 +85,7 @@ class BackToBack:
         )  # fmt: skip
         parties = {Side.CALLER: party(called, self.sip), Side.CALLEE: party(calling, self.sip)}
         task = CallTask(
-            _id()[:16], origin="sip", parties=parties, limits=CallLimits(), observer=self._observer, facts={},
+            _id()[:16], origin="sip", parties=parties, limits=CallLimits(), observer=self._observer.calls, facts={},
             on_closed=partial(self._closed, called.tag, calling.tag),
         )  # fmt: skip
         self._sides[called.tag] = task, Side.CALLER

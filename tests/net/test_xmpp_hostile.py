@@ -34,7 +34,7 @@ def test_a_stanza_too_deep_to_be_written_is_taken_and_told_at_debug() -> None:
 
     async def take() -> None:
         settings = XmppPortSettings(domain="gw.example", host="127.0.0.1", port=1, secret="x")
-        port = XmppPort(settings, on_stanza=came.append, observer=Metrics(CollectorRegistry()))
+        port = XmppPort(settings, on_stanza=came.append, observer=Metrics(CollectorRegistry()).xmpp)
         assert port._shows
         port._received(nested(DEEPER_THAN_PYTHON_GOES))
 

@@ -1,4 +1,4 @@
-"""What is counted of presence; a part of `gateway.metrics`, under the same rules."""
+"""What is counted of presence."""
 
 from prometheus_client import CollectorRegistry, Gauge
 

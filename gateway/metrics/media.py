@@ -1,4 +1,4 @@
-"""What is counted of anchored media; a part of `gateway.metrics`, under the same rules.
+"""What is counted of anchored media.
 
 ``side`` is who the packets come from.  Quality is observed when a call ends, once for each of its audio streams.
 """

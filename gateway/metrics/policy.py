@@ -1,4 +1,4 @@
-"""What is counted of the operator's policy; a part of `gateway.metrics`, under the same rules."""
+"""What is counted of the operator's policy."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 

@@ -1,4 +1,4 @@
-"""What is counted of the database, and of the accounts in it; a part of `gateway.metrics`, under the same rules."""
+"""What is counted of the database, and of the accounts in it."""
 
 from typing import get_args
 
