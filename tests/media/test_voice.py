@@ -11,6 +11,7 @@ import pytest
 from gateway.errors import AnchorError
 from gateway.media.embedded.ports import Ports
 from gateway.media.embedded.settings import EmbeddedSettings
+from gateway.media.embedded.socket import Arrivals
 from gateway.media.embedded.voice import Voice
 from mappings.description import Codec, Description, Ice, Media, RawCandidate, RawUdp, Rtp
 from tests.peers import g711, loopback
@@ -24,6 +25,7 @@ class Around:
     def __init__(self, host: str, advertised: tuple[str, ...] = ()) -> None:
         self.settings = EmbeddedSettings(addresses=(host,), advertised=advertised)
         self.ports = Ports(self.settings.port_low, self.settings.port_high)
+        self.arrivals = Arrivals()
 
 
 @dataclass

@@ -4,7 +4,7 @@ Layers, the lower first:
 - `quality`, `rtcp`, `feedback`, `digits`: pure; what packets say, and what is made of it.
 - `srtp`, `dtls`, `ports`, `socket`: keys and sockets.
 - `path`: what happens to a packet.  Everything that is done fifty times a second for each call is in `path.Path` and
-  `socket.DatagramSocket`, and a compiled relay may take their place.
+  `socket`, and a compiled relay may take their place.
 - `link`: one transport; `ice` and `plain` are the two ways to a peer.
 - `anchor`: one call; `backend`: all of them.
 

@@ -12,6 +12,7 @@ from gateway.media.embedded.anchor import EmbeddedAnchor
 from gateway.media.embedded.dtls import Identity
 from gateway.media.embedded.ports import Ports
 from gateway.media.embedded.settings import EmbeddedSettings, IceServer
+from gateway.media.embedded.socket import Arrivals
 from mappings.reasons import EndReason
 
 LOOK_SECONDS = 1.0
@@ -33,6 +34,7 @@ class EmbeddedAnchors:
         self.settings = settings if settings.addresses else replace(settings, addresses=own_addresses())
         self.identity = Identity()
         self.ports = Ports(settings.port_low, settings.port_high, dscp=settings.dscp)
+        self.arrivals = Arrivals()
         self.credentials: set[tuple[str, str]] = set()
         self._anchors: set[EmbeddedAnchor] = set()
         self._timer: asyncio.TimerHandle | None = None

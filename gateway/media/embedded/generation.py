@@ -138,7 +138,7 @@ class Generation(aioice.Connection):
             ports = self._around.ports
             opened = (ports.single(host),) if len(self._components) == 1 else ports.pair(host)
             for component, one in enumerate(opened, 1):
-                self._listen(DatagramSocket(ports, one), component, 65535 - index)
+                self._listen(DatagramSocket(ports, self._around.arrivals, one), component, 65535 - index)
         # So that `connect` may begin; what servers add later is paired when it comes.
         self._local_candidates_end = True
 

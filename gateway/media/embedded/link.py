@@ -15,6 +15,7 @@ from gateway.media.embedded.dtls import MOST_EARLY, Handshake, Identity
 from gateway.media.embedded.path import Path
 from gateway.media.embedded.ports import Ports
 from gateway.media.embedded.settings import EmbeddedSettings
+from gateway.media.embedded.socket import Arrivals
 from gateway.media.streams import protection
 from mappings.description import Crypto, Encryption, Fingerprint, Ice, Media, RawUdp
 from mappings.reasons import EndReason
@@ -34,6 +35,7 @@ class Surroundings(Protocol):
 
     settings: EmbeddedSettings
     ports: Ports
+    arrivals: Arrivals
     identity: Identity
     credentials: set[tuple[str, str]]
     "Names and passwords of our own ends in ICE."

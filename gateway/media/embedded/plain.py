@@ -49,8 +49,8 @@ class PlainLink(Link):
         self._foreign = foreign
         index, host = self._choose(near)
         rtp, rtcp = around.ports.pair(host)
-        self._rtp = DatagramSocket(around.ports, rtp)
-        self._rtcp = DatagramSocket(around.ports, rtcp)
+        self._rtp = DatagramSocket(around.ports, around.arrivals, rtp)
+        self._rtcp = DatagramSocket(around.ports, around.arrivals, rtcp)
         advertised = around.settings.advertised
         self._told = advertised[index] if advertised else host
         self._mux = False

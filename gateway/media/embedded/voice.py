@@ -15,7 +15,7 @@ from gateway.errors import AnchorError
 from gateway.media import tone
 from gateway.media.embedded.ports import Ports
 from gateway.media.embedded.settings import EmbeddedSettings
-from gateway.media.embedded.socket import DatagramSocket
+from gateway.media.embedded.socket import Arrivals, DatagramSocket
 from mappings.description import Codec, Description, Media, RawCandidate, RawUdp, Rtp
 from mappings.reasons import EndReason
 
@@ -32,6 +32,7 @@ class Grounds(Protocol):
 
     settings: EmbeddedSettings
     ports: Ports
+    arrivals: Arrivals
 
 
 class Voice:
@@ -41,8 +42,8 @@ class Voice:
         settings = around.settings
         host = settings.addresses[0]
         rtp, rtcp = around.ports.pair(host)
-        self._rtp = DatagramSocket(around.ports, rtp)
-        self._rtcp = DatagramSocket(around.ports, rtcp)
+        self._rtp = DatagramSocket(around.ports, around.arrivals, rtp)
+        self._rtcp = DatagramSocket(around.ports, around.arrivals, rtcp)
         self._told = settings.advertised[0] if settings.advertised else host
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
