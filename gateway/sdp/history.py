@@ -9,47 +9,23 @@ may be read one after the other, each against the offer alone.
 """
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 
 from gateway.errors import PeerError
 from gateway.fields import Dropped
-from mappings.description import Description, Group, Ice, Media, RawUdp
+from mappings.description import Description, Ice, Media, RawUdp
 from mappings.reasons import EndReason
 from mappings.terms import Role, Senders
 
-from . import description
+from . import description, groups
 from .answer import fit
 from .description import Context
+from .lines import Slot, place, take
 from .text import Medium, Sdp, Section, join, parse
 from .transport import Address, addresses
 
-_TOKEN = re.compile(r"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]{1,64}").fullmatch
 _USER = re.compile(r"[!-~]{1,64}").fullmatch
-_MOST_GROUPS = 16
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slot:
-    """One m= line's place."""
-
-    name: str
-    "The content's name."
-
-    mid: str | None
-    "Its a=mid; None where the peer's offer gave none, so that an answer has none either (RFC 5888 §9.1)."
-
-    kind: str
-    proto: str = ""
-    formats: str = ""
-    creator: Role
-    live: bool
-    transport: Ice | RawUdp | None = None
-    "Where the peer last said that it is: kept while it holds by a zero address."
-
-    def continues(self, kind: str, mid: str) -> bool:
-        """The same content goes on in this line of the peer's offer."""
-        return kind == self.kind and (not mid or self.mid is None or mid == self.mid)
 
 
 class SdpSession:
@@ -115,7 +91,7 @@ class SdpSession:
     def write_offer(self, offer: Description) -> str:
         """Offer this: known contents in their lines, new ones in disabled lines or at the end (RFC 3264 §8.1)."""
         dropped = Dropped()
-        self._offered = self._write(self._place(offer), offer, dropped, answer=False)
+        self._offered = self._write(place(self._slots, offer), offer, dropped, answer=False)
         self._offer = self.ours = offer
         return self._told(dropped)
 
@@ -164,7 +140,7 @@ class SdpSession:
         dropped = Dropped()
         if self._offered is None or self._offer is None:
             self.ours = answer
-            self._agree(self._write(self._place(answer), answer, dropped, answer=True), answer, None)
+            self._agree(self._write(place(self._slots, answer), answer, dropped, answer=True), answer, None)
             return self._told(dropped)
         answer = fit(answer, self._offer, dropped)
         names = {media.name for media in answer.media}
@@ -204,62 +180,10 @@ class SdpSession:
         self._kept = self.ours
         self._answered = text
 
-    # Lines and names.
-
-    def _place(self, wanted: Description) -> tuple[Slot, ...]:
-        """The lines for an offer of ours."""
-        names = {media.name for media in wanted.media}
-        slots = [replace(slot, live=slot.live and slot.name in names) for slot in self._slots]
-        placed = {slot.name for slot in slots if slot.live}
-        mids = {slot.mid for slot in slots if slot.live}
-        for media in wanted.media:
-            if media.name in placed:
-                continue
-            placed.add(media.name)
-            free = [index for index, slot in enumerate(slots) if not slot.live]
-            place = next((index for index in free if slots[index].name == media.name), (*free, len(slots))[0])
-            mid = media.name if _TOKEN(media.name) and media.name not in mids else _fresh(f"m{place}", mids)
-            mids.add(mid)
-            slots[place : place + 1] = [
-                Slot(name=media.name, mid=mid, kind=media.rtp.media, creator=media.creator, live=True)
-            ]
-        return tuple(slots)
+    # Reading and writing.
 
     def _take(self, sdp: Sdp, creator: Role, dropped: Dropped) -> tuple[Slot, ...]:
-        """The lines as the peer has them; what has a name keeps it, what is new was created by the offerer."""
-        slots: list[Slot] = []
-        mids = [medium.attributes.get("mid", ("",))[0] for medium in sdp.media]
-        live = {slot.name for slot in self._slots if slot.live}
-        for index, (medium, mid) in enumerate(zip(sdp.media, mids, strict=True)):
-            known = self._slots[index] if index < len(self._slots) else None
-            taken = live | {slot.name for slot in slots}
-            if known is None:
-                known = next((one for one in self._carries if one.kind == medium.kind and one.name not in taken), None)
-                known = replace(known, mid=None, transport=None) if known is not None else None
-            if known is not None and known.continues(medium.kind, mid) and (known.live or known.name not in taken):
-                slot = replace(known, mid=mid or None, proto=medium.proto, formats=" ".join(medium.formats), live=True)
-            else:
-                name = mid if 0 < len(mid) <= self._longest_name and mid not in taken else ""
-                if not name:
-                    taken |= set(mids[index + 1 :])
-                    name = (
-                        medium.kind[:8] if medium.kind[:8] not in taken else _fresh(f"{medium.kind[:8]}{index}", taken)
-                    )
-                    if mid:
-                        dropped.add("mid")
-                slot = Slot(
-                    name=name,
-                    mid=mid or None,
-                    kind=medium.kind,
-                    proto=medium.proto,
-                    formats=" ".join(medium.formats),
-                    creator=creator,
-                    live=True,
-                )
-            slots.append(slot)
-        return tuple(slots)
-
-    # Reading and writing.
+        return take(self._slots, sdp, creator, dropped, carries=self._carries, longest_name=self._longest_name)
 
     def _read(
         self, sdp: Sdp, slots: tuple[Slot, ...], dropped: Dropped, *, answer: bool
@@ -267,7 +191,7 @@ class SdpSession:
         """What the peer says in these lines, the lines after it, and why the first that is refused is."""
         context = Context(by=self.role.other, answer=answer, dropped=dropped, head=sdp.head, lone=len(sdp.media) == 1)
         description.report_head(context)
-        tags = _tags(sdp)
+        tags = groups.transports(sdp)
         media: list[Media] = []
         after: list[Slot] = []
         error: PeerError | None = None
@@ -290,7 +214,7 @@ class SdpSession:
             media.append(one)
             after.append(replace(slot, transport=one.transport))
         after.extend(replace(slot, live=False) for slot in slots[len(sdp.media) :])
-        return Description(media=tuple(media), groups=_read_groups(sdp, after, dropped)), tuple(after), error
+        return Description(media=tuple(media), groups=groups.read(sdp, after, dropped)), tuple(after), error
 
     def _write(
         self, slots: tuple[Slot, ...], wanted: Description, dropped: Dropped, *, answer: bool
@@ -301,7 +225,7 @@ class SdpSession:
         where = [addresses(by_name[slot.name].transport)[0] for slot in slots if slot.live]
         network = next((one.network() for one in where if not one.zero), where[0].network() if where else self._network)
         mids = {slot.name: slot.mid for slot in slots if slot.live and slot.mid is not None}
-        body = ["s=-", f"c={network}", "t=0 0", *_write_groups(wanted.groups, mids, dropped)]
+        body = ["s=-", f"c={network}", "t=0 0", *groups.write(wanted.groups, mids, dropped)]
         if self.ice_options and any(isinstance(media.transport, Ice) for media in wanted.media):
             body.append(f"a=ice-options:{self.ice_options}")
         after = []
@@ -342,55 +266,6 @@ def _proto(slot: Slot, media: Media) -> str:
     """A line keeps its protocol while its protection stays what it was."""
     wanted = description.profile(media)
     return slot.proto if slot.proto and ("SAVP" in slot.proto) == ("SAVP" in wanted) else wanted
-
-
-def _tags(sdp: Sdp) -> dict[int, Medium]:
-    """For each section that shares another's transport, that other (RFC 9143 §7.2): the first of its BUNDLE group."""
-    if "group" not in sdp.head.attributes:
-        return {}
-    by_mid = {medium.attributes["mid"][0]: medium for medium in sdp.media if "mid" in medium.attributes}
-    found: dict[int, Medium] = {}
-    for value in sdp.head.attributes["group"]:
-        semantics, *mids = value.split() or ("",)
-        if semantics == "BUNDLE" and mids and (tag := by_mid.get(mids[0])) is not None:
-            found.update({id(by_mid[mid]): tag for mid in mids[1:] if mid in by_mid and by_mid[mid] is not tag})
-    return found
-
-
-def _read_groups(sdp: Sdp, slots: list[Slot], dropped: Dropped) -> tuple[Group, ...]:
-    if "group" not in sdp.head.attributes:
-        return ()
-    names: dict[str, str] = {}
-    for slot, medium in zip(slots, sdp.media, strict=False):
-        mid = medium.attributes.get("mid", (slot.mid or "",))[0]
-        if slot.live and mid:
-            names.setdefault(mid, slot.name)
-    found = []
-    for value in sdp.head.attributes["group"][:_MOST_GROUPS]:
-        semantics, *mids = value.split() or ("",)
-        if _TOKEN(semantics) and (kept := tuple(names[mid] for mid in dict.fromkeys(mids) if mid in names)):
-            found.append(Group(semantics=semantics, names=kept))
-        else:
-            dropped.add("group")
-    return tuple(found)
-
-
-def _write_groups(groups: Iterable[Group], mids: Mapping[str, str], dropped: Dropped) -> list[str]:
-    lines = []
-    for group in groups:
-        kept = [mids[name] for name in group.names if name in mids]
-        if kept and _TOKEN(group.semantics):
-            lines.append(f"a=group:{' '.join((group.semantics, *kept))}")
-        if len(kept) < len(group.names):
-            dropped.add("group")
-    return lines
-
-
-def _fresh(wanted: str, taken: "set[str] | set[str | None]") -> str:
-    name = wanted
-    while name in taken:
-        name += "x"
-    return name
 
 
 def _comparable(text: str | bytes) -> int:

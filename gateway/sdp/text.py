@@ -17,7 +17,7 @@ LONGEST = 256 * 1024
 MOST_MEDIA = 64
 "How many m= lines."
 
-
+_TOKEN = re.compile(r"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]{1,64}")
 _UNWRITABLE = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -134,3 +134,8 @@ def join(lines: Iterable[str]) -> str:
     if text.count("\n") != len(lines) or text.count("\r") != len(lines) or "\0" in text:
         raise PeerError("description: a value holds a line end", status=488, reason=EndReason.GENERAL_ERROR)
     return text
+
+
+def is_token(text: str) -> bool:
+    """Whether it may stand where the grammar has a token (RFC 8866 §9)."""
+    return _TOKEN.fullmatch(text) is not None
