@@ -3,8 +3,10 @@
 What aioice would do otherwise, and why it is done here: it binds any port of every address (we have a range, and
 addresses to choose); it takes what looks like STUN by its length for STUN, one RTP packet in 65,536 (here the first
 octet decides, RFC 7983); it gives up at once when all candidates are known to be useless (a check of the peer's may
-still come: it is never told that there are no more); it looks for a way for ever (`ice_seconds`); and its consent check
-cannot be set.
+still come: it is never told that there are no more); it looks for a way for ever (`ice_seconds`); its consent check
+cannot be set; a check that was sent before the peer could hear it is sent again only when its timer says so, which
+doubles up to half a minute, and one that was given up because another way was chosen never again; and who is told that
+it is not its part to decide is not told again what was decided, so that it waits for ever.
 """
 
 import asyncio
@@ -12,6 +14,7 @@ import contextlib
 import random
 from collections.abc import Callable
 from ipaddress import ip_address
+from time import monotonic
 from typing import Any, Protocol, cast
 
 import aioice
@@ -27,11 +30,16 @@ from gateway.media.embedded.socket import DatagramSocket
 GATHER_SECONDS = 5.0
 "How long STUN and TURN servers are waited for."
 
+AGAIN_SECONDS = 0.05
+"A check that a peer's own check has called for again is sent no sooner (RFC 8445 §14.2: the usual Ta)."
+
 _COOKIE = b"\x21\x12\xa4\x42"
 "Of every STUN message (RFC 8489 §5)."
 
 _INDICATION = b"\x00\x11"
 "How a Binding indication begins: it keeps a NAT's way open and wants nothing (RFC 8445 §11)."
+
+_ROLE_CONFLICT = 487
 
 
 class User(Protocol):
@@ -66,6 +74,8 @@ class _Stun(StunProtocol):
         self._media = user.receive if component == 1 else user.receive_control
         self._dropped = user.dropped
         self._name = f"{receiver.local_username}:".encode()
+        self._asked: dict[bytes, tuple[stun.Message, Address, float]] = {}
+        "By transaction: what waits for an answer, from where, and when it was sent last because the peer asked."
 
     def datagram_received(self, data: bytes | str, addr: tuple[Any, ...]) -> None:
         data = cast(bytes, data)
@@ -79,6 +89,27 @@ class _Stun(StunProtocol):
                 super().datagram_received(data, addr)
         elif data[:2] != _INDICATION:
             self._dropped()
+
+    async def request(
+        self,
+        request: stun.Message,
+        addr: Address,
+        integrity_key: bytes | None = None,
+        retransmissions: int | None = None,
+    ) -> tuple[stun.Message, Address]:
+        self._asked[request.transaction_id] = request, addr, 0.0
+        try:
+            return await super().request(request, addr, integrity_key, retransmissions)
+        finally:
+            del self._asked[request.transaction_id]
+
+    def ask_again(self, addr: Address) -> None:
+        """Send what waits for an answer from there once more: now it may be heard."""
+        now = monotonic()
+        for name, (request, asked, last) in self._asked.items():
+            if asked == addr and now - last >= AGAIN_SECONDS:
+                self._asked[name] = request, asked, now
+                self.send_stun(request, addr)
 
     def _ours(self, data: bytes) -> bool:
         """Whether a message can be meant for us: an answer to what we asked, or a check that knows our name.
@@ -219,6 +250,32 @@ class Generation(aioice.Connection):
                 self._query_consent_task = asyncio.create_task(self.query_consent())
             else:
                 self._user.lost(self, f"ICE: no way to the peer within {seconds:g} seconds")
+
+    def check_incoming(self, message: stun.Message, addr: Address, protocol: StunProtocol) -> None:
+        """Take a check that the peer signed, and check the same way (RFC 8445 §7.3.1.4)."""
+        known = next((one for one in self._remote_candidates if (one._network_host, one.port) == addr), None)
+        strange = known is not None and known.component != protocol.local_candidate.component
+        if strange or "PRIORITY" not in message.attributes:
+            return  # aioice would fall over it, and the search for a way with it
+        pair = self._find_pair(protocol, known) if known is not None else None
+        if pair is not None and pair.state is CandidatePair.State.IN_PROGRESS:
+            if pair.task is None or pair.task.done():  # given up when another way was chosen
+                pair.task = None
+                self.check_state(pair, CandidatePair.State.WAITING)
+            elif isinstance(protocol, _Stun):
+                protocol.ask_again(addr)
+        super().check_incoming(message, addr, protocol)
+
+    def respond_error(
+        self, request: stun.Message, addr: Address, protocol: StunProtocol, error_code: tuple[int, str]
+    ) -> None:
+        super().respond_error(request, addr, protocol, error_code)
+        if error_code[0] != _ROLE_CONFLICT:
+            return
+        # Until it hears this, the peer has believed to decide itself, and taken no notice of what we decided.
+        for pair in self._nominated.values():
+            if pair.protocol is protocol and pair.remote_addr == addr:
+                self.check_start_task(pair)
 
     def check_complete(self, pair: CandidatePair) -> None:
         super().check_complete(pair)

@@ -105,7 +105,9 @@ class IceLink(Link):
         return newest.remote_username, newest.remote_password
 
     def _open(self) -> Generation:
-        generation = Generation(self, self._around, controlling=self._controlling, components=self._components)
+        # Who decides, by what was settled on the way as well, stays so when ICE restarts (RFC 8445 §6.1.1).
+        controlling = self._controlling if self._current is None else self._current.ice_controlling
+        generation = Generation(self, self._around, controlling=controlling, components=self._components)
         try:
             generation.open()
         except AnchorError:

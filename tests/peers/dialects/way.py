@@ -26,9 +26,10 @@ class Way:
 
     def __init__(self, host: str, *, initiator: bool, protected: bool) -> None:
         self._host = host
-        self._initiator = initiator
         self._gatherer = RTCIceGatherer([])
         self._ice = RTCIceTransport(self._gatherer)
+        # Before anything can come: who is checked while it believes to have the other role takes no notice of a choice.
+        self._ice._connection.ice_controlling = initiator
         self._dtls = RTCDtlsTransport(self._ice, [RTCCertificate.generateCertificate()]) if protected else None
         self._started: asyncio.Task[None] | None = None
 
@@ -38,14 +39,14 @@ class Way:
             await self._gatherer.gather()
 
     def written(self, xml: str, host: str) -> str:
-        """Contents in which a speech names an address of its own, with what is here in its stead.
-
-        Their candidates lead nowhere: the gateway finds this end by the checks that come from it, as it finds browsers.
-        """
+        """Contents in which a speech names an address of its own, with what is here in its stead."""
+        mine = self._gatherer.getLocalCandidates()[0]
         own = self._gatherer.getLocalParameters()
         assert own.usernameFragment is not None
         assert own.password is not None
         xml = xml.replace("cl01", own.usernameFragment).replace("client-client-client-01", own.password)
+        xml = xml.replace(f"ip='{host}' network='0' port='41000'", f"ip='{mine.ip}' network='0' port='{mine.port}'")
+        xml = xml.replace(f"ip='{host}' port='41000'", f"ip='{mine.ip}' port='{mine.port}'")
         if self._dtls is not None:
             prints = {one.algorithm: one.value for one in self._dtls.getLocalParameters().fingerprints}
             xml = xml.replace("AB:CD", prints["sha-256"])
@@ -57,7 +58,6 @@ class Way:
 
     async def _meet(self, content: Element) -> None:
         transport = next(child for child in content if jingle.local(child.tag) == "transport")
-        self._ice._connection.ice_controlling = self._initiator
         for found in transport:
             if jingle.local(found.tag) == "candidate" and found.get("component") == "1":
                 await self._ice.addRemoteCandidate(
