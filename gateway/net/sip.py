@@ -27,11 +27,12 @@ from gateway.net.sockets import Sockets
 from gateway.net.telling import Teller, known, peer
 from gateway.net.tls import Tls
 from gateway.sip.address import Uri
+from gateway.sip.effects import Deliver, Effect, Terminated, Transmit
 from gateway.sip.flow import WEB, Flow, Hop
 from gateway.sip.matching import Key, server_key
 from gateway.sip.message import Header, Malformed, SipRequest, SipResponse, parse
 from gateway.sip.strangers import Strangers
-from gateway.sip.transactions import Deliver, Effect, Terminated, Transactions, Transmit
+from gateway.sip.transactions import Transactions
 from gateway.sip.wire import Failed, Outgoing
 
 __all__ = ["Listener", "NoObserver", "Owner", "SipObserver", "SipPort", "SipPortSettings"]

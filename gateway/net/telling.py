@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from gateway.net.sip_face import SipObserver
+from gateway.sip.effects import Deliver, Effect, Transmit
 from gateway.sip.flow import Flow
 from gateway.sip.message import METHODS, SipRequest, SipResponse
-from gateway.sip.transactions import Deliver, Effect, Transmit
 from gateway.throttle import Throttle
 
 

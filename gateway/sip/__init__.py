@@ -5,7 +5,8 @@ Layers, the lower first; each knows only those below it:
 - `flow`, `wire`, `target`: where messages go, and what passes between a leg and the transactions.
 - `locating`, `blacklist`, `health`: from a next hop and what the DNS says to targets in their order, which of them come
   last, and whether a peer is up.
-- `transaction` (the tables), `transactions`: what is repeated, absorbed, answered without anybody's doing.
+- `transaction` (the tables), `ledger`, `running`, `transactions`: what is repeated, absorbed, answered without
+  anybody's doing; `effects`: what they want done.
 - `dialog`, `auth`, `guard`, `body`, `reasons`, `uas`: what a user agent knows besides: routes, passwords of its own and
   of others, SDP in bodies, why something ended, and what a request must pass before a call hears of it.
 - `identity`: who a request says that it is from, over whom it came, and who is not to be told.

@@ -1,4 +1,4 @@
-"""All live transactions: which one a message belongs to, and what is due when (RFC 3261 §17, §18.2; RFC 3581, 6026).
+"""All live transactions: which one a message belongs to, and what begins a new one (RFC 3261 §17, §18.2; RFC 3581).
 
 Pure: what comes in is a message and the time, what comes out is a list of effects, to be carried out in order.  After
 every call `deadline` says when `expire` is wanted.
@@ -14,57 +14,19 @@ call a second.  While one waits it keeps its request, afterwards only what it ma
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from math import inf
-from typing import Literal
 
 from gateway.errors import PeerError
+from gateway.sip.effects import Deliver, Effect, Terminated, Transmit
 from gateway.sip.flow import SECURE, WEB, Flow
-from gateway.sip.ledger import Ledger, Transaction
+from gateway.sip.ledger import Transaction
 from gateway.sip.locating import default_port
 from gateway.sip.matching import Key, companion, reply_flow, server_key, stamped, stateless_tag
 from gateway.sip.message import METHODS, Header, SipRequest, SipResponse, respond
-from gateway.sip.transaction import CLIENT_INVITE, CLIENT_OTHER, SERVER_INVITE, SERVER_OTHER, Action, Input, State
-from gateway.sip.wire import Failed
+from gateway.sip.running import UNDECIDED, Runner
+from gateway.sip.transaction import CLIENT_INVITE, CLIENT_OTHER, SERVER_INVITE, SERVER_OTHER, Input, State
 
 RETRY_AFTER_SECONDS = 10
 "What a client refused for want of room is told."
-
-
-@dataclass(frozen=True, slots=True)
-class Transmit:
-    """Send these bytes; method and status say what they are."""
-
-    data: bytes
-    flow: Flow
-    "With an empty `local`: over whatever leads there, a new connection if need be."
-
-    method: str
-    status: int | None = None
-    retransmission: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Deliver:
-    """A message for the transaction's user, or one that belongs to no transaction (an ACK to a 2xx)."""
-
-    message: SipRequest | SipResponse
-    branch: str
-
-
-@dataclass(frozen=True, slots=True)
-class Terminated:
-    """A transaction is gone; its key will not be spoken of again."""
-
-    key: Key
-    method: str
-    timed_out: bool = False
-
-
-Effect = Transmit | Deliver | Failed | Terminated
-
-_UNDECIDED = frozenset({State.TRYING, State.PROCEEDING})
-"Where a server transaction still owes its final response."
 
 
 class Transactions:
@@ -78,12 +40,9 @@ class Transactions:
 
         ``compact``: who is written to with one-letter header names.
         """
-        self._compact = compact
-        self._t1 = t1
-        self._t2 = t2
-        self._spans = {"64*T1": 64 * t1, "T4": t4}
         self._limit = limit
-        self._ledger = Ledger()
+        self._runner = Runner(t1=t1, t2=t2, t4=t4, compact=compact)
+        self._ledger = self._runner.ledger
 
     def __len__(self) -> int:
         return len(self._ledger.live)
@@ -104,7 +63,7 @@ class Transactions:
         transaction = self._ledger.live.get((message.branch or "", message.cseq.method))
         # A second Via means that it was meant for somebody else (§8.1.3.3).
         if transaction is not None and len(message.values("Via")) == 1:
-            self._feed(transaction, _class(message.status), now, effects, message)
+            self._runner.feed(transaction, _class(message.status), now, effects, message)
         return effects
 
     def _receive_request(self, request: SipRequest, now: float, effects: list[Effect]) -> None:
@@ -112,7 +71,7 @@ class Transactions:
         method = request.method
         transaction = self._ledger.live.get(key)
         if transaction is not None:
-            self._feed(transaction, Input.ACK if method == "ACK" else Input.AGAIN, now, effects, request)
+            self._runner.feed(transaction, Input.ACK if method == "ACK" else Input.AGAIN, now, effects, request)
         elif method == "ACK":
             if request.to.tag != stateless_tag(request):
                 effects.append(Deliver(request, request.branch or ""))
@@ -129,10 +88,10 @@ class Transactions:
             return
         request = stamped(request)
         cancel = Transaction(key, SERVER_OTHER, "CANCEL", reply_flow(request))
-        self._open(cancel, now)
+        self._runner.open(cancel, now)
         ok = respond(request, 200, tag=invite.tag or stateless_tag(request))
-        self._feed(cancel, Input.SUCCESS, now, effects, ok)
-        self._feed(invite, Input.CANCEL, now, effects, request)
+        self._runner.feed(cancel, Input.SUCCESS, now, effects, ok)
+        self._runner.feed(invite, Input.CANCEL, now, effects, request)
 
     def _receive_new(self, request: SipRequest, key: Key, now: float, effects: list[Effect]) -> None:
         method = request.method
@@ -152,9 +111,9 @@ class Transactions:
         transaction = Transaction(key, machine, method, reply_flow(request))
         transaction.merge = merge
         transaction.request = request
-        self._open(transaction, now)
+        self._runner.open(transaction, now)
         if method == "INVITE":
-            self._feed(transaction, Input.PROVISIONAL, now, effects, respond(request, 100))
+            self._runner.feed(transaction, Input.PROVISIONAL, now, effects, respond(request, 100))
         effects.append(Deliver(request, key[0]))
 
     def fail(self, flow: Flow, now: float, text: str) -> list[Effect]:
@@ -162,7 +121,7 @@ class Transactions:
         effects: list[Effect] = []
         for transaction in self._ledger.over(flow):
             if transaction.machine.client:
-                self._feed(transaction, Input.BROKEN, now, effects, text=text)
+                self._runner.feed(transaction, Input.BROKEN, now, effects, text=text)
             elif flow.local and flow.transport not in WEB:
                 # Responses still to come go over a new connection, to where the client listens (§18.2.2); but a
                 # WebSocket client listens nowhere (RFC 7118 §5).
@@ -174,16 +133,7 @@ class Transactions:
 
     def expire(self, now: float) -> list[Effect]:
         """Do what is due."""
-        effects: list[Effect] = []
-        while (transaction := self._ledger.due(now)) is not None:
-            if transaction.end_at <= now:
-                self._feed(transaction, Input.END, now, effects)
-            elif transaction.repeat_at <= now:
-                self._feed(transaction, Input.REPEAT, now, effects)
-                self._repeat_later(transaction, now)
-            if transaction.state is not State.TERMINATED:
-                self._ledger.arm(transaction)
-        return effects
+        return self._runner.expire(now)
 
     # What goes out.
 
@@ -193,7 +143,7 @@ class Transactions:
         key = (branch, method)
         if key in self._ledger.live:
             return []
-        data = self._write(request, flow)
+        data = self._runner.write(request, flow)
         effects: list[Effect] = [Transmit(data, flow, method)]
         if method == "ACK":
             return effects
@@ -201,9 +151,9 @@ class Transactions:
         if method == "INVITE":
             transaction.request = request
         transaction.data = data
-        self._open(transaction, now)
+        self._runner.open(transaction, now)
         if method == "CANCEL" and (invite := self._ledger.live.get((branch, "INVITE"))) is not None:
-            self._feed(invite, Input.CANCEL, now, effects)
+            self._runner.feed(invite, Input.CANCEL, now, effects)
         return effects
 
     def respond(self, response: SipResponse, now: float) -> list[Effect]:
@@ -215,7 +165,7 @@ class Transactions:
         transaction = self._ledger.live.get(server_key(response))
         status = response.status
         if transaction is not None and (transaction.method == "INVITE" or (status >= 200 and status != 408)):
-            self._feed(transaction, _class(status), now, effects, response)
+            self._runner.feed(transaction, _class(status), now, effects, response)
         return effects
 
     def dismiss(self, response: SipResponse) -> list[Effect]:
@@ -224,12 +174,12 @@ class Transactions:
         Whoever repeats the request is answered anew; what nobody asked for twice is not sent twice, wherever it goes.
         """
         transaction = self._ledger.live.get(server_key(response))
-        if transaction is None or transaction.machine.client or transaction.state not in _UNDECIDED:
+        if transaction is None or transaction.machine.client or transaction.state not in UNDECIDED:
             return []
-        effects: list[Effect] = [self._answer(transaction, response), Terminated(transaction.key, transaction.method)]
+        sent = self._runner.answer(transaction, response)
         transaction.state = State.TERMINATED
         self._ledger.remove(transaction)
-        return effects
+        return [sent, Terminated(transaction.key, transaction.method)]
 
     def refuse(
         self, request: SipRequest, status: int, phrase: str | None = None, *, headers: tuple[Header, ...] = ()
@@ -247,7 +197,7 @@ class Transactions:
         with suppress(PeerError):
             request, flow = stamped(request), reply_flow(request)
         try:
-            data = self._write(respond(request, status, phrase, tag=tag, headers=headers), flow)
+            data = self._runner.write(respond(request, status, phrase, tag=tag, headers=headers), flow)
         except ValueError:
             return []
         return [Transmit(data, flow, request.method, status)]
@@ -268,12 +218,12 @@ class Transactions:
         """
         effects: list[Effect] = []
         transaction = self._ledger.live.get(key)
-        if transaction is None or transaction.request is None or transaction.state not in _UNDECIDED:
+        if transaction is None or transaction.request is None or transaction.state not in UNDECIDED:
             return effects
         request = transaction.request
         if not transaction.machine.client:
             response = respond(request, status, tag=transaction.tag or stateless_tag(request))
-            self._feed(transaction, Input.FAILURE, now, effects, response)
+            self._runner.feed(transaction, Input.FAILURE, now, effects, response)
         else:  # only a client INVITE keeps its request, and it is in Proceeding
             cancel = companion(request, "CANCEL", request.first("To") or "")
             effects += self.request(cancel, key[0], transaction.flow, now)
@@ -291,104 +241,6 @@ class Transactions:
     def uses(self, flow: Flow) -> bool:
         """Whether a live transaction depends on this flow."""
         return bool(self._ledger.over(flow))
-
-    # The machines.
-
-    def _feed(
-        self,
-        transaction: Transaction,
-        event: Input,
-        now: float,
-        effects: list[Effect],
-        message: SipRequest | SipResponse | None = None,
-        *,
-        text: str = "",
-    ) -> None:
-        """Do what the tables say."""
-        row = transaction.machine.rows.get((transaction.state, event))
-        if row is None:
-            return
-        state, actions = row
-        for action in actions:
-            if action is Action.DELIVER:
-                assert message is not None
-                effects.append(Deliver(message, transaction.key[0]))
-            elif action is Action.SEND:
-                assert isinstance(message, SipResponse)
-                effects.append(self._answer(transaction, message))
-            elif action is Action.REPEAT:
-                effects.append(
-                    Transmit(transaction.data, transaction.flow, transaction.method, transaction.status, True)
-                )
-            elif action is Action.ACK:
-                assert message is not None
-                assert transaction.request is not None
-                ack = companion(transaction.request, "ACK", message.first("To") or "")
-                data = self._write(ack, transaction.flow)
-                effects.append(Transmit(data, transaction.flow, "ACK", None, state is transaction.state))
-            elif transaction.machine.client:
-                late = action is Action.TIMED_OUT
-                text = f"{transaction.flow.host}: no response in {self._spans['64*T1']:g} s" if late else text
-                cause: Literal["timeout", "transport"] = "timeout" if late else "transport"
-                effects.append(Failed(transaction.key[0], transaction.method, cause, text))
-        if state is transaction.state:
-            return
-        transaction.state = state
-        if state is State.TERMINATED or self._is_over(transaction, now):
-            transaction.state = State.TERMINATED
-            self._ledger.remove(transaction)
-            effects.append(Terminated(transaction.key, transaction.method, Action.TIMED_OUT in actions))
-
-    def _open(self, transaction: Transaction, now: float) -> None:
-        self._ledger.add(transaction)
-        self._is_over(transaction, now)
-
-    def _is_over(self, transaction: Transaction, now: float) -> bool:
-        """Enter the state: set its times, keep only what it needs; whether it lasts no time at all."""
-        state, rows = transaction.state, transaction.machine.rows
-        wait = transaction.machine.waits[state]
-        reliable = transaction.flow.reliable
-        if wait.end is None:
-            transaction.end_at = inf
-        elif reliable and not wait.reliable:
-            return True
-        elif wait.end != "keep":
-            transaction.end_at = now + self._spans[wait.end]
-        if wait.repeats is None or reliable:
-            transaction.repeat_at = inf
-        elif wait.repeats != "T2":  # which only changes the pace of what repeats already
-            transaction.interval = self._t1
-            transaction.repeat_at = now + self._t1
-        if (state, Input.AGAIN) not in rows and (state, Input.REPEAT) not in rows:
-            transaction.data = b""
-        if not transaction.machine.client and state not in _UNDECIDED:
-            transaction.request = None
-        self._ledger.arm(transaction)
-        return False
-
-    def _repeat_later(self, transaction: Transaction, now: float) -> None:
-        """The next of a growing series; after a stall of ours it goes on from now, without making up for it."""
-        repeats = transaction.machine.waits[transaction.state].repeats
-        if repeats == "double":
-            transaction.interval *= 2
-        else:
-            transaction.interval = self._t2 if repeats == "T2" else min(2 * transaction.interval, self._t2)
-        transaction.repeat_at += transaction.interval
-        if transaction.repeat_at <= now:
-            transaction.repeat_at = now + transaction.interval
-
-    def _write(self, message: SipRequest | SipResponse, flow: Flow) -> bytes:
-        return message.encode(compact=self._compact(flow))
-
-    def _answer(self, transaction: Transaction, response: SipResponse) -> Transmit:
-        """Our response, kept for those who did not hear it."""
-        status = response.status
-        again = transaction.status is not None and transaction.status >= 200
-        transaction.data = self._write(response, transaction.flow)
-        transaction.status = status
-        if transaction.tag is None and status > 100 and transaction.method == "INVITE":
-            transaction.tag = response.to.tag
-        return Transmit(transaction.data, transaction.flow, transaction.method, status, again)
 
 
 def _class(status: int) -> Input:

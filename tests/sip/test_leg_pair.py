@@ -12,12 +12,13 @@ from gateway.sdp.history import SdpSession
 from gateway.signals import Answer, End, Offer, Progress, Signal
 from gateway.sip.address import NameAddr
 from gateway.sip.dialog import refuse_fork
+from gateway.sip.effects import Deliver, Effect, Terminated, Transmit
 from gateway.sip.flow import Flow, Hop
 from gateway.sip.leg import LegSettings, SipLeg, SipTarget
 from gateway.sip.manners import USUAL, Manners
 from gateway.sip.message import SipRequest, SipResponse, parse
 from gateway.sip.state import Phase
-from gateway.sip.transactions import Deliver, Effect, Terminated, Transactions, Transmit
+from gateway.sip.transactions import Transactions
 from gateway.sip.uas import check
 from gateway.sip.wire import Failed, Outgoing
 from mappings.description import Description

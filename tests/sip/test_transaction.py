@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from gateway.errors import PeerError
 from gateway.sip import transaction as machines
+from gateway.sip.effects import Deliver, Effect, Terminated, Transmit
 from gateway.sip.flow import Flow
 from gateway.sip.ledger import Transaction
 from gateway.sip.matching import server_key
 from gateway.sip.message import SipRequest, SipResponse, parse, respond
 from gateway.sip.transaction import Input, State
-from gateway.sip.transactions import Deliver, Effect, Terminated, Transactions, Transmit
+from gateway.sip.transactions import Transactions
 from gateway.sip.wire import Failed
 
 UDP = Flow("UDP", "192.0.2.7", 5070, "a")
