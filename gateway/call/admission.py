@@ -188,7 +188,7 @@ class Admission:
 
     def answered(self, ticket: Ticket) -> None:
         """Somebody has answered."""
-        self._permits.answered(ticket.permit, self._loop.time())
+        self._permits.answered(ticket.permit, self._loop.time(), self._wall())
         if ticket.permit.meter is not None:
             self._talking.setdefault(ticket.permit.meter.user, set()).add(ticket)
             self._arm(ticket.permit.meter.user)

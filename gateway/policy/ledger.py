@@ -1,13 +1,13 @@
 """How many calls users have begun today, and how long they have talked.
 
-A call that runs is charged as it goes, so that what is written down of it is never far behind.  Seconds are measured by
-the monotonic clock; the other one only says to which day they belong.  A call over midnight has a part in each day.
+Calls that run are charged as they go, so that what is written down of them is never far behind; all of a user's
+together, however many they are.  Seconds are measured by the monotonic clock; the other one only says to which day they
+belong.  A call over midnight has a part in each day.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 DAYS = 3
 "So many days are kept at most: the clock may be put back."
@@ -23,11 +23,25 @@ class Usage:
 
 @dataclass(slots=True, eq=False)
 class Meter:
-    """A call that is talked in."""
+    """The calls that one user talks in."""
 
     user: str
     since: float
-    "Up to when it is charged, on the monotonic clock."
+    "Up to when they are charged, on the monotonic clock."
+
+    calls: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Day:
+    """One day in the ledger's time zone; times in seconds since 1970."""
+
+    name: str
+    before: str
+    "The name of the day before."
+
+    begins: float
+    ends: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +62,17 @@ class Ledger:
     def __init__(self, zone: tzinfo) -> None:
         self._zone = zone
         self._days: dict[str, dict[str, Usage]] = {}
-        self._running: dict[str, list[Meter]] = defaultdict(list)
+        self._running: dict[str, Meter] = {}
         self._changed: set[tuple[str, str]] = set()
         self.charged = 0.0
         "Seconds of all calls, since the beginning."
 
+        self._today = _Day("", "", 0.0, 0.0)
+        "The one that was asked for last."
+
     def day(self, wall: float) -> str:
         """Today."""
-        return datetime.fromtimestamp(wall, self._zone).date().isoformat()
+        return self._day(wall).name
 
     def load(self, entries: Iterable[Entry]) -> None:
         """What was written down before."""
@@ -66,18 +83,21 @@ class Ledger:
         """One more call of a user begins."""
         self._usage(self.day(wall), user).calls += 1
 
-    def start(self, user: str, now: float) -> Meter:
+    def start(self, user: str, now: float, wall: float) -> Meter:
         """Somebody has answered."""
-        meter = Meter(user, now)
-        self._running[user].append(meter)
+        meter = self._running.get(user)
+        if meter is None:
+            meter = self._running[user] = Meter(user, now)
+        else:
+            self._charge(meter, now, wall)
+        meter.calls += 1
         return meter
 
     def stop(self, meter: Meter, now: float, wall: float) -> None:
-        """That call is over."""
+        """One of those calls is over."""
         self._charge(meter, now, wall)
-        running = self._running[meter.user]
-        running.remove(meter)
-        if not running:
+        meter.calls -= 1
+        if not meter.calls:
             del self._running[meter.user]
 
     def calls(self, user: str, wall: float) -> int:
@@ -86,20 +106,19 @@ class Ledger:
 
     def seconds(self, user: str, now: float, wall: float) -> float:
         """How long they have talked today, up to now."""
-        for meter in self._running.get(user, ()):
+        if (meter := self._running.get(user)) is not None:
             self._charge(meter, now, wall)
         return self._look(user, wall).seconds
 
     def spent(self, user: str, most: float, now: float, wall: float) -> float | None:
         """When they will have talked so many seconds, if it goes on like this; None: they do not talk."""
-        running = len(self._running.get(user, ()))
-        return now + max(0.0, most - self.seconds(user, now, wall)) / running if running else None
+        meter = self._running.get(user)
+        return None if meter is None else now + max(0.0, most - self.seconds(user, now, wall)) / meter.calls
 
     def changed(self, now: float, wall: float) -> list[Entry]:
         """What has changed since this was last asked, up to now."""
-        for meters in self._running.values():
-            for meter in meters:
-                self._charge(meter, now, wall)
+        for meter in self._running.values():
+            self._charge(meter, now, wall)
         found = [
             Entry(day, user, usage.calls, usage.seconds)
             for day, user in sorted(self._changed)
@@ -126,13 +145,17 @@ class Ledger:
         if not seconds:
             return
         meter.since = now
-        self.charged += seconds
-        today = datetime.fromtimestamp(wall, self._zone).date()
-        since_midnight = max(0.0, wall - self._midnight(today))
-        self._usage(today.isoformat(), meter.user).seconds += min(seconds, since_midnight)
+        self.charged += seconds * meter.calls
+        today = self._day(wall)
+        since_midnight = max(0.0, wall - today.begins)
+        self._usage(today.name, meter.user).seconds += min(seconds, since_midnight) * meter.calls
         if seconds > since_midnight:
-            yesterday = today - timedelta(days=1)
-            self._usage(yesterday.isoformat(), meter.user).seconds += seconds - since_midnight
+            self._usage(today.before, meter.user).seconds += (seconds - since_midnight) * meter.calls
 
-    def _midnight(self, day: date) -> float:
-        return datetime(day.year, day.month, day.day, tzinfo=self._zone).timestamp()
+    def _day(self, wall: float) -> _Day:
+        if not self._today.begins <= wall < self._today.ends:
+            today = datetime.fromtimestamp(wall, self._zone).date()
+            before, after = today - timedelta(days=1), today + timedelta(days=1)
+            begins, ends = (datetime(day.year, day.month, day.day, tzinfo=self._zone) for day in (today, after))
+            self._today = _Day(today.isoformat(), before.isoformat(), begins.timestamp(), ends.timestamp())
+        return self._today

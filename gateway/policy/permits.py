@@ -179,10 +179,10 @@ class Permits:
     def _left(self, policy: Policy, user: str, now: float, wall: float) -> float:
         return policy.minutes_per_day * 60 - self.ledger.seconds(user, now, wall)
 
-    def answered(self, permit: Permit, now: float) -> None:
+    def answered(self, permit: Permit, now: float, wall: float) -> None:
         """Somebody has answered: from here on it costs minutes, where they count."""
         if permit.user is not None and permit.minutes and permit.meter is None:
-            permit.meter = self.ledger.start(permit.user, now)
+            permit.meter = self.ledger.start(permit.user, now, wall)
 
     def spent(self, permit: Permit, now: float, wall: float) -> float | None:
         """When its user's minutes are used up, if it goes on like this; None: they do not count, or nobody talks."""

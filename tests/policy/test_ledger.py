@@ -19,7 +19,7 @@ def test_a_call_is_charged_from_its_answer_to_its_end() -> None:
     ledger = Ledger(UTC)
     ledger.begin(ROMEO, NOON)
     assert (ledger.calls(ROMEO, NOON), ledger.seconds(ROMEO, 5.0, NOON)) == (1, 0.0)
-    meter = ledger.start(ROMEO, 10.0)
+    meter = ledger.start(ROMEO, 10.0, NOON)
     assert ledger.seconds(ROMEO, 40.0, NOON + 30) == 30.0
     ledger.stop(meter, 70.0, NOON + 60)
     assert ledger.seconds(ROMEO, 999.0, NOON + 999) == 60.0
@@ -28,8 +28,8 @@ def test_a_call_is_charged_from_its_answer_to_its_end() -> None:
 
 def test_two_calls_at_a_time_cost_twice_as_much() -> None:
     ledger = Ledger(UTC)
-    first = ledger.start(ROMEO, 0.0)
-    ledger.start(ROMEO, 10.0)
+    first = ledger.start(ROMEO, 0.0, NOON)
+    ledger.start(ROMEO, 10.0, NOON)
     assert ledger.spent(ROMEO, 100.0, 10.0, NOON) == 10.0 + 90.0 / 2
     ledger.stop(first, 20.0, NOON)
     assert ledger.seconds(ROMEO, 30.0, NOON) == 40.0
@@ -40,7 +40,7 @@ def test_a_call_over_midnight_has_a_part_in_each_day() -> None:
     ledger = Ledger(ZoneInfo("Europe/Berlin"))
     midnight = datetime(2026, 11, 27, tzinfo=ZoneInfo("Europe/Berlin")).timestamp()
     ledger.begin(ROMEO, midnight - 60)
-    meter = ledger.start(ROMEO, 1_000.0)
+    meter = ledger.start(ROMEO, 1_000.0, midnight - 60)
     ledger.stop(meter, 1_090.0, midnight + 30)
     assert ledger.calls(ROMEO, midnight + 30) == 0
     assert ledger.seconds(ROMEO, 1_090.0, midnight + 30) == 30.0
@@ -58,7 +58,7 @@ def test_the_day_is_that_of_the_time_zone(zone: str, day: str) -> None:
 def test_what_was_written_down_counts_on() -> None:
     before, after = Ledger(UTC), Ledger(UTC)
     before.begin(ROMEO, NOON)
-    before.start(ROMEO, 0.0)
+    before.start(ROMEO, 0.0, NOON)
     after.load(before.changed(30.0, NOON + 30))
     assert (after.calls(ROMEO, NOON + 40), after.seconds(ROMEO, 7.0, NOON + 40)) == (1, 30.0)
     assert before.changed(30.0, NOON + 30) == []
@@ -100,7 +100,7 @@ def test_every_second_is_charged_once_whatever_happens_between(steps: list[tuple
         talked += seconds * len(meters)
         match what:
             case "start":
-                meters.append(ledger.start(ROMEO, now))
+                meters.append(ledger.start(ROMEO, now, NOON + now))
             case "stop" if meters:
                 ledger.stop(meters.pop(), now, NOON + now)
             case "look":

@@ -117,8 +117,8 @@ def test_a_day_has_so_many_calls() -> None:
 def test_a_day_has_so_many_minutes() -> None:
     all_ = permits(policy(minutes_per_day=60))
     first, second = begin(all_), begin(all_)
-    all_.answered(first, 0.0)
-    all_.answered(second, 0.0)
+    all_.answered(first, 0.0, NOON)
+    all_.answered(second, 0.0, NOON)
     assert all_.spent(first, 0.0, NOON) == 1800.0
     all_.stop(second, 600.0, NOON + 600)
     assert all_.spent(second, 600.0, NOON + 600) is None
@@ -133,7 +133,7 @@ def test_who_pays_for_themselves_has_all_the_minutes_unless_the_operator_says_so
     for own_accounts, counted in ((False, None), (True, 60.0)):
         all_ = permits(policy(minutes_per_day=1, own_accounts=own_accounts))
         call = begin(all_, own=True)
-        all_.answered(call, 0.0)
+        all_.answered(call, 0.0, NOON)
         assert all_.spent(call, 0.0, NOON) == counted
 
 
@@ -144,7 +144,7 @@ def test_nothing_limits_a_call_for_help() -> None:
     begin(all_)
     for _ in range(5):
         call = begin(all_, number="112", emergency=True)
-        all_.answered(call, 0.0)
+        all_.answered(call, 0.0, NOON)
         assert all_.spent(call, 0.0, NOON) is None
         assert all_.move(call, "full", 0.0)
 
@@ -248,10 +248,10 @@ def test_no_sequence_of_operations_exceeds_a_budget(operations: list[tuple[str, 
                     all_.end(call, now, NOON + now)
                     del open_[call]
                     open_[made] = user
-                    all_.answered(made, now)
+                    all_.answered(made, now, NOON + now)
                     begun.setdefault(user, []).append(now)
                 case "answer", Permit():
-                    all_.answered(call, now)
+                    all_.answered(call, now, NOON + now)
                 case "end", Permit():
                     all_.end(call, now, NOON + now)
                     del open_[call]
@@ -304,7 +304,7 @@ def test_nothing_is_left_of_calls_that_are_over(operations: list[tuple[str, str,
             elif what == "wait":
                 open_.append(all_.arrive("pbx", now))
             elif what == "answer" and open_:
-                all_.answered(open_[place % len(open_)], now)
+                all_.answered(open_[place % len(open_)], now, NOON + now)
             elif what == "end" and open_:
                 all_.end(open_.pop(place % len(open_)), now, NOON + now)
         except PeerError:
@@ -327,7 +327,7 @@ def test_who_has_used_most_of_a_day_is_counted() -> None:
         all_.end(begin(all_), 0.0, NOON)
     assert near(0.0) == 1
     call = begin(all_, user=JULIET)
-    all_.answered(call, 0.0)
+    all_.answered(call, 0.0, NOON)
     all_.end(call, 500.0, NOON + 500)
     assert near(500.0) == near(501.0) == 2
     assert near(86_400.0) == 0
@@ -354,6 +354,6 @@ def test_of_many_users_those_alone_are_looked_at_who_have_called_since() -> None
 def test_a_user_is_told_what_they_have_had_today() -> None:
     all_ = permits(policy(calls_per_day=5, minutes_per_day=10))
     call = begin(all_)
-    all_.answered(call, 0.0)
+    all_.answered(call, 0.0, NOON)
     assert all_.used(ROMEO, 119.0, NOON + 119) == (1, 5, 1, 10)
     assert all_.used(JULIET, 119.0, NOON + 119) == (0, 5, 0, 10)
