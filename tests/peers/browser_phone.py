@@ -2,7 +2,7 @@
 
 import secrets
 
-from tests.peers.chromium import Page
+from tests.peers.browser import Page
 from tests.peers.raw_sip import RawSip
 from tests.peers.sip_trace import Traced
 

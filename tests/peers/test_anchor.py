@@ -6,7 +6,7 @@ what the other hears, decoded by itself.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,8 @@ from tests.certificates import Authority
 from tests.peers import chromium, g711, loopback
 from tests.peers.alone import on_loopback
 from tests.peers.baresip import Baresip
-from tests.peers.chromium import Chromium, Page
+from tests.peers.browser import Browser, Page
+from tests.peers.chromium import Chromium
 from tests.peers.gateway import PASSWORD, Table
 from tests.peers.kamailio import Kamailio
 from tests.peers.program import PeerFailure, until
@@ -98,16 +99,17 @@ async def pair(
     trunk: Mapping[str, object] = TRUNK,
     changes: Mapping[str, Table] | None = None,
     controls: int = 0,
+    browsers: Callable[[Path], Browser] = Chromium,
 ) -> AsyncIterator[Pair]:
     """Romeo's browser is signed in; a plain phone stands at the trunk, whose calls are anchored where they must be."""
     server = Prosody(folder, browsers=True)
     async with (
-        Chromium(folder) as browser,
+        browsers(folder) as browser,
         Rig(folder, server=lambda _: server, trunk=trunk, changes=changes, controls=controls) as rig,
     ):
         client = await browser.page("client", "client")
         await client.call("login", f"romeo@{HOST}", ACCOUNTS["romeo"], server.websocket)
-        await client.call("speak", BROWSER_HERTZ)
+        await browser.speak(client, BROWSER_HERTZ)
         yield Pair(rig, client, await rig.phone(auto_answer=auto_answer, hertz=PHONE_HERTZ))
 
 

@@ -19,8 +19,9 @@ import pytest
 
 from tests.peers import chromium
 from tests.peers.alone import on_loopback
+from tests.peers.browser import Page
 from tests.peers.browser_phone import BrowserPhone
-from tests.peers.chromium import Chromium, Page
+from tests.peers.chromium import Chromium
 from tests.peers.program import PeerFailure
 from tests.peers.prosody import Prosody
 from tests.peers.rig import Rig

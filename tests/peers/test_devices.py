@@ -14,7 +14,8 @@ import pytest
 from tests.peers import chromium, g711
 from tests.peers.alone import on_loopback
 from tests.peers.baresip import Baresip
-from tests.peers.chromium import Chromium, Page
+from tests.peers.browser import Page
+from tests.peers.chromium import Chromium
 from tests.peers.ejabberd import Ejabberd
 from tests.peers.program import until
 from tests.peers.prosody import Prosody
