@@ -1,9 +1,9 @@
-"""SIP's sockets around the pure transactions: bytes in, messages to whom they belong, effects out.
+"""SIP's sockets around the pure transactions: messages to whom they belong, and effects carried out.
 
-Theory of operation.  Every message that arrives is read, given to `Transactions`, and what that returns is carried out:
-bytes to sockets, messages to owners.  An owner is whoever sent a request (it gets the responses, or one `Failed`) or
-adopted a received one (it gets the CANCEL).  Requests that nobody owns go to `on_request`.  One timer serves all
-transactions.
+Theory of operation.  Every message that arrives is read and given to `Transactions` (`gateway.net.arrivals`), and what
+that returns is carried out: bytes to sockets, messages to owners.  An owner is whoever sent a request (it gets the
+responses, or one `Failed`) or adopted a received one (it gets the CANCEL).  Requests that nobody owns go to
+`on_request`.  One timer serves all transactions.
 
 What is left behind is cleaned up here: a request whose owner went away unanswered is answered 500, an INVITE of such an
 owner is cancelled, and a 2xx that comes for it all the same gets its ACK and a BYE.
@@ -16,21 +16,24 @@ from dataclasses import replace
 import structlog
 
 from gateway.errors import PeerError
+from gateway.net.alarm import Alarm
+from gateway.net.arrivals import Arrivals
 from gateway.net.departures import Departures
 from gateway.net.forks import Forks
 from gateway.net.holding import Holding
 from gateway.net.options import options
+from gateway.net.owners import Owners
 from gateway.net.resolve import Resolver
 from gateway.net.sent_by import Listener, SentBy
 from gateway.net.sip_face import NoObserver, Owner, SipObserver, SipPortSettings
 from gateway.net.sockets import Sockets
-from gateway.net.telling import Teller, known, peer
+from gateway.net.telling import Teller, known
 from gateway.net.tls import Tls
 from gateway.sip.address import Uri
 from gateway.sip.effects import Deliver, Effect, Terminated, Transmit
 from gateway.sip.flow import WEB, Flow, Hop
 from gateway.sip.matching import Key, server_key
-from gateway.sip.message import Header, Malformed, SipRequest, SipResponse, parse
+from gateway.sip.message import SipRequest, SipResponse
 from gateway.sip.strangers import Strangers
 from gateway.sip.transactions import Transactions
 from gateway.sip.wire import Failed, Outgoing
@@ -63,23 +66,32 @@ class SipPort:
         self._settings = settings
         self._on_request = on_request
         self._observer: SipObserver = observer or NoObserver()
-        self._loop = asyncio.get_running_loop()
-        self._clock = clock or self._loop.time
+        self._clock = clock or asyncio.get_running_loop().time
         self._log = structlog.get_logger().bind(protocol="sip")
         self._tell = Teller(self._observer, self._clock)
         self._transactions = Transactions(
             t1=settings.t1, t2=settings.t2, t4=settings.t4, limit=settings.max_transactions, compact=is_compact
         )
-        self._strangers = Strangers(
-            rate=settings.stranger_rate,
-            burst=settings.stranger_burst,
-            is_trunk=is_trunk,
-            is_call=is_call,
-            is_ours=lambda branch: self._transactions.asked(branch),  # noqa: PLW0108 - `stop` makes new ones
+        self.arrivals = Arrivals(
+            self._transactions,
+            settings,
+            strangers=Strangers(
+                rate=settings.stranger_rate,
+                burst=settings.stranger_burst,
+                is_trunk=is_trunk,
+                is_call=is_call,
+                is_ours=self._transactions.asked,
+            ),
+            tell=self._tell,
+            observer=self._observer,
+            clock=self._clock,
+            carry_out=self._run,
+            alias=lambda flow, port: self._sockets.alias(flow, port),  # noqa: PLW0108 - they come next
+            gone=lambda flow: self.holding.lost(flow),  # noqa: PLW0108 - it does, too
         )
         self.tls = Tls(settings.tls, self._observer.certificate)
         self._sockets = Sockets(
-            self,
+            self.arrivals,
             tls=self.tls,
             max_datagram=settings.max_datagram,
             max_message=settings.max_message,
@@ -99,12 +111,9 @@ class SipPort:
         )
         self._sent_by = SentBy(())
         self._running = False
-        self._owners: dict[Key, Owner] = {}
-        self._owned: dict[int, set[Key]] = {}
-        "The keys of an owner, by its identity."
+        self._owners = Owners()
         self._forks = Forks()
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = 0.0
+        self._alarm = Alarm(self._expire, self._clock)
 
     async def start(self) -> None:
         """Listen.  ConfigError or TransportError when that is not possible; then nothing is left open."""
@@ -127,12 +136,9 @@ class SipPort:
         await self._departures.close()
         await self.resolver.close()
         await self._sockets.close()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        self._transactions = Transactions()
+        self._alarm.stop()
+        self._transactions.clear()
         self._owners.clear()
-        self._owned.clear()
         self._forks.clear()
 
     @property
@@ -183,27 +189,18 @@ class SipPort:
         """Let a received request's CANCEL reach this owner; ``tag`` is the To tag that its responses will have."""
         key = self._transactions.adopt(request, tag)
         if key is not None:
-            self._own(key, owner)
+            self._owners.own(key, owner)
 
     def release(self, owner: Owner) -> None:
         """Forget an owner, and clean up what it left undone."""
         self._departures.forget(owner)
-        for key in self._owned.pop(id(owner), ()):
-            del self._owners[key]
+        for key in self._owners.release(owner):
             self._departures.forsake(key)
             self._run(self._transactions.abandon(key, self._clock()))
 
-    def _own(self, key: Key, owner: Owner) -> None:
-        self._owners[key] = owner
-        self._owned.setdefault(id(owner), set()).add(key)
-
     def disown(self, key: Key) -> None:
-        owner = self._owners.pop(key, None)
-        if owner is not None:
-            keys = self._owned[id(owner)]
-            keys.discard(key)
-            if not keys:
-                del self._owned[id(owner)]
+        """Part a transaction from its owner; what still comes of it is cleaned up."""
+        self._owners.disown(key)
 
     # Out.
 
@@ -240,7 +237,7 @@ class SipPort:
             self._log.error("sip_unwritable", method=request.method, text=str(error))
             return "cannot be written"
         if owner is not None and request.method != "ACK":
-            self._own((branch, request.method), owner)
+            self._owners.own((branch, request.method), owner)
         self._run(effects)
         return None
 
@@ -255,64 +252,6 @@ class SipPort:
         if owner is not None and outgoing.request.method != "ACK":
             owner.put(Failed(outgoing.branch, outgoing.request.method, "transport", text))
 
-    # In: what the sockets tell.
-
-    def datagram(self, data: bytes, flow: Flow) -> None:
-        if len(data) > self._settings.max_datagram:
-            if self._strangers.admit(data, flow, self._clock()):
-                self._refuse_oversize(data, flow)
-        elif len(data) > 4 or data.strip(b"\r\n\0"):  # else a keep-alive (RFC 5626 §3.5.1)
-            self.message(data, flow)
-
-    def message(self, data: bytes, flow: Flow) -> None:
-        if not self._strangers.admit(data, flow, self._clock()):
-            self._tell.flooded(flow)
-            return
-        self._tell.arrived(data, flow)
-        try:
-            message = parse(data, flow)
-            if flow.transport == "TLS" and isinstance(message, SipRequest) and "alias" in message.via.params:
-                self._sockets.alias(flow, message.via.port or 5061)
-            effects = self._transactions.receive(message, self._clock())
-            self._tell.received(message, effects)
-            self._run(effects)
-        except Malformed as fault:
-            self.unframed(fault, flow)
-        except PeerError as error:  # in what is read only here: the Vias below the first
-            self.unframed(Malformed(error.text, status=error.status), flow)
-        except Exception:  # an error of ours ends one message, not the socket
-            self._tell.message_failed(flow)
-
-    def unframed(self, fault: Malformed, flow: Flow) -> None:
-        """Answer what can be answered (§8.2, RFC 4475), and say so, now and then."""
-        self._tell.malformed(flow, fault.text)
-        if isinstance(fault.partial, SipRequest):
-            server: Header = ("Server", self._settings.user_agent)
-            self._run(self._transactions.refuse(fault.partial, fault.status, headers=(server,)))
-
-    def _refuse_oversize(self, data: bytes, flow: Flow) -> None:
-        try:
-            partial: SipRequest | SipResponse | None = parse(data, flow)
-        except Malformed as fault:
-            partial = fault.partial
-        limit = self._settings.max_datagram
-        self.unframed(Malformed(f"datagram: more than {limit} octets", status=513, partial=partial), flow)
-
-    def lost(self, flow: Flow, text: str, *, orderly: bool = False) -> None:
-        if flow.reliable and not orderly:
-            self._tell.lost(flow, text)
-        self._run(self._transactions.fail(flow, self._clock(), f"{peer(flow)}: {text}"))
-        self.holding.lost(flow)
-
-    def in_use(self, flow: Flow) -> bool:
-        return self._transactions.uses(flow)
-
-    def refused(self, cause: str) -> None:
-        self._observer.refused(cause)
-
-    def tls_refused(self, cause: str) -> None:
-        self._observer.tls_refused(cause)
-
     # Effects.
 
     def _run(self, effects: Iterable[Effect]) -> None:
@@ -323,23 +262,23 @@ class SipPort:
             elif isinstance(effect, Deliver):
                 self._deliver(effect.message, effect.branch)
             elif isinstance(effect, Terminated):
-                self.disown(effect.key)
+                self._owners.disown(effect.key)
                 self._departures.over(effect.key)
                 if effect.method == "INVITE":
                     self._forks.forget(effect.key[0])
                 if effect.timed_out:
                     self._observer.transaction_timed_out(known(effect.method))
             else:
-                owner = self._owners.get((effect.branch, effect.method))
+                owner = self._owners.of((effect.branch, effect.method))
                 failed = self._departures.failed(effect)
                 if owner is not None and failed is not None:
                     owner.put(failed)
-        self._arm()
+        self._alarm.set(self._transactions.deadline)
 
     def _deliver(self, message: SipRequest | SipResponse, branch: str) -> None:
         if isinstance(message, SipResponse):
             method = message.cseq.method
-            owner = self._owners.get((branch, method))
+            owner = self._owners.of((branch, method))
             heard = self._departures.answered(branch, message)
             if heard is None:
                 return
@@ -350,7 +289,7 @@ class SipPort:
         elif message.method in ("CANCEL", "ACK"):
             key = server_key(message)
             key = (key[0], key[1], "INVITE")
-            owner = self._owners.get(key)
+            owner = self._owners.of(key)
             if owner is not None:
                 owner.put(message)
             elif message.method == "CANCEL":
@@ -382,19 +321,5 @@ class SipPort:
             for outgoing in self._forks.leave(found[0], branch, response, fenced=branch in self._departures.fenced):
                 self.send(outgoing)
 
-    def _arm(self) -> None:
-        """One timer for all; it is moved only to wake us earlier."""
-        deadline = self._transactions.deadline
-        if deadline is None:
-            if self._timer is not None:
-                self._timer.cancel()
-                self._timer = None
-        elif self._timer is None or deadline < self._timer_at:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer_at = deadline
-            self._timer = self._loop.call_later(max(0.0, deadline - self._clock()), self._expire)
-
-    def _expire(self) -> None:
-        self._timer = None
-        self._run(self._transactions.expire(max(self._clock(), self._timer_at)))
+    def _expire(self, now: float) -> None:
+        self._run(self._transactions.expire(now))

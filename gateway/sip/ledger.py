@@ -123,6 +123,14 @@ class Ledger:
         transaction.flow = flow
         self._flows.setdefault(flow, set()).add(transaction)
 
+    def clear(self) -> None:
+        """Let all go."""
+        self.live.clear()
+        self.merges.clear()
+        self.servers = 0
+        self._flows.clear()
+        self._heap.clear()
+
     def _leave(self, transaction: Transaction) -> None:
         users = self._flows.get(transaction.flow)
         if users is not None:

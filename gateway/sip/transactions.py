@@ -52,6 +52,10 @@ class Transactions:
         """When `expire` is wanted next, or None."""
         return self._ledger.deadline
 
+    def clear(self) -> None:
+        """Forget them all: whatever still comes belongs to none."""
+        self._ledger.clear()
+
     # What comes in.
 
     def receive(self, message: SipRequest | SipResponse, now: float) -> list[Effect]:

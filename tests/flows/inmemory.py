@@ -370,7 +370,7 @@ class World:
         sip: Any = self.app.sip
         return self.counts() | {
             "transactions": sip.transactions,
-            "owners": len(sip._owners) + len(sip._owned),
+            "owners": len(sip._owners),
             "forks": len(sip._forks),
         }
 

@@ -183,7 +183,7 @@ class Rig:
     def later(self, seconds: float) -> None:
         """Let time pass for the port."""
         self.clock.ahead += seconds
-        self.port._expire()
+        self.port._expire(self.port._clock())
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -229,8 +229,8 @@ async def rig(
             for _ in range(3):
                 made.later(100.0)
             assert port.transactions == 0
-            assert (port._owners, port._owned, len(port._forks)) == ({}, {}, 0)
-            assert port._timer is None
+            assert (len(port._owners), len(port._forks)) == (0, 0)
+            assert port._alarm._timer is None
         finally:
             await port.stop()
             phone.close()

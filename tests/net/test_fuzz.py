@@ -183,7 +183,7 @@ def state(it: Desk) -> dict[str, int]:
         "calls": len(calls),
         "kept of calls": len(calls.doors) + len(calls._by_user) + len(calls._tasks),
         "transactions": sip.transactions,
-        "owners": len(sip._owners) + len(sip._owned) + len(sip._forks),
+        "owners": len(sip._owners) + len(sip._forks),
         "texts": len(it.app.texts),
         "tasks": len(asyncio.all_tasks()) - 1,
     }
@@ -197,8 +197,7 @@ async def rest(it: Desk) -> None:
     await it.app.calls.emptied(0.1)  # which cuts off those whose peers would have to answer first
     clock = it.app.sip._clock
     for hundreds in range(1, 4):
-        it.app.sip._clock = lambda: clock() + hundreds * 100.0  # noqa: B023
-        it.app.sip._expire()
+        it.app.sip._expire(clock() + hundreds * 100.0)
     await until(lambda: not any(state(it).values()))
 
 
@@ -238,15 +237,15 @@ def _throw(seed: int) -> None:
                 flow = Flow("UDP", host, 5060, listener)
                 match chance.randrange(7):
                     case 6:
-                        it.app.sip.datagram(mangled(outside_calls(turn, chance), chance), flow)
+                        it.app.sip.arrivals.datagram(mangled(outside_calls(turn, chance), chance), flow)
                     case 0 | 1 | 2:
                         it.app.reception.stanza(value(mutilated(stanza(chance), chance)))
                     case 3:
-                        it.app.sip.datagram(mangled(chance.choice(seeds), chance), flow)
+                        it.app.sip.arrivals.datagram(mangled(chance.choice(seeds), chance), flow)
                     case 4:
-                        it.app.sip.datagram(mangled(it.invite(f"f{turn}", TRUNK), chance), flow)
+                        it.app.sip.arrivals.datagram(mangled(it.invite(f"f{turn}", TRUNK), chance), flow)
                     case _ if pending:
-                        it.app.sip.datagram(mangled(reply(chance.choice(pending[-20:]), chance), chance), flow)
+                        it.app.sip.arrivals.datagram(mangled(reply(chance.choice(pending[-20:]), chance), chance), flow)
                     case _:
                         pass
                 if turn % 5 == 0:

@@ -38,7 +38,7 @@ async def test_ten_thousand_random_datagrams_change_nothing() -> None:
             if number % 20 == 0:
                 it.says(junk)  # some through the socket, all through the same entry
                 await asyncio.sleep(0)
-            it.port.datagram(junk, flow)
+            it.port.arrivals.datagram(junk, flow)
         it.says(incoming("OPTIONS", "z9hG4bKalive"))
         await alive.wait()
         assert [entry for entry in it.logs if entry["log_level"] == "error"] == []
@@ -109,7 +109,7 @@ async def test_the_largest_datagram_there_is_is_read() -> None:
 async def test_an_error_of_ours_in_reading_ends_one_message_only() -> None:
     async with rig() as it:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("gateway.net.sip.parse", lambda data, flow: 1 / 0)
+            patch.setattr("gateway.net.arrivals.parse", lambda data, flow: 1 / 0)
             it.says(incoming("OPTIONS"))
             await until(lambda: bool([entry for entry in it.logs if entry["event"] == "sip_message_failed"]))
         it.says(incoming("OPTIONS"))

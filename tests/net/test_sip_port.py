@@ -222,7 +222,6 @@ async def test_a_stopped_port_takes_nothing_and_tells_what_waits() -> None:
             it.port.send(outgoing(it.phone.hop), owner)
             assert (await owner.failure()).text == "not listening"
             it.port.send(respond(SipRequest("OPTIONS", "sip:x", parse(incoming("OPTIONS")).headers), 200))
-            it.port._timer = None
             it.clock.ahead = 0.0
 
 
