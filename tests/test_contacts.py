@@ -90,7 +90,7 @@ async def test_who_was_subscribed_hears_of_us_after_a_restart_and_is_asked_for_p
     async with House(tmp_path / "db") as second:
         assert second.counts.number == 3
         second.contacts.connected(True)
-        await until(lambda: len(second.wire.sent) >= 3, 20, "all are told")
+        await until(lambda: len(second.wire.sent) >= 3, "all are told")
         assert second.wire.told == {
             ("", f"{NUMBER}/sip", USER),
             ("", f"{NUMBER}/sip", ANA),
@@ -129,9 +129,9 @@ async def test_what_has_changed_is_kept_without_a_stop(tmp_path: Path, monkeypat
     monkeypatch.setattr(contacts_module, "KEEP_SECONDS", 0.01)
     async with House(tmp_path / "db") as house:
         house.contacts.presence(presence("subscribe"))
-        await until(lambda: house.counts.number == 1, 20, "it is remembered")
+        await until(lambda: house.counts.number == 1, "it is remembered")
         beside = sqlite3.connect(tmp_path / "db")
-        await until(lambda: _rows(beside) == [(USER, NUMBER, 1, 1)], 20, "it is kept")
+        await until(lambda: _rows(beside) == [(USER, NUMBER, 1, 1)], "it is kept")
         beside.close()
 
 
@@ -148,9 +148,9 @@ async def test_a_database_that_fails_costs_no_answer_and_is_tried_again(
         await house.database.close()
         house.contacts.presence(presence("subscribe"))
         assert [stanza.type for stanza in house.wire.sent] == ["subscribed", "subscribe", ""]
-        await until(lambda: house.counts.number == 1, 20, "it is remembered")
+        await until(lambda: house.counts.number == 1, "it is remembered")
         await house.database.open()
-        await until(lambda: not house.roster.has_changed, 20, "it is kept")
+        await until(lambda: not house.roster.has_changed, "it is kept")
         assert await StoredBonds(house.database).load() == [(Pair(USER, NUMBER), Bond(True, Wish.ASKED))]
 
 
@@ -160,7 +160,7 @@ async def test_a_database_that_cannot_be_read_leaves_us_without_memory_and_no_wo
     assert len(house.roster) == 0
     house.contacts.connected(True)
     house.contacts.presence(presence("probe"))
-    await until(lambda: house.wire.told == {("", f"{NUMBER}/sip", USER)}, 20, "the probe is answered")
+    await until(lambda: house.wire.told == {("", f"{NUMBER}/sip", USER)}, "the probe is answered")
     house.contacts.connected(False)
     await house.contacts.leave(0)
     assert house.roster.has_changed

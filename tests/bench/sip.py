@@ -63,7 +63,7 @@ async def gateway(folder: Path, callee: int) -> AsyncIterator[tuple[int, int]]:
     program = Program("b2b", [sys.executable, "-m", "tests.bench.b2b", str(port), str(callee)], folder=folder)
     program.start()
     try:
-        await program.ready(lambda: "listening" in program.text(), 20.0, "listens")
+        await program.ready(lambda: "listening" in program.text(), "listens")
         yield program.pid, port
     finally:
         await program.stop()
@@ -104,7 +104,7 @@ async def through(kind: str, rate: int, seconds: float) -> Measured:
         server = Program("uas", answering, folder=folder)
         server.start()
         try:
-            await server.ready(lambda: (HOST, callee) in server.datagram_sockets(), 10.0, "listens")
+            await server.ready(lambda: (HOST, callee) in server.datagram_sockets(), "listens")
             async with KINDS[kind](folder, callee) as (pid, port):
                 for one in family(pid):
                     os.sched_setaffinity(one, CORE or os.sched_getaffinity(0))

@@ -35,7 +35,7 @@ class Coturn:
     async def __aenter__(self) -> "Coturn":
         self._program.start()
         listening = (self.host, self.port)
-        await self._program.ready(lambda: listening in self._program.datagram_sockets(), 15, "listens")
+        await self._program.ready(lambda: listening in self._program.datagram_sockets(), "listens")
         return self
 
     async def __aexit__(self, *_: object) -> None:

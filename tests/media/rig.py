@@ -13,16 +13,18 @@ from gateway.media.embedded.anchor import EmbeddedAnchor
 from gateway.signals import Side
 from mappings.description import Codec, Description, Media, Parameter, RawCandidate, RawUdp, RtcpMux, Rtp
 from mappings.terms import Senders
+from tests.peers import loopback
 from tests.peers.program import until
 
 CALLER, CALLEE = Side
-PATIENCE = 20.0
-"Seconds for what takes milliseconds on a machine with nothing else to do."
-
+HOST = loopback.address()
+"Where everybody is who is not to be elsewhere: no other process of the tests is there."
 PCMU = Codec(id=0, name="PCMU", clockrate=8000)
 EVENTS = Codec(id=101, name="telephone-event", clockrate=8000, parameters=(Parameter(name="events", value="0-15"),))
 # Nothing is to be over only because the machine has other things to do.
-SETTINGS = EmbeddedSettings(port_low=41_000, port_high=42_999, latch_seconds=60.0, ice_seconds=60.0, dtls_seconds=60.0)
+SETTINGS = EmbeddedSettings(
+    addresses=(HOST,), port_low=41_000, port_high=42_999, latch_seconds=60.0, ice_seconds=60.0, dtls_seconds=60.0
+)
 
 _HEADER = struct.Struct("!BBHII")
 Address = tuple[str, int]
@@ -61,7 +63,7 @@ class Ear(asyncio.DatagramProtocol):
         self.transport: asyncio.DatagramTransport | None = None
 
     @classmethod
-    async def open(cls, host: str = "127.0.0.1", port: int = 0) -> "Ear":
+    async def open(cls, host: str = HOST, port: int = 0) -> "Ear":
         """Listen there."""
         ear = cls()
         transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: ear, local_addr=(host, port))
@@ -90,7 +92,7 @@ class Ear(asyncio.DatagramProtocol):
 
     async def hears(self, count: int) -> list[bytes]:
         """Wait until so many datagrams have come in all."""
-        await until(lambda: len(self.heard) >= count, PATIENCE, f"{count} datagrams, {len(self.heard)} came")
+        await until(lambda: len(self.heard) >= count, f"{count} datagrams, {len(self.heard)} came")
         return self.heard
 
     def close(self) -> None:
@@ -155,7 +157,7 @@ class Told(list[Event]):
         def found() -> Kind | None:
             return next((event for event in self if isinstance(event, kind) and check(event)), None)
 
-        return await until(found, PATIENCE, f"{kind.__name__} among {self}")
+        return await until(found, f"{kind.__name__} among {self}")
 
     async def connected(self, side: Side) -> None:
         """Wait until a side's media may flow."""
@@ -173,7 +175,7 @@ def dropped(anchor: EmbeddedAnchor, side: Side) -> int:
 
 async def drops(anchor: EmbeddedAnchor, side: Side, count: int) -> None:
     """Wait until so many packets of a side went nowhere, in all."""
-    await until(lambda: dropped(anchor, side) >= count, PATIENCE, f"{count} dropped, {dropped(anchor, side)} were")
+    await until(lambda: dropped(anchor, side) >= count, f"{count} dropped, {dropped(anchor, side)} were")
     assert dropped(anchor, side) == count
 
 
@@ -202,13 +204,13 @@ class Rig:
         assert self.anchors._timer is not None
         self.anchors._timer.cancel()
 
-    async def phone(self, host: str = "127.0.0.1") -> Phone:
+    async def phone(self, host: str = HOST) -> Phone:
         """A phone on that address."""
         phone = Phone(await Ear.open(host), await Ear.open(host))
         self._phones.append(phone)
         return phone
 
-    async def ear(self, host: str = "127.0.0.1") -> Ear:
+    async def ear(self, host: str = HOST) -> Ear:
         """Somebody else on that address."""
         ear = await Ear.open(host)
         self._ears.append(ear)

@@ -33,9 +33,7 @@ class Rtpengine:
 
     async def __aenter__(self) -> "Rtpengine":
         self._program.start()
-        await self._program.ready(
-            lambda: (self.host, self.port) in self._program.datagram_sockets(), 15, "listens for ng"
-        )
+        await self._program.ready(lambda: (self.host, self.port) in self._program.datagram_sockets(), "listens for ng")
         return self
 
     def kill(self) -> None:

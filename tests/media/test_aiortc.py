@@ -93,4 +93,4 @@ async def test_what_is_multiplexed_on_one_side_is_split_on_the_other() -> None:
         assert await phone.speech.hears(1) == [rtp(1)]
         assert phone.control.sources[0] == phone.far_control
         phone.report(sender_report(4))
-        await until(lambda: sender_report(4) in peer.reports, 20, "the phone's report")
+        await until(lambda: sender_report(4) in peer.reports, "the phone's report")

@@ -20,7 +20,7 @@ from mappings.terms import Role, Senders
 from tests.media import rtpengine
 from tests.media.keyed import KeyedPhone
 from tests.media.lite import PASSWORD, UFRAG, LitePeer
-from tests.media.rig import EVENTS, PATIENCE, PCMU, SETTINGS, Ear, Phone, Told, rtp
+from tests.media.rig import EVENTS, PCMU, SETTINGS, Ear, Phone, Told, rtp
 from tests.media.rtpengine import Rtpengine
 from tests.media.webrtc import WebPeer
 from tests.peers.program import until
@@ -257,12 +257,12 @@ async def test_a_peer_that_makes_no_checks_of_its_own_is_found(backend: str, com
         peer.told(await anchor.make_answer(CALLER))
         if comes == "late":
             await anchor.candidates(CALLER, more)
-        await until(lambda: peer.chosen is not None, PATIENCE, "the anchor's choice of a way")
+        await until(lambda: peer.chosen is not None, "the anchor's choice of a way")
         said = [rtp(number) for number in range(10)]
         peer.speak(*said)
         assert await phone.speech.hears(10) == said
         phone.speak(*said)
-        await until(lambda: peer.heard == said, PATIENCE, f"ten packets, {len(peer.heard)} came")
+        await until(lambda: peer.heard == said, f"ten packets, {len(peer.heard)} came")
         peer.close()
 
 
@@ -395,10 +395,10 @@ async def test_digits_that_come_beside_the_sound_are_pressed_in_it(backend: str,
             await other.speech.hears(1)
             for digit in ("4", "#"):
                 assert await anchor.digit(CALLEE, digit, 160)
-            await until(lambda: digits(other) == [(4, True), (11, True)], PATIENCE, f"4 and #, {digits(other)} came")
+            await until(lambda: digits(other) == [(4, True), (11, True)], f"4 and #, {digits(other)} came")
             assert digits(one) == []
             assert await anchor.digit(CALLER, "D", 100)
-            await until(lambda: digits(one) == [(15, True)], PATIENCE, f"D, {digits(one)} came")
+            await until(lambda: digits(one) == [(15, True)], f"D, {digits(one)} came")
         finally:
             for task in both:
                 task.cancel()

@@ -315,7 +315,7 @@ async def test_a_digit_of_ours_is_heard_at_the_other_side(speaking: bool) -> Non
                     heard.extend(reader.read(packet, 8000, 0.0))
             return len(heard) >= 2
 
-        await until(both, 20, "two digits")
+        await until(both, "two digits")
         assert heard == [Digit("5", 60), Digit("6", 60)]
         ssrcs = {_HEADER.unpack_from(packet)[4] for packet in other.speech.heard}
         assert (0x1234 in ssrcs) is speaking

@@ -10,8 +10,7 @@ from gateway.media.embedded.dtls import Handshake, Identity
 from gateway.media.embedded.srtp import Keys
 from mappings.reasons import EndReason
 from mappings.terms import Setup
-from tests.media.rig import PATIENCE
-from tests.peers.program import until
+from tests.peers.program import PATIENCE_SECONDS, until
 
 
 class Ends:
@@ -30,7 +29,7 @@ class Ends:
             ours,
             client=name == "client",
             declared=[theirs.fingerprint(Setup.ACTPASS)],
-            seconds=PATIENCE,
+            seconds=PATIENCE_SECONDS,
             send=lambda data: self._send(name, data),
             ready=lambda keys: self.keys.update({name: keys}),
             failed=lambda reason, text: self.failed.update({name: (reason, text)}),
@@ -46,7 +45,7 @@ class Ends:
         """Until both have an end."""
         self.server.begin()
         self.client.begin()
-        await until(lambda: len(self.keys) + len(self.failed) >= 2, PATIENCE, f"two ends: {self.keys} {self.failed}")
+        await until(lambda: len(self.keys) + len(self.failed) >= 2, f"two ends: {self.keys} {self.failed}")
 
     def close(self) -> None:
         """Close both."""

@@ -10,7 +10,7 @@ from gateway.media.embedded.ice import IceLink
 from gateway.media.embedded.link import Link
 from gateway.signals import Side
 from mappings.description import Description, Ice
-from tests.media.rig import PATIENCE, BackToBack, receiver_report, rigged, rtp, sender_report
+from tests.media.rig import BackToBack, receiver_report, rigged, rtp, sender_report
 from tests.peers.program import until
 
 CALLER, CALLEE = Side
@@ -55,7 +55,7 @@ async def test_every_packet_arrives_as_it_was_sent(way: str) -> None:
         assert await pair.near.speech.hears(30) == back
         # RTCP's own way may be found a moment later.
         both = (pair.one._links[CALLEE][0], pair.two._links[CALLER][0])
-        await until(lambda: all(map(whole, both)), PATIENCE, "every component's way")
+        await until(lambda: all(map(whole, both)), "every component's way")
         for link in both:
             apart = link.control_apart and WAYS[way].protection is Protection.DTLS
             assert (link.path.control_outbound is not link.path.outbound) is apart  # RFC 5764 §3
@@ -90,7 +90,7 @@ async def test_speech_goes_on_where_rtcp_finds_no_way() -> None:
         await pair.finish(alone(answer))
         await pair.one_told.connected(CALLEE)
         generation = pair.one._links[CALLEE][0]._current  # type: ignore[attr-defined]
-        await until(generation._task.done, PATIENCE, "the end of the search")
+        await until(generation._task.done, "the end of the search")
         assert not pair.one_told.has(Failed)
         pair.near.speak(rtp(1))
         await pair.far.speech.hears(1)

@@ -14,7 +14,8 @@ from gateway.signals import Side
 from mappings.description import Candidate, Description, Fingerprint, GatheringComplete, Ice
 from mappings.reasons import EndReason
 from mappings.terms import CandidateType, Setup
-from tests.media.rig import PATIENCE, PCMU, BackToBack, dropped, drops, rigged, rtp
+from tests.media.rig import HOST, PCMU, BackToBack, dropped, drops, rigged, rtp
+from tests.peers import loopback
 from tests.peers.program import until
 
 CALLER, CALLEE = Side
@@ -72,7 +73,7 @@ async def test_candidates_may_come_after_the_answer(complete: GatheringComplete 
 
 async def test_a_peer_that_tells_no_usable_candidate_is_found_by_its_own_checks() -> None:
     useless = Candidate(
-        foundation="1", component=1, protocol="tcp", priority=1, ip="127.0.0.1", port=9, type=CandidateType.HOST
+        foundation="1", component=1, protocol="tcp", priority=1, ip=HOST, port=9, type=CandidateType.HOST
     )
     async with rigged() as rig:
         pair = BackToBack(rig)
@@ -147,13 +148,13 @@ async def test_consent_that_is_given_goes_on() -> None:
             return build(*args, **more)  # type: ignore[arg-type]
 
         generation.build_request = counted  # type: ignore[method-assign]
-        await until(lambda: len(asked) > 30, PATIENCE, "thirty consent checks")
+        await until(lambda: len(asked) > 30, "thirty consent checks")
         assert not pair.one_told.has(Failed)
         await talks(pair, 1)
 
 
 async def test_addresses_behind_static_nat_are_told_as_they_are_seen_outside() -> None:
-    async with rigged(addresses=("127.0.0.1", "127.0.0.2"), advertised=("203.0.113.1", "203.0.113.2")) as rig:
+    async with rigged(addresses=(HOST, loopback.address()), advertised=("203.0.113.1", "203.0.113.2")) as rig:
         anchor, _ = await rig.anchor(PHONE, WEB)
         candidates = ice(await anchor.make_offer(CALLEE, ["audio"])).candidates
         assert [candidate.ip for candidate in candidates] == ["203.0.113.1", "203.0.113.2"]
@@ -176,7 +177,7 @@ async def test_both_are_found_over_ipv6() -> None:
 
 
 async def test_a_phone_is_told_an_address_of_its_own_family() -> None:
-    async with rigged(addresses=("127.0.0.1", "::1")) as rig:
+    async with rigged(addresses=(HOST, "::1")) as rig:
         anchor, _ = await rig.anchor(PHONE, WEB)
         phone = await rig.phone("::1")
         await anchor.take_offer(CALLER, phone.description())
@@ -198,7 +199,7 @@ async def test_a_server_that_is_not_there_holds_nothing_up() -> None:
     # The port is bound, and nobody answers; the address is given so that no name has to be looked up.
     async with rigged() as rig:
         dead = await rig.ear()
-        rig.anchors.use((IceServer(kind="stun", host="127.0.0.1", port=dead.address[1]),))
+        rig.anchors.use((IceServer(kind="stun", host=HOST, port=dead.address[1]),))
         pair = BackToBack(rig)
         offer = await pair.offer()
         assert ice(offer).gathering_complete is None
@@ -224,8 +225,8 @@ async def test_a_restart_by_offer_changes_the_way_and_nothing_else() -> None:
         answer = await pair.two.make_answer(CALLER)
         await pair.one.take_answer(CALLEE, answer)
         await talks(pair, 3)
-        await until(lambda: link(pair.one, CALLEE)._current is not before, PATIENCE, "the new way")
-        await until(lambda: rig.anchors.ports.free == free, PATIENCE, "the old ports")
+        await until(lambda: link(pair.one, CALLEE)._current is not before, "the new way")
+        await until(lambda: rig.anchors.ports.free == free, "the old ports")
         await talks(pair, 4)
         assert link(pair.one, CALLEE)._handshakes == handshake
         assert not pair.one_told.has(Failed)
@@ -255,7 +256,7 @@ async def test_a_restart_that_is_refused_is_forgotten() -> None:
         offer = await pair.one.make_offer(CALLEE, restart=True)
         assert rig.anchors.ports.free < free
         await pair.one.withdraw(CALLEE)
-        await until(lambda: rig.anchors.ports.free == free, PATIENCE, "the new ports")
+        await until(lambda: rig.anchors.ports.free == free, "the new ports")
         await talks(pair, 1)
         assert ice(await pair.one.make_offer(CALLEE)).ufrag != ice(offer).ufrag
 
@@ -270,7 +271,7 @@ async def test_a_restart_that_finds_no_way_leaves_the_old_one() -> None:
         answer = with_ice(offer, ufrag="gone", pwd="x" * 24, candidates=())
         await pair.one.take_answer(CALLEE, answer)
         assert rig.anchors.ports.free < free
-        await until(lambda: rig.anchors.ports.free == free, PATIENCE, "the end of the restart")
+        await until(lambda: rig.anchors.ports.free == free, "the end of the restart")
         assert not pair.one_told.has(Failed)
         await talks(pair, 1)
         # What began and came to nothing may begin again.
@@ -278,7 +279,7 @@ async def test_a_restart_that_finds_no_way_leaves_the_old_one() -> None:
         rig.change(ice_seconds=60.0)
         await pair.two.take_offer(CALLER, await pair.one.make_offer(CALLEE, restart=True))
         await pair.one.take_answer(CALLEE, await pair.two.make_answer(CALLER))
-        await until(lambda: link(pair.one, CALLEE)._current is not before, PATIENCE, "the new way")
+        await until(lambda: link(pair.one, CALLEE)._current is not before, "the new way")
         await talks(pair, 2)
 
 
@@ -293,7 +294,7 @@ async def test_a_peer_may_restart_after_a_restart_of_ours_was_refused() -> None:
         await pair.one.take_offer(CALLEE, offer)
         answer = await pair.one.make_answer(CALLEE)
         await pair.two.take_answer(CALLER, answer)
-        await until(lambda: link(pair.one, CALLEE)._current is not before, PATIENCE, "the new way")
+        await until(lambda: link(pair.one, CALLEE)._current is not before, "the new way")
         await talks(pair, 1)
 
 
@@ -320,7 +321,7 @@ async def test_a_restart_by_candidates_is_answered_by_candidates() -> None:
         back = gathered.candidates.by_media["audio"]
         assert isinstance(back, Ice)
         await pair.one.candidates(CALLEE, {"audio": back})
-        await until(lambda: link(pair.two, CALLER)._current is not before, PATIENCE, "the new way")
+        await until(lambda: link(pair.two, CALLER)._current is not before, "the new way")
         await talks(pair, 1)
 
 
@@ -339,7 +340,7 @@ async def test_restarts_without_end_take_a_few_ports_at_most() -> None:
             await restarts(pair.one, CALLEE, *range(100))  # as by a burst of stanzas
         assert free - rig.anchors.ports.free < 10
         for number in range(100):  # and as fast as each is done with
-            await until(lambda: not link(pair.two, CALLER)._closing, PATIENCE, "what was before is closed")
+            await until(lambda: not link(pair.two, CALLER)._closing, "what was before is closed")
             await restarts(pair.two, CALLER, number)
         assert free - rig.anchors.ports.free < 10
 
@@ -385,7 +386,7 @@ async def test_garbage_of_every_kind_is_dropped(way: object) -> None:
         stranger = await rig.ear()
         current = link(pair.one, CALLEE)._current
         assert current is not None
-        target = ("127.0.0.1", current.local_candidates[0].port)
+        target = (HOST, current.local_candidates[0].port)
         for first in range(256):
             for rest in (b"", bytes(11), bytes(40), b"\x00\x14\x21\x12\xa4\x42" + bytes(32), b"\x00\xff" * 800):
                 stranger.send(bytes([first]) + rest, target)
@@ -403,7 +404,7 @@ async def test_checks_of_strangers_are_not_even_read() -> None:
         stranger = await rig.ear()
         current = link(pair.one, CALLEE)._current
         assert current is not None
-        target = ("127.0.0.1", current.local_candidates[0].port)
+        target = (HOST, current.local_candidates[0].port)
         check = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
         check.attributes["USERNAME"] = "someone:else"
         check.add_message_integrity(b"guess")

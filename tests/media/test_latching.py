@@ -12,11 +12,11 @@ from gateway.media.embedded.anchor import EmbeddedAnchor
 from gateway.signals import Side
 from mappings.description import Description, RawCandidate, RawUdp
 from mappings.reasons import EndReason
-from tests.media.rig import EVENTS, PCMU, Ear, Phone, Rig, dropped, drops, rigged, rtp, sender_report
+from tests.media.rig import EVENTS, HOST, PCMU, Ear, Phone, Rig, dropped, drops, rigged, rtp, sender_report
+from tests.peers import loopback
 
 CALLER, CALLEE = Side
-STRANGER = "127.0.0.66"
-NAT = "127.0.0.77"
+STRANGER, NAT = loopback.address(), loopback.address()
 
 
 async def joined(
@@ -46,7 +46,7 @@ async def rounds(anchor: EmbeddedAnchor, sender: Ear, phone: Phone, count: int) 
 @pytest.mark.parametrize("first", [True, False])
 async def test_a_stranger_neither_hears_nor_is_heard(latch: Latch, first: bool) -> None:
     async with rigged() as rig:
-        anchor, one, other = await joined(rig, latch, source="127.0.0.1")
+        anchor, one, other = await joined(rig, latch, source=HOST)
         stranger = await rig.ear(STRANGER)
         if not first:
             one.speak(rtp(1))
@@ -78,7 +78,7 @@ async def test_another_port_of_the_same_host_is_believed_once() -> None:
 @pytest.mark.conformance("MED-03")
 async def test_a_phone_behind_nat_is_found_where_its_signalling_comes_from() -> None:
     async with rigged() as rig:
-        anchor, one, other = await joined(rig, Latch.SOURCE, shown="127.0.0.5", source=NAT)
+        anchor, one, other = await joined(rig, Latch.SOURCE, shown=loopback.address(), source=NAT)
         outside, stranger = await rig.ear(NAT), await rig.ear(STRANGER)
         await rounds(anchor, stranger, one, 5)
         assert one.far is not None
@@ -97,7 +97,7 @@ async def test_a_phone_behind_nat_is_found_where_its_signalling_comes_from() -> 
 
 async def test_behind_nat_nobody_is_believed_unless_that_is_wanted() -> None:
     async with rigged() as rig:
-        anchor, one, other = await joined(rig, Latch.SIGNALLED, shown="127.0.0.5", source=NAT)
+        anchor, one, other = await joined(rig, Latch.SIGNALLED, shown=loopback.address(), source=NAT)
         await rounds(anchor, await rig.ear(NAT), one, 5)
         assert other.speech.heard == []
 
@@ -223,7 +223,7 @@ async def test_beyond_the_last_port_nobody_is_told_of_reports_and_speech_goes_on
     async with rigged() as rig:
         one, other = await rig.phone(), await rig.phone()
         anchor, _ = await rig.anchor(replace(PHONE, latch=Latch.SIGNALLED), PHONE)
-        await anchor.take_offer(CALLER, showing(one, RawCandidate(ip="127.0.0.1", port=65535)))
+        await anchor.take_offer(CALLER, showing(one, RawCandidate(ip=HOST, port=65535)))
         other.told(await anchor.make_offer(CALLEE))
         await anchor.take_answer(CALLEE, other.description())
         one.told(await anchor.make_answer(CALLER))

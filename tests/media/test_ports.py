@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from gateway.errors import AnchorError
 from gateway.media.embedded.ports import Ports
+from tests.peers import loopback
 
-HOST = "127.0.0.1"
-LOW = 43_000
+HOST = loopback.address()
+LOW = 8_000  # which no ephemeral port is
 
 
 @pytest.mark.conformance("MED-11")

@@ -18,11 +18,12 @@ from mappings.description import Codec, Description, Fingerprint, Ice, RawUdp
 from mappings.reasons import EndReason
 from mappings.terms import Role, Senders
 from tests.media import rtpengine
-from tests.media.rig import EVENTS, PATIENCE, PCMU, Phone, Told, rtp
+from tests.media.rig import EVENTS, PCMU, Phone, Told, rtp
 from tests.media.rtpengine import Rtpengine
 from tests.media.test_contract import Bench, both_hear, phones, web_calls
 from tests.media.webrtc import WebPeer
 from tests.peers import loopback
+from tests.peers.program import PATIENCE_SECONDS
 from tests.test_config_media import read
 
 pytestmark = pytest.mark.skipif(bool(rtpengine.missing()), reason=rtpengine.missing())
@@ -100,7 +101,7 @@ async def test_without_a_node_a_call_is_refused_in_time() -> None:
     anchors = RtpengineAnchors(RtpengineSettings(nodes=(nobody(),)))
     try:
         anchor = await anchors.open(Call(id="call", legs={CALLER: PHONE, CALLEE: PHONE}), Told().append)
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             with pytest.raises(AnchorError, match="no answer") as refused:
                 await anchor.make_offer(CALLEE, ("audio",))
         assert refused.value.status == 503

@@ -18,7 +18,7 @@ from mappings.description import Crypto, Description, Fingerprint
 from mappings.reasons import EndReason
 from mappings.terms import Setup
 from tests.media.keyed import KeyedPhone
-from tests.media.rig import PATIENCE, BackToBack, Phone, Rig, dropped, drops, rigged, rtp, sender_report
+from tests.media.rig import BackToBack, Phone, Rig, dropped, drops, rigged, rtp, sender_report
 from tests.peers.program import until
 
 CALLER, CALLEE = Side
@@ -345,6 +345,6 @@ async def test_what_another_call_sends_moves_no_client() -> None:
         await other.take_offer(CALLEE, near)
         await other.make_answer(CALLEE)
         assert await other.digit(CALLEE, "5", 100)
-        await until(lambda: dropped(anchor, CALLER) > 0, PATIENCE, "the digit comes and is dropped")
+        await until(lambda: dropped(anchor, CALLER) > 0, "the digit comes and is dropped")
         phone.speak(rtp(1, ssrc=9))
         await client.speech.hears(1)

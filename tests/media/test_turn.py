@@ -10,7 +10,7 @@ from gateway.signals import Side
 from mappings.description import Candidate, Ice
 from mappings.terms import CandidateType
 from tests.media.coturn import Coturn
-from tests.media.rig import PATIENCE, BackToBack, Rig, Told, rigged, rtp
+from tests.media.rig import BackToBack, Rig, Told, rigged, rtp
 from tests.media.test_ice import ice
 from tests.peers.program import until
 
@@ -96,4 +96,4 @@ async def test_packets_are_relayed_where_there_is_no_other_way(tmp_path: Path) -
         assert sorted(pair.near.speech.heard) == sorted(rtp(number) for number in range(20))
         files = six.anchors.ports.free
         await pair.one.close()
-        await until(lambda: six.anchors.ports.free > files, PATIENCE, "the ports")
+        await until(lambda: six.anchors.ports.free > files, "the ports")

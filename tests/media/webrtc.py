@@ -9,7 +9,6 @@ from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSession
 from gateway.sdp.history import SdpSession
 from mappings.description import Description
 from mappings.terms import Role
-from tests.media.rig import PATIENCE
 from tests.peers.program import until
 
 
@@ -66,7 +65,7 @@ class WebPeer:
 
     async def up(self) -> None:
         """Wait until ICE and DTLS are done."""
-        await until(lambda: self.transport.state == "connected", PATIENCE, f"the peer's DTLS, {self.transport.state}")
+        await until(lambda: self.transport.state == "connected", f"the peer's DTLS, {self.transport.state}")
 
     async def send(self, *packets: bytes) -> None:
         """Encrypt and send."""
@@ -76,7 +75,7 @@ class WebPeer:
 
     async def hears(self, count: int) -> list[bytes]:
         """Wait for so many RTP packets in all."""
-        await until(lambda: len(self.heard) >= count, PATIENCE, f"{count} packets, {len(self.heard)} came")
+        await until(lambda: len(self.heard) >= count, f"{count} packets, {len(self.heard)} came")
         return self.heard
 
     async def __aenter__(self) -> "WebPeer":

@@ -7,6 +7,8 @@ import re
 from collections.abc import AsyncIterator
 
 from mappings.namespaces import COMPONENT
+from tests.peers import loopback
+from tests.peers.program import PATIENCE_SECONDS
 
 STREAM = "http://etherx.jabber.org/streams"
 _STANZA = re.compile(r"<(iq|message|presence)\b(?:[^>]*/>|.*?</\1>)", re.S)
@@ -18,7 +20,8 @@ class ComponentServer:
     def __init__(self, secret: str = "test", stream_id: str = "3BF96D32") -> None:
         self.secret = secret
         self.stream_id = stream_id
-        self.port = 0
+        self.host = "127.0.0.1"
+        self.port = loopback.port(self.host)
         self.connections = 0
         self.handshakes: list[str] = []
         self.stanzas: asyncio.Queue[str] = asyncio.Queue()
@@ -39,9 +42,8 @@ class ComponentServer:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Take connections, at the same port as before if there was one."""
-        self._server = await asyncio.start_server(self._accepted, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
+        """Take connections, at the same port as before."""
+        self._server = await asyncio.start_server(self._accepted, self.host, self.port)
 
     async def stop(self) -> None:
         """Close everything."""
@@ -122,7 +124,7 @@ class ComponentServer:
 
     async def stanza(self) -> str:
         """The next stanza of the component."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             return await self.stanzas.get()
 
 

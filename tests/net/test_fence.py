@@ -9,6 +9,7 @@ from gateway.sip.flow import Flow, Hop
 from gateway.sip.locating import Address, Question
 from gateway.sip.message import respond
 from tests.net.rig import HERE, Inbox, Phone, Rig, answer, outgoing, rig, scenario
+from tests.peers import loopback
 
 ELSEWHERE = "203.0.113.7"
 NOT_THERE = "a user's own account may not lead there"
@@ -73,11 +74,12 @@ async def test_who_answers_too_late_names_no_address_for_the_ack_either(fenced: 
         it.port.send(outgoing(Hop(HERE, it.phone.port, "UDP", fenced=fenced)), owner)
         invite = await it.phone.gets_request("INVITE")
         it.port.release(owner)
-        victim = await _phone("127.0.0.2")
-        contact = (("Contact", f"<sip:x@127.0.0.2:{victim.port}>"),)
+        elsewhere = loopback.address()
+        victim = await _phone(elsewhere)
+        contact = (("Contact", f"<sip:x@{elsewhere}:{victim.port}>"),)
         it.phone.send(respond(invite, 200, tag="late", headers=contact).encode(), it.udp)
         if fenced:
-            it.port.send(outgoing(Hop("127.0.0.2", victim.port, "UDP"), "OPTIONS", "z9hG4bK2"), None)
+            it.port.send(outgoing(Hop(elsewhere, victim.port, "UDP"), "OPTIONS", "z9hG4bK2"), None)
             await victim.gets_request("OPTIONS")
         else:
             await victim.gets_request("ACK")

@@ -42,7 +42,7 @@ class Known:
         self.answers = asyncio.Event()
         self.answers.set()
         self.resolver = Resolver(
-            lambda: self.now, settings=ResolverSettings(timeout_seconds=PATIENCE), names=self, observer=self
+            lambda: self.now, settings=ResolverSettings(timeout_seconds=60.0), names=self, observer=self
         )
 
     async def ask(self, question: Question, seconds: float) -> Reply:

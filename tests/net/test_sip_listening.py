@@ -50,7 +50,7 @@ async def test_a_port_that_is_taken_is_said_and_nothing_stays_open() -> None:
         bound.bind((HERE, 0))
         taken = bound.getsockname()[1]
         port = SipPort(SipPortSettings(listeners=(*BOTH, Listener("UDP", HERE, taken))), on_request=Inbox().put)
-        with pytest.raises(TransportError, match=f"UDP 127.0.0.1:{taken}: cannot listen, Address already in use"):
+        with pytest.raises(TransportError, match=f"UDP {HERE}:{taken}: cannot listen, Address already in use"):
             await port.start()
         assert port.listening == ()
 
@@ -65,14 +65,14 @@ async def test_a_transport_that_we_do_not_have_is_the_operators_mistake() -> Non
 @scenario
 async def test_it_knows_what_to_call_itself() -> None:
     async with rig() as it:
-        assert it.port.sent_by() == f"127.0.0.1:{it.udp}"
-        assert it.port.contact("UDP") == f"127.0.0.1:{it.udp}"
-        assert it.port.contact("TCP") == f"127.0.0.1:{it.listening('TCP')};transport=tcp"
+        assert it.port.sent_by() == f"{HERE}:{it.udp}"
+        assert it.port.contact("UDP") == f"{HERE}:{it.udp}"
+        assert it.port.contact("TCP") == f"{HERE}:{it.listening('TCP')};transport=tcp"
     async with rig((Listener("UDP", "0.0.0.0", 0),)) as it:
-        assert it.port.sent_by("UDP", HERE) == f"127.0.0.1:{it.udp}"
-        assert it.port.sent_by("TCP", HERE) == f"127.0.0.1:{it.udp}"
+        assert it.port.sent_by("UDP", HERE) == f"{HERE}:{it.udp}"
+        assert it.port.sent_by("TCP", HERE) == f"{HERE}:{it.udp}"
         it.port.send(outgoing(it.phone.hop, "OPTIONS"))
-        assert (await it.phone.gets_request("OPTIONS")).via.hostport == f"127.0.0.1:{it.udp}"
+        assert (await it.phone.gets_request("OPTIONS")).via.hostport == f"{HERE}:{it.udp}"
     async with rig(advertised_host="192.0.2.80", advertised_port=5099) as it:
         assert it.port.contact() == "192.0.2.80:5099"
         it.port.send(outgoing(it.phone.hop, "OPTIONS"))

@@ -1,7 +1,6 @@
 """The SIP port: whose messages are whose, and what becomes of those that are nobody's."""
 
 import asyncio
-import socket
 from dataclasses import replace
 
 import pytest
@@ -13,6 +12,7 @@ from gateway.sip.locating import Address, Question
 from gateway.sip.message import SipRequest, parse, respond
 from gateway.sip.wire import Failed
 from tests.net.rig import HERE, Inbox, answer, incoming, outgoing, rig, scenario, taken_port, until
+from tests.peers import loopback
 
 
 @scenario
@@ -22,7 +22,7 @@ async def test_a_call_of_ours_reaches_its_owner_response_by_response() -> None:
         it.port.send(outgoing(it.phone.hop), owner)
         invite = await it.phone.gets_request("INVITE")
         via = invite.via
-        assert (via.transport, via.hostport, via.branch) == ("UDP", f"127.0.0.1:{it.udp}", "z9hG4bKout1")
+        assert (via.transport, via.hostport, via.branch) == ("UDP", f"{HERE}:{it.udp}", "z9hG4bKout1")
         assert "rport" in via.params
         for status in (100, 180, 200):
             it.says(answer(invite, status))
@@ -161,13 +161,11 @@ async def test_a_name_that_resolves_is_called_and_remembered() -> None:
 @scenario
 async def test_nobody_at_the_udp_port_is_told_at_once() -> None:
     async with rig() as it:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as closed:
-            closed.bind((HERE, 0))
-            port = closed.getsockname()[1]
+        port = loopback.port(HERE)
         owner = Inbox()
         it.port.send(outgoing(Hop(HERE, port)), owner)
         failure = await owner.failure()
-        assert (failure.cause, failure.text) == ("transport", f"127.0.0.1:{port}: unreachable (ECONNREFUSED)")
+        assert (failure.cause, failure.text) == ("transport", f"{HERE}:{port}: unreachable (ECONNREFUSED)")
         # The error of the one must not cost the other its datagram.
         it.port.send(outgoing(Hop(HERE, port), branch="z9hG4bK2"), owner)
         it.port.send(outgoing(it.phone.hop, "OPTIONS", "z9hG4bK3"))
@@ -182,7 +180,7 @@ async def test_a_refused_connection_comes_back_as_a_failure() -> None:
         with taken_port() as port:
             it.port.send(outgoing(Hop(HERE, port, "TCP")), owner)
             assert it.port.transactions == 1
-            assert (await owner.failure()).text == f"127.0.0.1:{port}: connection failed (ECONNREFUSED)"
+            assert (await owner.failure()).text == f"{HERE}:{port}: connection failed (ECONNREFUSED)"
         assert it.port.connections == 0
 
 

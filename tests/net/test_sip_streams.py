@@ -29,6 +29,7 @@ from tests.net.rig import (
     tcp_server,
     until,
 )
+from tests.peers import loopback
 
 
 @scenario
@@ -42,7 +43,7 @@ async def test_two_requests_share_one_connection_whose_small_writes_leave_at_onc
         for branch in ("z9hG4bK1", "z9hG4bK2"):
             request = await stream_request(reader)
             assert (request.branch, request.via.transport) == (branch, "TCP")
-            assert request.via.hostport == f"127.0.0.1:{it.listening('TCP')}"
+            assert request.via.hostport == f"{HERE}:{it.listening('TCP')}"
             writer.write(answer(request, 200))
             assert (await owner.response()).branch == branch
         (connection,) = it.port._sockets._connections.values()
@@ -89,7 +90,7 @@ async def test_a_large_request_goes_by_udp_where_tcp_is_refused_and_the_next_at_
 
 @scenario
 async def test_a_large_request_does_not_wait_long_for_a_firewall_that_says_nothing() -> None:
-    elsewhere = "127.0.0.77"  # where nobody else has ports
+    elsewhere = loopback.address()
     with socket.socket() as full, pytest.MonkeyPatch.context() as patch:
         patch.setattr(departures, "UNASKED_SECONDS", 0.01)
         full.bind((elsewhere, 0))
@@ -285,7 +286,7 @@ async def test_connections_beyond_the_limit_are_turned_away() -> None:
         assert it.counts.of["refused", "connections"] == 1
         owner = Inbox()
         it.port.send(outgoing(Hop(HERE, 9, "TCP")), owner)
-        assert (await owner.failure()).text == "127.0.0.1:9: too many connections"
+        assert (await owner.failure()).text == f"{HERE}:9: too many connections"
 
 
 @pytest.mark.conformance("ROB-06")
@@ -301,7 +302,7 @@ async def test_a_crowd_from_one_place_makes_room_for_others() -> None:
         await until(lambda: it.port.connections == sockets.CROWD + 2)
         same, _ = await it.connect()
         await end_of(same)
-        reader, writer = await asyncio.open_connection(HERE, it.listening("TCP"), local_addr=("127.0.0.7", 0))
+        reader, writer = await asyncio.open_connection(HERE, it.listening("TCP"), local_addr=(loopback.address(), 0))
         it.peers.append(writer)
         await end_of(first)
         writer.write(incoming("OPTIONS", transport="TCP"))
@@ -360,7 +361,7 @@ async def test_what_nothing_leads_to_fails() -> None:
     async with rig((Listener("TCP", HERE, 0),)) as it:
         owner = Inbox()
         it.port.send(outgoing(Hop(HERE, 5060)), owner)
-        assert (await owner.failure()).text == "127.0.0.1: no UDP listener of that IP version"
+        assert (await owner.failure()).text == f"{HERE}: no UDP listener of that IP version"
         lost = asyncio.Event()
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(it.port._sockets._user, "lost", lambda flow, text: lost.set())

@@ -16,10 +16,9 @@ from pathlib import Path
 from tests.certificates import Certificate
 from tests.peers import g711, loopback
 from tests.peers.nat import Household
-from tests.peers.program import PeerFailure, Program, until
-from tests.peers.sip_trace import Traced
+from tests.peers.program import PATIENCE_SECONDS, PeerFailure, Program, until
+from tests.peers.sip_trace import Traced, once
 
-PATIENCE_SECONDS = 8.0
 NUMBER = "+15551230000"
 "What it is called; it refuses calls for anybody else."
 
@@ -149,7 +148,6 @@ class Baresip:
         self.program.start()
         await self.program.ready(
             lambda: "baresip is ready." in self.program.text() and loopback.answers(self.host, self._control_port),
-            10.0,
             "is ready",
         )
         self._control = await asyncio.open_connection(self.host, self._control_port)
@@ -213,7 +211,6 @@ class Baresip:
         answered = sum(event.type == "CALL_ESTABLISHED" for event in self.events)
         return await until(
             lambda: found[-1] if len(found := _packets(self.program.text())) >= answered else None,
-            3.0,
             f"{self.program.name}: statistics of {answered} answered calls",
         )
 
@@ -240,8 +237,8 @@ class Baresip:
         return memoryview(data[: len(data) & ~1]).cast("h").tolist()[-g711.RATE :]
 
     def messages(self) -> list[Traced]:
-        """Every SIP message so far."""
-        return list(traced(self.program.text(), self.host))
+        """Every SIP message so far, as it first went over the wire."""
+        return once(traced(self.program.text(), self.host))
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
         while True:

@@ -37,7 +37,7 @@ class BrowserPhone:
         offer = await self.page.call("offer", kinds)
         self.offers.append(offer)
         self._request("INVITE", offer)
-        answer, _ = await self._raw.expect("200", 15.0, lambda message: message.header("CSeq").endswith("INVITE"))
+        answer, _ = await self._raw.expect("200", lambda message: message.header("CSeq").endswith("INVITE"))
         self._remote = answer.header("To")
         self._target = answer.header("Contact").partition("<")[2].partition(">")[0]
         self._request("ACK")
@@ -46,7 +46,7 @@ class BrowserPhone:
 
     async def take(self, kinds: list[str]) -> None:
         """Ring and answer the call that comes; done when the answer is acknowledged."""
-        invite = await self._raw.expect("INVITE", 15.0)
+        invite = await self._raw.expect("INVITE")
         request, self._gateway = invite
         self._raw.respond(invite, "180 Ringing", tag=self._tag)
         self._local = f"{request.header('To')};tag={self._tag}"
@@ -65,14 +65,14 @@ class BrowserPhone:
         self.offers.append(offer)
         self._request("INVITE", offer)
         wanted = f"{self._number} INVITE"
-        answer, _ = await self._raw.expect("200", 15.0, lambda message: message.header("CSeq") == wanted)
+        answer, _ = await self._raw.expect("200", lambda message: message.header("CSeq") == wanted)
         self._request("ACK")
         self.answers.append(answer.body)
         await self.page.call("accept", answer.body)
 
     async def follow(self) -> None:
         """Answer the re-INVITE that comes; done when the answer is acknowledged."""
-        invite = await self._raw.expect("INVITE", 15.0)
+        invite = await self._raw.expect("INVITE")
         self.offers.append(invite[0].body)
         answer = await self.page.call("reanswer", invite[0].body)
         self.answers.append(answer)

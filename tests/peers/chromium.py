@@ -49,7 +49,9 @@ class Chromium(Browser):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self._loaded: dict[str, asyncio.Event] = {}
+        self._loaded: set[str] = set()
+        "The documents that are there with all their scripts, by the name that the browser gives each."
+        self._news = asyncio.Event()
 
     async def page(self, script: str, name: str) -> Page:
         """A new page with that script of `web`."""
@@ -57,10 +59,13 @@ class Chromium(Browser):
         attached = await self.command("Target.attachToTarget", {"targetId": target["targetId"], "flatten": True})
         session = attached["sessionId"]
         page = self.pages[session] = Page(self, name, session)
-        self._loaded[session] = asyncio.Event()
         await asyncio.gather(*(self.command(f"{domain}.enable", {}, session) for domain in ("Page", "Runtime")))
-        await self.command("Page.navigate", {"url": pages.url(script)}, session)
-        await self._loaded[session].wait()
+        await self.command("Page.setLifecycleEventsEnabled", {"enabled": True}, session)
+        # The empty page that it comes with may be loaded only now, too.
+        document = await self.command("Page.navigate", {"url": pages.url(script)}, session)
+        while document["loaderId"] not in self._loaded:
+            self._news.clear()
+            await self._news.wait()
         return page
 
     async def evaluate(self, page: Page, expression: str) -> Any:
@@ -88,8 +93,9 @@ class Chromium(Browser):
             return
         parameters = said["params"]
         match said["method"]:
-            case "Page.loadEventFired":
-                self._loaded[page.key].set()
+            case "Page.lifecycleEvent" if parameters["name"] == "load":
+                self._loaded.add(parameters["loaderId"])
+                self._news.set()
             case "Runtime.consoleAPICalled":
                 words = [str(part.get("value", part.get("description", ""))) for part in parameters["args"]]
                 page.said.append(" ".join(words))

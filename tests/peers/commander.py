@@ -7,10 +7,7 @@ from typing import Any
 from slixmpp import ClientXMPP
 from slixmpp.exceptions import IqError
 
-from tests.peers.program import PeerFailure, until
-
-ANSWER_SECONDS = 30
-"How long a stage may take: longer than the gateway lets a user wait before it says how it is."
+from tests.peers.program import PATIENCE_SECONDS, PeerFailure, until
 
 
 class Stage:
@@ -68,7 +65,7 @@ class Commander:
             self.presences.append((presence["type"], str(presence["from"])))
 
     async def __aenter__(self) -> "Commander":
-        ready = self._stream.wait_until("session_start", 10)
+        ready = self._stream.wait_until("session_start", PATIENCE_SECONDS)
         self._stream.connect(*self._server)
         await ready
         await self._stream.get_roster()
@@ -80,9 +77,7 @@ class Commander:
 
     async def hears(self, type: str) -> None:
         """Wait for a presence of the gateway's, of that type."""
-        await until(
-            lambda: any(seen == type for seen, _ in self.presences), 8.0, f"a presence {type}: {self.presences}"
-        )
+        await until(lambda: any(seen == type for seen, _ in self.presences), f"a presence {type}: {self.presences}")
 
     async def pause(self) -> None:
         """Let a moment pass: what is asked again and again shall not be asked at once."""
@@ -126,7 +121,7 @@ class Commander:
 
     async def _send(self, node: str, action: str = "execute", form: Any = None, session: str | None = None) -> Stage:
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 iq = await self._plugin["xep_0050"].send_command(
                     self.gateway,
                     node,
@@ -134,7 +129,7 @@ class Commander:
                     payload=form,
                     sessionid=session,
                     flow=False,
-                    timeout=ANSWER_SECONDS,
+                    timeout=PATIENCE_SECONDS,
                 )
         except IqError as error:
             raise PeerFailure(f"{node}: {error.iq['error']['condition']}: {error.iq['error']['text']}") from None
@@ -151,7 +146,7 @@ class Commander:
         iq: Any = self._stream.Iq()
         iq["type"], iq["to"] = "set", self.gateway
         iq["register"].append(self._filled(told["form"], values))
-        await iq.send(timeout=ANSWER_SECONDS)
+        await iq.send(timeout=PATIENCE_SECONDS)
 
     async def unregister(self) -> None:
         """Take it back."""

@@ -9,7 +9,7 @@ import pytest
 from tests.peers.program import Program
 
 PROGRAMS = ("prosody", "baresip", "sipp", "stdbuf", "kamailio", "linphonec")
-LONGEST_TEST_SECONDS = 90.0
+LONGEST_TEST_SECONDS = 180.0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -110,7 +110,6 @@ class Ejabberd:
         self.program.start()
         await self.program.ready(
             lambda: self.program.text().count("accounts made") > before and self._listening(),
-            30.0,
             "listens for clients and components",
         )
 

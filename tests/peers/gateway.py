@@ -1,6 +1,7 @@
 """The gateway as an operator runs it: its command, a configuration file, its HTTP port, its log."""
 
 import asyncio
+import http.client
 import json
 import os
 import re
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.peers import loopback
-from tests.peers.program import PeerFailure, Program, until
+from tests.peers.program import PATIENCE_SECONDS, PeerFailure, Program, until
 from tests.peers.xmpp_server import COMPONENT, HOST, XmppServer
 
 Table = Mapping[str, Any]
@@ -108,23 +109,29 @@ class Gateway:
         """The JID to call for what is to be dialled."""
         return f"{dialled}@{self.domain}"
 
-    async def start(self, *, ready: bool = True, within: float = 20.0) -> None:
+    async def start(self, *, ready: bool = True) -> None:
         """Start it, and wait until it says that a call could be made (or, without `ready`, that it lives)."""
         self.program.start()
         path = "/readyz" if ready else "/healthz"
-        await self.program.ready(lambda: self._get(path)[0] == 200, within, f"says 200 at {path}")
+        await self.program.ready(lambda: self._get(path)[0] == 200, f"says 200 at {path}")
 
-    async def stop(self, number: signal.Signals = signal.SIGTERM, within: float = 10.0) -> int:
+    async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Ask it to end; its exit status."""
         self.program.send_signal(number)
-        return await self.program.ended(within, self.story)
+        return await self.program.ended(story=self.story)
 
-    async def command(self, *words: str, within: float = 30.0) -> tuple[int, str, str]:
+    async def command(self, *words: str) -> tuple[int, str, str]:
         """Run a command of the operator's on its configuration: exit status, standard output and standard error."""
         name, *others = words
         line = [sys.executable, "-m", "gateway", name, *others, "--config", str(self._configuration)]
         ran = await asyncio.to_thread(
-            subprocess.run, line, capture_output=True, text=True, timeout=within, check=False, env=self._environment
+            subprocess.run,
+            line,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            env=self._environment,
         )
         return ran.returncode, ran.stdout, ran.stderr
 
@@ -143,20 +150,17 @@ class Gateway:
             raise PeerFailure(f"gateway: /metrics says {status}\n{self.story()}")
         return Metrics(text)
 
-    async def active(self, calls: int, within: float = 8.0) -> None:
+    async def active(self, calls: int) -> None:
         """Wait until that many calls are open."""
         await until(
             lambda: Metrics(self._get("/metrics")[1]).total("jinglesip_calls_active") == calls,
-            within,
-            f"the gateway has {calls} calls open\n{self.story()}",
+            f"the gateway has {calls} calls open",
         )
 
-    async def ready_is(self, status: int, within: float = 15.0) -> str:
+    async def ready_is(self, status: int) -> str:
         """Wait until /readyz says that status; its text."""
         found = await until(
-            lambda: answer if (answer := self._get("/readyz"))[0] == status else None,
-            within,
-            f"/readyz says {status}\n{self.story()}",
+            lambda: answer if (answer := self._get("/readyz"))[0] == status else None, f"/readyz says {status}"
         )
         return found[1]
 
@@ -164,6 +168,8 @@ class Gateway:
         """Its log lines so far, those of one event if named."""
         lines = []
         for line in self.program.text().split("\n"):
+            if event not in line:
+                continue
             try:
                 found = json.loads(line)
             except ValueError:
@@ -172,12 +178,10 @@ class Gateway:
                 lines.append(found)
         return lines
 
-    async def logged(self, event: str, count: int = 1, within: float = 8.0) -> list[dict[str, Any]]:
+    async def logged(self, event: str, count: int = 1) -> list[dict[str, Any]]:
         """Wait until it logged that event so many times; those lines."""
         return await until(
-            lambda: lines if len(lines := self.log(event)) >= count else None,
-            within,
-            f"the gateway logs {count} {event}\n{self.story()}",
+            lambda: lines if len(lines := self.log(event)) >= count else None, f"the gateway logs {count} {event}"
         )
 
     def story(self) -> str:
@@ -200,14 +204,15 @@ class Gateway:
         return found
 
     def _get(self, path: str) -> tuple[int, str]:
+        url = f"http://{self.http[0]}:{self.http[1]}{path}"
         try:
-            with urllib.request.urlopen(f"http://{self.http[0]}:{self.http[1]}{path}", timeout=5) as answer:
+            with urllib.request.urlopen(url, timeout=PATIENCE_SECONDS) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, error.read().decode()
-        except OSError:
-            return 0, ""
+        except (OSError, http.client.HTTPException):
+            return 0, ""  # it has gone, perhaps in the middle of what it said
 
 
 class Metrics:

@@ -16,11 +16,8 @@ from slixmpp.xmlstream import StanzaBase, tostring
 
 from tests.peers import jingle
 from tests.peers.jingle import CLIENT, JINGLE, Audio, local
-from tests.peers.program import PeerFailure
+from tests.peers.program import PATIENCE_SECONDS, PeerFailure
 from tests.peers.rtp import RtpEndpoint
-
-PATIENCE_SECONDS = 8.0
-"How long an expected stanza may take: signalling on loopback takes milliseconds, so this only bounds a failure."
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,20 +267,20 @@ class JingleClient:
         self._remember(Seen(time.monotonic(), True, stanza))
         self._stream.send_raw(tostring(stanza, xmlns=CLIENT, stream=self._stream))
 
-    async def ask(self, to: str, payload: Element, type: str = "set", within: float = PATIENCE_SECONDS) -> Seen:
+    async def ask(self, to: str, payload: Element, type: str = "set") -> Seen:
         """Send an IQ request and return its answer, result or error."""
         stanza = Element(f"{{{CLIENT}}}iq", {"type": type, "id": self.fresh_id(), "to": to})
         stanza.append(payload)
-        return await self.ask_stanza(stanza, within)
+        return await self.ask_stanza(stanza)
 
-    async def ask_stanza(self, stanza: Element, within: float = PATIENCE_SECONDS) -> Seen:
+    async def ask_stanza(self, stanza: Element) -> Seen:
         """Send a whole IQ request and return its answer."""
         answered: asyncio.Future[Seen] = asyncio.get_running_loop().create_future()
         number = stanza.get("id", "")
         self._pending[number] = answered
         try:
             self.send(stanza)
-            async with asyncio.timeout(within):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 return await answered
         except TimeoutError:
             raise PeerFailure(f"{self.jid}: no answer to {number}\n{self.ladder()}") from None
@@ -453,9 +450,9 @@ class Session:
         """session-initiate, with our audio or with the contents given; its answer."""
         return await self.act("session-initiate", *(contents or (jingle.content(self.local),)))
 
-    async def accepted(self, within: float = PATIENCE_SECONDS) -> Seen:
+    async def accepted(self) -> Seen:
         """Wait for the session-accept, and speak to whom it names."""
-        seen = await self.client.expect(action("session-accept", self.sid), within)
+        seen = await self.client.expect(action("session-accept", self.sid))
         self.speak_to(seen)
         return seen
 

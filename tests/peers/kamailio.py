@@ -148,7 +148,7 @@ class Kamailio:
         """Start it and wait until it listens."""
         self.program.start()
         try:
-            await self.program.ready(self._listening, 20.0, "listens")
+            await self.program.ready(self._listening, "listens")
         except PeerFailure:
             self.kill()
             raise

@@ -15,8 +15,6 @@ from tests.peers.program import Program
 HOST = "127.0.0.1"
 "Where it speaks from: it takes the address that the system gives it for the loopback."
 
-PATIENCE_SECONDS = 12.0
-
 _CONFIGURATION = """\
 [sip]
 sip_port={port}
@@ -48,7 +46,7 @@ class Linphone:
         media_port = loopback.port(HOST)
         (self._folder / "rc").write_text(
             _CONFIGURATION.format(
-                name=name, host=HOST, port=self.port, media_port=media_port, last_media_port=media_port + 20
+                name=name, host=HOST, port=self.port, media_port=media_port, last_media_port=media_port + 6
             )
         )
         self._pipe = self._folder / "told"
@@ -65,7 +63,7 @@ class Linphone:
         """Start it, and wait until it takes commands."""
         self._told = os.open(self._pipe, os.O_RDWR)  # both ways, so that neither end waits for the other
         self.program.start()
-        await self.program.ready(lambda: "linphonec>" in self.program.text(), PATIENCE_SECONDS, "is ready")
+        await self.program.ready(lambda: "linphonec>" in self.program.text(), "is ready")
         self.tell("soundcard use files", "ipv6 disable")
         if self._auto_answer:
             self.tell("autoanswer enable")
@@ -95,4 +93,4 @@ class Linphone:
 
     async def says(self, text: str, times: int = 1) -> None:
         """Wait until it has said that so often."""
-        await self.program.ready(lambda: self.program.text().count(text) >= times, PATIENCE_SECONDS, f"says {text!r}")
+        await self.program.ready(lambda: self.program.text().count(text) >= times, f"says {text!r}")

@@ -7,10 +7,9 @@ from xml.etree.ElementTree import Element, SubElement
 
 from slixmpp import ClientXMPP, Presence
 
-from tests.peers.program import PeerFailure, until
+from tests.peers.program import PATIENCE_SECONDS, PeerFailure, until
 
 PLUGINS = ("xep_0012", "xep_0054", "xep_0084", "xep_0092", "xep_0115", "xep_0153", "xep_0172", "xep_0199", "xep_0202")
-PATIENCE_SECONDS = 10.0
 
 
 class Person:
@@ -65,7 +64,7 @@ class Person:
                 self.seen.remove(found)
             return found
 
-        return await until(find, PATIENCE_SECONDS, f"{self.jid} sees {sender} {type}; there came {self.told}")
+        return await until(find, f"{self.jid} sees {sender} {type}; there came {self.told}")
 
     @property
     def told(self) -> list[str]:
@@ -90,7 +89,7 @@ class Person:
 
     async def is_so(self, what: Callable[[], bool], text: str) -> None:
         """Wait for it."""
-        await until(what, PATIENCE_SECONDS, f"{self.jid}: {text}")
+        await until(what, f"{self.jid}: {text}")
 
 
 def prompt(typed: str | None = None) -> Element:

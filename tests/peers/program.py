@@ -13,27 +13,38 @@ from typing import ClassVar, TypeVar
 
 Found = TypeVar("Found")
 
+PATIENCE_SECONDS = 25.0
+"""How long anything may take that takes milliseconds on a machine with nothing else to do: it only bounds a failure.
+
+Shorter than what silence comes to by itself in a call (30 s here, 32 s in RFC 3261): that is not to pass for success.
+"""
+START_SECONDS = 60.0
+"The same of a program that starts."
+
 _TICKS = os.sysconf("SC_CLK_TCK")
-_POLL_SECONDS = 0.01
+_POLL_SECONDS = (0.002, 0.05)
+"How soon `until` looks again at first, and at most: what takes long is not to cost the processor all that while."
 
 
 class PeerFailure(AssertionError):
     """A peer did not do in time what it was to do; the text says which, what and the end of its output."""
 
 
-async def until(check: Callable[[], Found | None], within: float, what: str) -> Found:
+async def until(check: Callable[[], Found | None], what: str, within: float = PATIENCE_SECONDS) -> Found:
     """What `check` returns once that is neither None nor False nor an empty list.
 
     For what can only be polled: another process's socket, file or state.  Raises PeerFailure after `within` seconds.
     """
     deadline = time.monotonic() + within
+    pause, longest = _POLL_SECONDS
     while True:
         found = check()
         if not (found is None or found is False or found == []):
             return found
         if time.monotonic() > deadline:
             raise PeerFailure(f"not within {within:g} s: {what}")
-        await asyncio.sleep(_POLL_SECONDS)
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.5, longest)
 
 
 class Program:
@@ -100,7 +111,7 @@ class Program:
         """The end of what it printed, for messages."""
         return "\n".join(self.text().splitlines()[-lines:])
 
-    async def ready(self, check: Callable[[], Found | None], within: float, what: str) -> Found:
+    async def ready(self, check: Callable[[], Found | None], what: str) -> Found:
         """Like `until`, but fails at once when the program ends, and shows its output."""
 
         def alive() -> Found | None:
@@ -110,14 +121,14 @@ class Program:
             return found
 
         try:
-            return await until(alive, within, f"{self.name}: {what}")
+            return await until(alive, f"{self.name}: {what}", START_SECONDS)
         except PeerFailure as failure:
             raise PeerFailure(f"{failure}\n{self.tail()}") from None
 
-    async def ended(self, within: float, story: Callable[[], str] | None = None) -> int:
+    async def ended(self, within: float = PATIENCE_SECONDS, story: Callable[[], str] | None = None) -> int:
         """Its exit status, waiting at most that long; if it takes longer, the story (or its output) is told."""
         try:
-            return await until(lambda: self.status, within, f"{self.name} ends")
+            return await until(lambda: self.status, f"{self.name} ends", within)
         except PeerFailure as failure:
             raise PeerFailure(f"{failure}\n{(story or self.tail)()}") from None
 

@@ -83,7 +83,7 @@ class Prosody:
     async def start(self) -> None:
         """Start it and wait until both ports answer."""
         self.program.start()
-        await self.program.ready(self._listening, 15.0, "listens for clients and components")
+        await self.program.ready(self._listening, "listens for clients and components")
 
     async def stop(self) -> None:
         """Let it say goodbye to its streams and end."""

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from tests.peers.program import PeerFailure
+from tests.peers.program import PATIENCE_SECONDS, PeerFailure
 from tests.peers.sip_trace import Traced
 
 SDP = """\
@@ -26,7 +26,9 @@ class RawSip(asyncio.DatagramProtocol):
 
     def __init__(self) -> None:
         self.received: list[Traced] = []
+        self._known: set[str] = set()
         self._unread: list[tuple[Traced, tuple[str, int]]] = []
+        self._copies: list[tuple[Traced, tuple[str, int]]] = []
         self._news = asyncio.Event()
         self._transport: asyncio.DatagramTransport | None = None
 
@@ -59,14 +61,18 @@ class RawSip(asyncio.DatagramProtocol):
         self._transport.sendto(data, target)
 
     async def expect(
-        self, label: str, within: float = 8.0, test: Callable[[Traced], bool] = lambda message: True
+        self, label: str, test: Callable[[Traced], bool] = lambda message: True, *, again: bool = False
     ) -> tuple[Traced, tuple[str, int]]:
-        """The next message of that method, or of that status, and where it came from."""
-        deadline = asyncio.get_running_loop().time() + within
+        """The next message of that method, or of that status, and where it came from.
+
+        What was sent before, word for word, is found only if it is wanted ``again``: busy machines repeat themselves.
+        """
+        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        unread = self._copies if again else self._unread
         while True:
-            for index, (message, source) in enumerate(self._unread):
+            for index, (message, source) in enumerate(unread):
                 if message.is_(label) and test(message):
-                    del self._unread[index]
+                    del unread[index]
                     return message, source
             self._news.clear()
             try:
@@ -74,7 +80,7 @@ class RawSip(asyncio.DatagramProtocol):
                     await self._news.wait()
             except TimeoutError:
                 came = "\n".join(f"  {message.first_line}" for message in self.received) or "  (nothing)"
-                raise PeerFailure(f"no {label} within {within:g} s; what came:\n{came}") from None
+                raise PeerFailure(f"no {label} within {PATIENCE_SECONDS:g} s; what came:\n{came}") from None
 
     def request(
         self,
@@ -146,7 +152,8 @@ class RawSip(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         message = Traced(at=time.time(), outgoing=False, text=data.decode("utf-8", "replace"))
         self.received.append(message)
-        self._unread.append((message, addr))
+        (self._copies if message.text in self._known else self._unread).append((message, addr))
+        self._known.add(message.text)
         self._news.set()
 
     def error_received(self, exc: Exception) -> None:

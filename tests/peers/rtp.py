@@ -97,13 +97,12 @@ class RtpEndpoint(asyncio.DatagramProtocol):
         if self._transport is not None:
             self._transport.close()
 
-    async def hears(self, packets: int, within: float = 10.0) -> Heard:
+    async def hears(self, packets: int) -> Heard:
         """Wait until that many more packets have arrived."""
         wanted = self.heard.packets + packets
         await until(
             lambda: self.heard.packets >= wanted,
-            within,
-            f"{packets} RTP packets at {self.local}, {self.heard.packets - wanted + packets} came",
+            f"{packets} RTP packets at {self.local} and {self.heard.packets} before",
         )
         return self.heard
 

@@ -1,6 +1,7 @@
 """A SIP message as a peer's trace shows it: read just far enough to be judged by a test."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -49,6 +50,11 @@ class Traced:
         """The body."""
         parts = re.split(r"\r?\n\r?\n", self.text, maxsplit=1)
         return parts[1] if len(parts) > 1 else ""
+
+
+def once(messages: Iterable[Traced]) -> list[Traced]:
+    """Those messages, each when it first went over the wire: what is repeated only tells how busy the machine is."""
+    return list({(message.outgoing, message.text): message for message in reversed(list(messages))}.values())[::-1]
 
 
 def ladder(messages: list[Traced], name: str) -> str:

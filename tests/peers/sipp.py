@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 from tests.peers import loopback
 from tests.peers.program import PeerFailure, Program
-from tests.peers.sip_trace import Traced, ladder
+from tests.peers.sip_trace import Traced, ladder, once
 
 SCENARIOS = Path(__file__).with_name("sipp")
 
@@ -101,7 +101,7 @@ class Sipp:
         self.program.start()
         if self._server:
             try:
-                await self.program.ready(self._listening, 5.0, "listens")
+                await self.program.ready(self._listening, "listens")
             except PeerFailure as failure:
                 raise PeerFailure(f"{failure}\n{self._errors()}") from None
         return self
@@ -122,17 +122,18 @@ class Sipp:
         """Whether the run is over."""
         return self.program.status is not None
 
-    def messages(self) -> list[Traced]:
-        """Every SIP message so far."""
-        return traced(self._messages.read_bytes()) if self._messages.exists() else []
+    def messages(self, *, copies: bool = False) -> list[Traced]:
+        """Every SIP message so far; those that were repeated each time if ``copies`` count, else the first time."""
+        found = traced(self._messages.read_bytes()) if self._messages.exists() else []
+        return found if copies else once(found)
 
-    def received(self, label: str) -> list[Traced]:
+    def received(self, label: str, *, copies: bool = False) -> list[Traced]:
         """The messages that came, of that method or of that status (its phrase left out)."""
-        return [message for message in self.messages() if not message.outgoing and message.is_(label)]
+        return [message for message in self.messages(copies=copies) if not message.outgoing and message.is_(label)]
 
     def ladder(self) -> str:
         """What went over the wire, a line each."""
-        return ladder(self.messages(), "sipp")
+        return ladder(self.messages(copies=True), "sipp")
 
     def _listening(self) -> bool:
         if self._transport == "tcp":

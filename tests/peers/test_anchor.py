@@ -20,7 +20,7 @@ from tests.peers.browser import Browser, Page
 from tests.peers.chromium import Chromium
 from tests.peers.gateway import PASSWORD, Table
 from tests.peers.kamailio import Kamailio
-from tests.peers.program import PeerFailure, until
+from tests.peers.program import PATIENCE_SECONDS, PeerFailure, until
 from tests.peers.prosody import Prosody
 from tests.peers.rig import Rig
 from tests.peers.steps import NUMBER
@@ -51,7 +51,7 @@ class Pair:
 
     async def heard(self) -> None:
         """Wait until the browser hears the phone's tone."""
-        deadline = asyncio.get_running_loop().time() + 15
+        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         while (share := await self.client.call("hears", PHONE_HERTZ)) < 0.9:
             if asyncio.get_running_loop().time() > deadline:
                 statistics = await self.client.call("statistics")
@@ -60,7 +60,7 @@ class Pair:
 
     async def silent(self) -> None:
         """Wait until the browser hears nothing of the phone any more."""
-        deadline = asyncio.get_running_loop().time() + 15
+        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         before = await self._received()
         while True:
             await asyncio.sleep(0.5)
@@ -73,7 +73,7 @@ class Pair:
 
     async def spoke(self, octets: int = 6000) -> None:
         """Wait until the browser has sent so much sound: of Opus, a good second."""
-        deadline = asyncio.get_running_loop().time() + 15
+        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         while (await self.client.call("statistics"))["sent"].get("audio", 0) < octets:
             if asyncio.get_running_loop().time() > deadline:
                 raise PeerFailure(f"the browser has not sent {octets} octets\n{self.client.tail()}")
@@ -140,7 +140,7 @@ async def test_a_plain_phone_calls_a_browser_and_both_hear_each_other(tmp_path: 
         await asyncio.gather(
             both.client.call("take", AUDIO),
             both.phone.dial(f"sip:romeo@{host}:{port}"),
-            both.phone.expect("CALL_ESTABLISHED", 15),
+            both.phone.expect("CALL_ESTABLISHED"),
         )
         await both.heard()
         await asyncio.gather(both.phone.hang_up(), both.client.call("ended"))
@@ -157,7 +157,7 @@ async def test_a_plain_phone_hands_a_browser_on_and_it_hears_the_new_call(tmp_pa
         await both.phone.transfer(f"sip:{NUMBER}@{host}:{port}")
         await both.phone.expect("CALL_ESTABLISHED")
         await both.phone.expect("CALL_CLOSED")
-        await until(lambda: both.phone.recorded > 16_000, 15.0, "the phone hears a second of the new call")
+        await until(lambda: both.phone.recorded > 16_000, "the phone hears a second of the new call")
         await both.heard()
         await asyncio.gather(both.client.call("end"), both.phone.expect("CALL_CLOSED"))
         await both.check_phone()
@@ -168,7 +168,7 @@ async def test_keys_that_a_browser_presses_are_heard_by_the_phone(tmp_path: Path
         await both.client.call("call", both.rig.gateway.number(NUMBER), AUDIO, False)
         await both.heard()
         await both.client.call("press", "1*#", 120, 80)
-        heard = [(await both.phone.expect("CALL_DTMF_START", 10)).text for _ in range(3)]
+        heard = [(await both.phone.expect("CALL_DTMF_START")).text for _ in range(3)]
         assert heard == ["1", "*", "#"]
         await asyncio.gather(both.client.call("end"), both.phone.expect("CALL_CLOSED"))
 
@@ -180,7 +180,7 @@ async def test_keys_that_a_user_writes_to_the_number_are_heard_by_the_phone(tmp_
         await both.heard()
         await both.client.call("write", number, "1,*")
         await both.client.call("write", number, "#5")
-        heard = [(await both.phone.expect("CALL_DTMF_START", 15)).text for _ in range(4)]
+        heard = [(await both.phone.expect("CALL_DTMF_START")).text for _ in range(4)]
         assert heard == ["1", "*", "#", "5"]
         await asyncio.gather(both.client.call("end"), both.phone.expect("CALL_CLOSED"))
 
@@ -227,7 +227,7 @@ async def test_nothing_of_a_registered_phone_that_calls_and_is_called_is_in_the_
         client = await browser.page("client", "client")
         await client.call("login", f"romeo@{HOST}", ACCOUNTS["romeo"], server.websocket)
         await client.call("speak", BROWSER_HERTZ)
-        await until(lambda: kamailio.said("saved romeo"), 15.0, "the gateway is registered")
+        await until(lambda: kamailio.said("saved romeo"), "the gateway is registered")
         phone = await rig.registered_phone(
             f"5551@{registrar}:{kamailio.ports['tls']};transport=tls", PASSWORD, auto_answer=True,
             certificate=authority.issue("phone", dns=["phone.example"]), authority=authority.file,
@@ -241,7 +241,7 @@ async def test_nothing_of_a_registered_phone_that_calls_and_is_called_is_in_the_
         await asyncio.gather(
             client.call("take", AUDIO),
             phone.dial(f"sip:romeo@{registrar}:{kamailio.ports['tls']}"),
-            phone.expect("CALL_ESTABLISHED", 15),
+            phone.expect("CALL_ESTABLISHED"),
         )
         await both.heard()
         await asyncio.gather(phone.hang_up(), client.call("ended"))

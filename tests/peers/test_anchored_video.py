@@ -15,7 +15,7 @@ from tests.peers import alone, chromium
 from tests.peers.alone import loses, on_loopback
 from tests.peers.browser_phone import BrowserPhone
 from tests.peers.chromium import Chromium
-from tests.peers.program import PeerFailure
+from tests.peers.program import PATIENCE_SECONDS, PeerFailure
 from tests.peers.prosody import Prosody
 from tests.peers.rig import Rig
 from tests.peers.steps import NUMBER
@@ -57,7 +57,7 @@ async def counted(both: Pair) -> list[dict[str, Any]]:
 
 async def counts(both: Pair, what: str, name: str, before: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Wait until both browsers have counted more of that."""
-    deadline = asyncio.get_running_loop().time() + 20
+    deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
     while True:
         now = await counted(both)
         if all(one[what].get(name, 0) > old[what].get(name, 0) for one, old in zip(now, before, strict=True)):
@@ -106,7 +106,7 @@ async def test_a_call_survives_a_way_that_loses_packets_and_says_how_many(tmp_pa
         media = ("-d", both.rig.gateway.address, "--dport", "20000:29999")
         before = (await both.client.call("statistics"))["received"]["audio"]
         with loses(*media, *ONE_IN_TWENTY):
-            deadline = asyncio.get_running_loop().time() + 20
+            deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
             while (await both.client.call("statistics"))["received"]["audio"] < before + 40_000:
                 assert asyncio.get_running_loop().time() < deadline, "too little is heard"
                 await asyncio.sleep(0.1)

@@ -40,7 +40,7 @@ async def test_a_call_in_comes_through(tmp_path: Path, scenario: str, fault: Fau
         if scenario == "uac_reliable":
             call = await proposed_in(rig, caller, juliet)
             juliet.initiate_message("ringing", call.sid, call.proposed.sender)
-            await until(lambda: caller.received("200"), 10.0, "200 to PRACK")
+            await until(lambda: caller.received("200"), "200 to PRACK")
             juliet.initiate_message("proceed", call.sid, call.proposed.sender)
             offer = await juliet.expect(action("session-initiate", call.sid))
             session = juliet.session(offer.sender, call.sid, voice=await rig.voice(), initiator=False)

@@ -311,7 +311,7 @@ async def test_when_two_devices_answer_the_first_has_the_call_and_the_second_get
     async with Rig(tmp_path) as rig:
         server = await rig.answers("uas_fork")
         call = await answered_out(rig, server)
-        stray = await until(lambda: server.received("BYE"), 5.0, "BYE for the second answer")
+        stray = await until(lambda: server.received("BYE"), "BYE for the second answer")
         assert stray[0].header("To").endswith("-second")
         await call.session.terminate()
         await server.done()
@@ -327,9 +327,9 @@ async def test_an_answer_that_is_repeated_is_acknowledged_again_and_not_told_aga
         session = client.session(f"{rig.gateway.number(NUMBER)}/sip", voice=await rig.voice())
         await session.initiate()
         invite = await trunk.expect("INVITE")
-        for _ in range(3):
+        for number in range(3):
             trunk.respond(invite, "200 OK", tag="one", body=trunk.sdp())
-            await trunk.expect("ACK")
+            await trunk.expect("ACK", again=number > 0)
         await session.accepted()
         await client.fence(session.peer)
         assert len(client.came(action("session-accept"))) == 1
@@ -344,7 +344,7 @@ async def test_a_lost_invite_is_sent_again(tmp_path: Path) -> None:
         await call.session.terminate()
         await server.done()
         branches = {invite.header("Via") for invite in server.received("INVITE")}
-        assert len(server.received("INVITE")) >= 2
+        assert len(server.received("INVITE", copies=True)) >= 2
         assert len(branches) == 1
         metrics = await rig.gateway.metrics()
         assert metrics.total("jinglesip_sip_retransmissions_total", method="INVITE") >= 1

@@ -178,4 +178,4 @@ async def test_a_caller_may_give_up_and_call_again_at_once(tmp_path: Path) -> No
         await again.session.accepted()
         await again.session.terminate()
         await second.done()
-        await until(lambda: second.finished, 5.0, "the second call's end")
+        await until(lambda: second.finished, "the second call's end")

@@ -47,11 +47,10 @@ async def test_a_client_holds_and_resumes(tmp_path: Path) -> None:
     async with Rig(tmp_path) as rig:
         phone, _, session = await in_call(rig)
         assert (await session.act("session-info", jingle.info("hold"))).type == "result"
-        await until(lambda: "a=sendonly" in phone.program.text() or None, 5.0, "the phone is held")
+        await until(lambda: "a=sendonly" in phone.program.text() or None, "the phone is held")
         assert (await session.act("session-info", jingle.info("unhold"))).type == "result"
         await until(
             lambda: phone.program.text().rfind("a=sendrecv") > phone.program.text().rfind("a=recvonly") or None,
-            5.0,
             "the phone is resumed",
         )
         assert (await session.terminate()).type == "result"

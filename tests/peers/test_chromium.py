@@ -22,7 +22,7 @@ from tests.peers.alone import on_loopback
 from tests.peers.browser import Page
 from tests.peers.browser_phone import BrowserPhone
 from tests.peers.chromium import Chromium
-from tests.peers.program import PeerFailure
+from tests.peers.program import PATIENCE_SECONDS, PeerFailure
 from tests.peers.prosody import Prosody
 from tests.peers.rig import Rig
 from tests.peers.steps import NUMBER
@@ -49,7 +49,7 @@ class Pair:
     async def flowing(self, kinds: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Wait until enough of each medium came in on both sides; what both count."""
         pages = (self.client, self.phone.page)
-        deadline = asyncio.get_running_loop().time() + 15
+        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         while True:
             client, phone = [await page.call("statistics") for page in pages]
             if all(_heard(side, kind) for side in (client, phone) for kind in kinds):
@@ -86,11 +86,11 @@ class Pair:
         # What the one sends to is a port of the other's: nothing stands between them.
         for one, other in ((client, phone), (phone, client)):
             assert {transport["remote"] for transport in one["transports"]} <= set(other["ports"])
-        self.rig.check_sockets()
+        await self.rig.check_sockets()
 
 
 async def _until(page: Page, what: Callable[[], Awaitable[bool]], text: str) -> None:
-    deadline = asyncio.get_running_loop().time() + 15
+    deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
     while not await what():
         if asyncio.get_running_loop().time() > deadline:
             raise PeerFailure(f"{text}\n{page.tail()}")

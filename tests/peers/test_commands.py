@@ -1,5 +1,6 @@
 """A user looks after an own SIP account with slixmpp's plug-ins, through each XMPP server, at a Kamailio."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from tests.peers import digest, loopback
 from tests.peers.commander import Commander
 from tests.peers.kamailio import Kamailio
-from tests.peers.program import until
+from tests.peers.program import PATIENCE_SECONDS, until
 from tests.peers.rig import Rig
 from tests.peers.servers import SERVERS
 from tests.peers.sipp import Sipp
@@ -63,13 +64,10 @@ async def stands(romeo: Commander, words: str) -> None:
         rows = (await romeo.begin("accounts")).rows
         return rows[0]["state"] if rows else "none"
 
-    seen = ""
-    for _ in range(100):
-        seen = await state()
-        if words in seen:
-            return
-        await romeo.pause()
-    raise AssertionError(f"{words!r} is not what is said: {seen!r}")
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while words not in (seen := await state()):
+            print(f"{words!r} is not what is said: {seen!r}")
+            await romeo.pause()
 
 
 @contextlib.asynccontextmanager
@@ -156,7 +154,7 @@ async def test_a_user_registers_in_band_and_takes_it_back(server: Callable[[Path
         await romeo.unregister()
         for type in ("unsubscribe", "unsubscribed", "unavailable"):
             await romeo.hears(type)
-        await until(lambda: registrar.program.text().count("saved 201") == 2, 8.0, "the registrar is told")
+        await until(lambda: registrar.program.text().count("saved 201") == 2, "the registrar is told")
         assert not (await romeo.registration())["registered"]
 
 

@@ -56,7 +56,7 @@ async def test_a_call_survives_that_is_taken_after_the_stream_is_back(tmp_path: 
         caller = await rig.calls("uac_call")
         call = await proposed_in(rig, caller, juliet)
         juliet.initiate_message("ringing", call.sid, call.proposed.sender)
-        await until(lambda: caller.received("180"), 5.0, "180")
+        await until(lambda: caller.received("180"), "180")
         await down(rig, wire)
         await up(rig, wire)
         juliet.initiate_message("proceed", call.sid, call.proposed.sender)
@@ -73,13 +73,13 @@ async def test_a_proceed_that_is_lost_ends_the_call_on_both_sides(tmp_path: Path
         caller = await rig.calls("uac_expect", parameters={"status": 480})
         call = await proposed_in(rig, caller, juliet)
         juliet.initiate_message("ringing", call.sid, call.proposed.sender)
-        await until(lambda: caller.received("180"), 5.0, "180")
+        await until(lambda: caller.received("180"), "180")
         await down(rig, wire)
         juliet.initiate_message("proceed", call.sid, call.proposed.sender)
         lost = next(seen for seen in reversed(juliet.transcript) if seen.outgoing and seen.initiation is not None)
         await juliet.expect(refused(lost.id))
         await up(rig, wire)
-        assert (await juliet.expect(initiation("retract", call.sid), 15)).condition == "cancel"
+        assert (await juliet.expect(initiation("retract", call.sid))).condition == "cancel"
         await caller.done()
 
 
@@ -91,7 +91,7 @@ async def test_a_caller_who_gives_up_meanwhile_stops_the_ringing_when_the_stream
         caller = await rig.calls("uac_cancel", parameters={"milliseconds": 2500})
         call = await proposed_in(rig, caller, juliet)
         juliet.initiate_message("ringing", call.sid, call.proposed.sender)
-        await until(lambda: caller.received("180"), 5.0, "180")
+        await until(lambda: caller.received("180"), "180")
         await down(rig, wire)
         await caller.done()
         await up(rig, wire)
@@ -139,4 +139,4 @@ async def test_a_phone_that_refuses_meanwhile_is_told_when_the_stream_is_back(tm
             await phone.expect("ACK")
             await up(rig, wire)
             assert (await juliet.expect(initiation("reject", sid))).condition == "busy"
-            await rig.gateway.active(0, within=20)
+            await rig.gateway.active(0)

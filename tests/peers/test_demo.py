@@ -33,7 +33,7 @@ def _left(folder: Path) -> list[str]:
 async def test_the_demonstration_shows_a_call_each_way_and_leaves_nothing(tmp_path: Path) -> None:
     demo = _demo(tmp_path)
     demo.start()
-    status = await demo.ended(60)
+    status = await demo.ended(90)
     text = demo.text()
     assert status == 0, text
     for shown in ("propose", "INVITE (SDP)", "180 Ringing", "XMPP → SIP: answered", "SIP → XMPP: answered"):
@@ -44,15 +44,15 @@ async def test_the_demonstration_shows_a_call_each_way_and_leaves_nothing(tmp_pa
 async def test_an_interrupted_demonstration_fails_and_leaves_nothing(tmp_path: Path) -> None:
     demo = _demo(tmp_path)
     demo.start()
-    await demo.ready(lambda: "session-accept" in demo.text(), 30, "a call is answered")
+    await demo.ready(lambda: "session-accept" in demo.text(), "a call is answered")
     demo.send_signal(signal.SIGINT)
-    assert await demo.ended(20) != 0
+    assert await demo.ended() != 0
     assert _left(tmp_path) == []
 
 
 async def test_a_demonstration_that_cannot_be_given_fails_and_says_why(tmp_path: Path) -> None:
     demo = _demo(tmp_path, PATH=str(tmp_path))
     demo.start()
-    assert await demo.ended(20) != 0
+    assert await demo.ended() != 0
     assert "FAILED: prosody" in demo.text()
     assert _left(tmp_path) == []

@@ -62,7 +62,7 @@ class House:
         """Wait until that browser and the phone hear each other."""
         await Pair(self.rig, page, self.phone).heard()
         hertz = DESK_HERTZ if page is self.desk else TABLET_HERTZ
-        await until(lambda: g711.share_of_tone(self.phone.hearing(), hertz) > 0.9, 15.0, f"the phone hears {page.name}")
+        await until(lambda: g711.share_of_tone(self.phone.hearing(), hertz) > 0.9, f"the phone hears {page.name}")
 
 
 @contextlib.asynccontextmanager

@@ -36,8 +36,8 @@ async def test_a_phone_that_requires_reliable_ringing_hears_it_until_it_says_so(
         caller = await rig.calls("uac_reliable")
         call = await proposed_in(rig, caller, juliet)
         juliet.initiate_message("ringing", call.sid, call.proposed.sender)
-        await until(lambda: caller.received("200"), 10.0, "200 to PRACK")
-        copies = caller.received("180")
+        await until(lambda: caller.received("200"), "200 to PRACK")
+        copies = caller.received("180", copies=True)
         assert len(copies) >= 2
         assert len({copy.header("RSeq") for copy in copies}) == 1
         juliet.initiate_message("proceed", call.sid, call.proposed.sender)
@@ -46,7 +46,7 @@ async def test_a_phone_that_requires_reliable_ringing_hears_it_until_it_says_so(
         await session.accept(offer)
         await session.terminated()
         await caller.done()
-        assert len(caller.received("180")) == len(copies)
+        assert len(caller.received("180", copies=True)) == len(copies)
 
 
 @pytest.mark.conformance("XS-17")
@@ -57,7 +57,7 @@ async def test_a_phone_that_wants_a_longer_session_gets_it_and_refreshes_it(tmp_
         await call.session.accepted()
         changed = await call.client.expect(action("content-modify"))
         assert changed.element.find(f".//{{{jingle.JINGLE}}}content[@senders='responder']") is not None
-        await until(lambda: len([m for m in server.received("200") if "UPDATE" in m.header("CSeq")]) == 2, 5.0, "200")
+        await until(lambda: len([m for m in server.received("200") if "UPDATE" in m.header("CSeq")]) == 2, "200")
         assert (await call.session.terminate()).type == "result"
         await server.done()
         refreshed = next(m for m in server.received("200") if "UPDATE" in m.header("CSeq"))
@@ -85,7 +85,7 @@ async def test_a_key_of_a_client_is_told_to_the_phone(tmp_path: Path) -> None:
         call = await answered_out(rig, server)
         pressed = await call.session.act("session-info", Element(f"{{{DTMF}}}dtmf", {"code": "#", "duration": "200"}))
         assert pressed.type == "result"
-        await until(lambda: server.received("INFO"), 10.0, "INFO")
+        await until(lambda: server.received("INFO"), "INFO")
         assert (await call.session.terminate()).type == "result"
         await server.done()
         assert "Duration=200" in server.received("INFO")[0].body

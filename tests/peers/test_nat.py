@@ -53,7 +53,7 @@ async def test_a_phone_behind_a_nat_calls_a_browser_and_both_hear_each_other(tmp
             await asyncio.gather(
                 client.call("take", AUDIO),
                 phone.dial(f"sip:romeo@{rig.gateway.uri}"),
-                phone.expect("CALL_ESTABLISHED", 15),
+                phone.expect("CALL_ESTABLISHED"),
             )
             await both.heard()
             await asyncio.gather(phone.hang_up(), client.call("ended"))

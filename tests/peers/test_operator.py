@@ -7,6 +7,7 @@ from typing import Any
 
 from slixmpp import ClientXMPP
 
+from tests.peers.program import PATIENCE_SECONDS
 from tests.peers.rig import Rig
 from tests.peers.steps import NUMBER, answered_out, calling_out, ringing_out
 from tests.peers.xmpp_server import ACCOUNTS, HOST
@@ -25,7 +26,7 @@ async def written(rig: Rig, number: int) -> None:
     async def records() -> bool:
         return (await rig.gateway.metrics()).total("jinglesip_history_records_total") >= number
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not await records():
             pass
 
@@ -124,7 +125,7 @@ async def history(rig: Rig, user: str) -> Any:
     for plugin in ("xep_0030", "xep_0004", "xep_0050"):
         stream.register_plugin(plugin)
     stream.connect(rig.server.address, rig.server.client_port)
-    await stream.wait_until("session_start", timeout=20)
+    await stream.wait_until("session_start", timeout=PATIENCE_SECONDS)
     try:
         commands: Any = stream.plugin["xep_0050"]
         items = await commands.get_commands(rig.gateway.domain)

@@ -37,7 +37,7 @@ async def test_a_client_is_told_an_address_at_the_turn_server_that_prosody_knows
             trunk={"media": "anchor"},
             changes={"media": {"services_from": HOST}},
         ) as rig:
-            await until(lambda: bool(rig.gateway.log("relays_told")), 15, "the gateway is told of the TURN server")
+            await until(lambda: bool(rig.gateway.log("relays_told")), "the gateway is told of the TURN server")
             assert SECRET not in rig.gateway.story()
             phone = await rig.phone()
             client = await rig.client("juliet")

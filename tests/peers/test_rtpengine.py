@@ -55,7 +55,7 @@ async def test_a_plain_phone_calls_a_browser_and_both_hear_each_other(tmp_path: 
         await asyncio.gather(
             both.client.call("take", AUDIO),
             both.phone.dial(f"sip:romeo@{host}:{port}"),
-            both.phone.expect("CALL_ESTABLISHED", 15),
+            both.phone.expect("CALL_ESTABLISHED"),
         )
         await both.heard()
         await asyncio.gather(both.phone.hang_up(), both.client.call("ended"))
@@ -68,7 +68,7 @@ async def test_keys_that_a_user_writes_to_the_number_are_heard_by_the_phone(tmp_
         await both.client.call("call", number, AUDIO, False)
         await both.heard()
         await both.client.call("write", number, "1,#")
-        heard = [(await both.phone.expect("CALL_DTMF_START", 15)).text for _ in range(2)]
+        heard = [(await both.phone.expect("CALL_DTMF_START")).text for _ in range(2)]
         assert heard == ["1", "#"]
         await both.heard()  # decoded and encoded on its way, as it was before
         await asyncio.gather(both.client.call("end"), both.phone.expect("CALL_CLOSED"))
@@ -102,7 +102,7 @@ async def test_a_phone_that_has_only_g711_calls_a_browser_that_speaks_opus(tmp_p
         await asyncio.gather(
             both.client.call("take", AUDIO),
             both.phone.dial(f"sip:romeo@{host}:{port}"),
-            both.phone.expect("CALL_ESTABLISHED", 15),
+            both.phone.expect("CALL_ESTABLISHED"),
         )
         await both.heard()
         await both.spoke()
@@ -116,4 +116,4 @@ async def test_a_call_whose_rtpengine_dies_ends_on_both_sides(tmp_path: Path) ->
         await both.client.call("call", both.rig.gateway.number(NUMBER), AUDIO, False)
         await both.heard()
         daemon.kill()
-        await asyncio.gather(both.client.call("ended"), both.phone.expect("CALL_CLOSED", 20))
+        await asyncio.gather(both.client.call("ended"), both.phone.expect("CALL_CLOSED"))
