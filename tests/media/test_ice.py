@@ -265,7 +265,7 @@ async def test_a_restart_that_finds_no_way_leaves_the_old_one() -> None:
     async with rigged() as rig:
         pair = BackToBack(rig)
         await pair.connect()
-        rig.change(ice_seconds=0.2)
+        rig.change(ice_seconds=0.6)
         free = rig.anchors.ports.free
         offer = await pair.one.make_offer(CALLEE, restart=True)
         answer = with_ice(offer, ufrag="gone", pwd="x" * 24, candidates=())
@@ -299,7 +299,7 @@ async def test_a_peer_may_restart_after_a_restart_of_ours_was_refused() -> None:
 
 
 async def test_a_way_that_is_lost_before_the_restart_has_one_ends_the_call() -> None:
-    async with rigged(consent_interval=0.02, consent_seconds=0.1) as rig:
+    async with rigged(consent_interval=0.05, consent_seconds=0.5) as rig:
         pair = BackToBack(rig)
         await pair.connect()
         rig.change(ice_seconds=1.5)

@@ -135,7 +135,7 @@ async def test_silence_is_told() -> None:
     async with client() as (asking, node):
         with pytest.raises(NgSilentError):
             await asking.request("ping")
-        assert len(node.heard) == 3
+        assert len(await node.hears(3)) == 3
 
 
 async def test_who_waits_is_told_when_the_client_closes() -> None:

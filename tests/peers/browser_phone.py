@@ -4,9 +4,6 @@ import secrets
 
 from tests.peers.browser import Page
 from tests.peers.raw_sip import RawSip
-from tests.peers.sip_trace import Traced
-
-Received = tuple[Traced, tuple[str, int]]
 
 
 class BrowserPhone:

@@ -7,6 +7,9 @@ from collections.abc import Callable
 from tests.peers.program import PATIENCE_SECONDS, PeerFailure
 from tests.peers.sip_trace import Traced
 
+Received = tuple[Traced, tuple[str, int]]
+"A message, and where it came from."
+
 SDP = """\
 v=0
 o=raw 1 1 IN IP4 {host}
@@ -27,8 +30,8 @@ class RawSip(asyncio.DatagramProtocol):
     def __init__(self) -> None:
         self.received: list[Traced] = []
         self._known: set[str] = set()
-        self._unread: list[tuple[Traced, tuple[str, int]]] = []
-        self._copies: list[tuple[Traced, tuple[str, int]]] = []
+        self._unread: list[Received] = []
+        self._copies: list[Received] = []
         self._news = asyncio.Event()
         self._transport: asyncio.DatagramTransport | None = None
 
@@ -62,7 +65,7 @@ class RawSip(asyncio.DatagramProtocol):
 
     async def expect(
         self, label: str, test: Callable[[Traced], bool] = lambda message: True, *, again: bool = False
-    ) -> tuple[Traced, tuple[str, int]]:
+    ) -> Received:
         """The next message of that method, or of that status, and where it came from.
 
         What was sent before, word for word, is found only if it is wanted ``again``: busy machines repeat themselves.
@@ -116,7 +119,7 @@ class RawSip(asyncio.DatagramProtocol):
 
     def respond(
         self,
-        request: tuple[Traced, tuple[str, int]],
+        request: Received,
         status: str,
         *,
         tag: str = "",
@@ -140,6 +143,19 @@ class RawSip(asyncio.DatagramProtocol):
         # The body's line ends become CRLF on the way out.
         lines += [f"Content-Length: {len(body) + body.count(chr(10))}", "", body]
         self.send("\n".join(lines), source)
+
+    def hang_up(self, invite: Received, ack: Received) -> None:
+        """Send the BYE of a call that was answered here; the ACK is that of the answer."""
+        message, source = ack
+        target = invite[0].header("Contact").partition("<")[2].partition(">")[0]
+        host, port = self.local
+        self.send(
+            f"BYE {target} SIP/2.0\n"
+            f"Via: SIP/2.0/UDP {host}:{port};branch=z9hG4bK-hang-up\nMax-Forwards: 70\n"
+            f"From: {message.header('To')}\nTo: {message.header('From')}\nCall-ID: {message.header('Call-ID')}\n"
+            "CSeq: 9 BYE\nContent-Length: 0\n\n",
+            source,
+        )
 
     def sdp(self, port: int = 40000) -> str:
         """An answer that wants its audio here."""

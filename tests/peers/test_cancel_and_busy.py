@@ -134,16 +134,9 @@ async def test_both_sides_may_hang_up_at_once(tmp_path: Path) -> None:
         await session.initiate()
         invite = await trunk.expect("INVITE")
         trunk.respond(invite, "200 OK", tag="one", body=trunk.sdp())
-        ack, source = await trunk.expect("ACK")
+        ack = await trunk.expect("ACK")
         await session.accepted()
-        host, port = trunk.local
-        trunk.send(
-            f"BYE {invite[0].header('Contact').strip('<>')} SIP/2.0\n"
-            f"Via: SIP/2.0/UDP {host}:{port};branch=z9hG4bK-crossing\nMax-Forwards: 70\n"
-            f"From: {ack.header('To')}\nTo: {ack.header('From')}\nCall-ID: {ack.header('Call-ID')}\n"
-            "CSeq: 9 BYE\nContent-Length: 0\n\n",
-            source,
-        )
+        trunk.hang_up(invite, ack)
         answer = await session.terminate()
         assert answer.type in ("result", "error")
         await trunk.expect("200")

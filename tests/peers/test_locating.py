@@ -75,7 +75,7 @@ async def house(
     dns.add(f"_sip._udp.{CARRIER}", "SRV", *records, ttl=ttl)
     trunk = {"name": "pbx", "host": CARRIER, "allow": [HOST], "addresses": ["192.0.2.1"], **keys}
     changes: dict[str, Table | Sequence[Table]] = {
-        "sip": {"nameservers": [dns.place], "failover_seconds": 1.0, "dns_timeout_seconds": 2.0, **(sip or {})},
+        "sip": {"nameservers": [dns.place], "dns_timeout_seconds": 2.0, **(sip or {})},
         "trunk": [trunk, *more],
         "policy": [{"name": "many", "who": ["*"], "calls_per_second": 100.0, "calls_per_minute": 1000.0}],
     }
@@ -151,7 +151,7 @@ async def test_servers_of_one_priority_share_the_calls_by_weight(tmp_path: Path)
 
 
 async def test_a_silent_server_costs_a_call_a_second_and_is_told_that_it_is_too_late(tmp_path: Path) -> None:
-    async with house(tmp_path) as it:
+    async with house(tmp_path, sip={"failover_seconds": 1.0}) as it:
         silent = await it.raw(0)
         server = await it.server(1, "uas_answer", milliseconds=20)
         call = await calling_out(it.rig, server)

@@ -12,6 +12,7 @@ from slixmpp.exceptions import IqError
 
 from tests.peers.jingle_client import initiation
 from tests.peers.person import Person, prompt
+from tests.peers.program import PATIENCE_SECONDS
 from tests.peers.rig import Rig
 from tests.peers.servers import SERVERS
 from tests.peers.steps import NUMBER
@@ -55,7 +56,7 @@ async def test_a_client_knows_the_gateway_and_a_number_as_contacts(
             assert (await romeo.plugin("xep_0092").get_version(full))["software_version"]["name"] == "jingle-sip"
             clock = (await romeo.plugin("xep_0202").get_entity_time(full)).xml.findtext(".//{urn:xmpp:time}utc")
             assert abs(datetime.fromisoformat(clock).timestamp() - time.time()) < 60
-            assert await romeo.plugin("xep_0199").ping(jid, timeout=8) < 8
+            assert await romeo.plugin("xep_0199").ping(jid, timeout=PATIENCE_SECONDS) < PATIENCE_SECONDS
         assert (await romeo.knows(f"{COMPONENT}/gateway"))["identities"] >= {("gateway", "pstn", "en", "Telephone")}
         assert (await romeo.knows(f"{number}/sip"))["identities"] == {("client", "phone", "en", None)}
         last = await romeo.plugin("xep_0012").get_last_activity(COMPONENT)
@@ -88,10 +89,10 @@ async def test_contacts_see_the_gateway_go_and_come_back_without_signing_in_agai
         await rig.gateway.start()
         await romeo.sees(full)
         await romeo.remove(number)
-        await romeo.plugin("xep_0199").ping(COMPONENT, timeout=8)
+        await romeo.plugin("xep_0199").ping(COMPONENT, timeout=PATIENCE_SECONDS)
         assert await rig.gateway.stop() == 0
         await rig.gateway.start()
-        await romeo.plugin("xep_0199").ping(COMPONENT, timeout=8)
+        await romeo.plugin("xep_0199").ping(COMPONENT, timeout=PATIENCE_SECONDS)
         assert (await rig.gateway.metrics()).by("jinglesip_xmpp_stanzas_total", "kind").keys() == {"iq"}
 
 

@@ -43,14 +43,21 @@ async def test_a_phone_that_hangs_up_while_the_server_is_away_is_answered_and_th
     tmp_path: Path,
 ) -> None:
     async with Rig(tmp_path) as rig:
-        server = await rig.answers("uas_bye", parameters={"milliseconds": 1500})
-        call = await answered_out(rig, server)
+        phone = await rig.raw_trunk()
+        client = await rig.client()
+        session = client.session(f"{rig.gateway.number('+15551230000')}/sip", voice=await rig.voice())
+        assert (await session.initiate()).type == "result"
+        invite = await phone.expect("INVITE")
+        phone.respond(invite, "200 OK", tag="one", body=phone.sdp())
+        ack = await phone.expect("ACK")
+        await session.accepted()
         rig.server.kill()
         await rig.gateway.ready_is(503)
-        await server.done()
+        phone.hang_up(invite, ack)
+        await phone.expect("200", lambda message: message.header("CSeq").endswith("BYE"))
         await rig.server.start()
         await rig.gateway.ready_is(200)
-        await _back(call.client)
+        await _back(client)
         # What waited for the stream is sent when it stands again; it may have bounced off a client not yet back.
         await rig.gateway.active(0)
 

@@ -12,6 +12,7 @@ from tests.peers import g711, loopback
 from tests.peers.baresip import Baresip
 from tests.peers.jingle_client import JingleClient, action, carbon, initiation
 from tests.peers.kamailio import Kamailio
+from tests.peers.program import until
 from tests.peers.rig import xmpp_server
 from tests.peers.rtp import RtpEndpoint
 from tests.peers.servers import SERVERS
@@ -62,11 +63,10 @@ async def test_a_phone_counts_the_packets_of_a_call_and_hears_its_own_echo(tmp_p
     phone = Baresip(tmp_path, auto_answer=True, hertz=600)
     await phone.start()
     try:
-        caller = Sipp(
-            tmp_path, "uac_call", target=(phone.host, phone.port), user=phone.user, parameters={"milliseconds": 1500}
-        )
-        await caller.start()
+        caller = await Sipp(tmp_path, "uac_bye_received", target=(phone.host, phone.port), user=phone.user).start()
         await phone.expect("CALL_ESTABLISHED")
+        await until(lambda: phone.recorded > 20_000, "the phone has heard more than a second")
+        await phone.hang_up()
         await caller.done()
         await phone.expect("CALL_CLOSED")
         sent, received = await phone.packets()
