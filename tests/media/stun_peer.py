@@ -7,7 +7,7 @@ from aioice import stun
 
 from mappings.description import Candidate, Description, Ice
 from mappings.terms import CandidateType
-from tests.media.rig import PATIENCE, Address, Ear
+from tests.media.rig import Address, Ear
 from tests.peers.program import until
 
 UFRAG, PASSWORD = "hand", "a-password-of-the-hand-26"
@@ -62,12 +62,12 @@ class StunPeer:
 
     async def is_checked(self, count: int) -> stun.Message:
         """Wait for so many checks in all; the last one."""
-        await until(lambda: len(self.checks) >= count, PATIENCE, f"{count} checks")
+        await until(lambda: len(self.checks) >= count, f"{count} checks")
         return self.checks[count - 1]
 
     async def is_answered(self, count: int) -> stun.Message:
         """Wait for so many answers in all; the last one."""
-        await until(lambda: len(self.replies) >= count, PATIENCE, f"{count} answers")
+        await until(lambda: len(self.replies) >= count, f"{count} answers")
         return self.replies[count - 1]
 
     def _receive(self, data: bytes, address: Address) -> None:

@@ -38,7 +38,7 @@ class Two:
 
     async def read(self, count: int) -> None:
         """Wait until so many datagrams were read."""
-        await until(lambda: len(self.got) >= count, 20, f"{count} datagrams read")
+        await until(lambda: len(self.got) >= count, f"{count} datagrams read")
         assert len(self.got) == count
 
     def stop(self) -> None:
@@ -120,4 +120,4 @@ async def test_when_all_are_closed_nothing_is_left_and_others_may_come() -> None
             assert pair.arrivals.idle
         pair.watch(first=pair.stop)
         pair.send(MANY, MANY)
-        await until(lambda: pair.arrivals.idle, 20, "all closed")
+        await until(lambda: pair.arrivals.idle, "all closed")

@@ -10,7 +10,7 @@ from aioice import stun
 from gateway.media.anchor import PHONE, WEB, Protection
 from gateway.media.embedded.anchor import EmbeddedAnchor
 from gateway.signals import Side
-from tests.media.rig import PATIENCE, Told, rigged
+from tests.media.rig import Told, rigged
 from tests.media.stun_peer import StunPeer
 from tests.peers.program import until
 
@@ -69,7 +69,7 @@ async def test_a_way_whose_check_was_given_up_is_taken_when_the_peer_chooses_it(
         assert link.path.peer == peer.address
         second.answers = True
         second.check(ICE_CONTROLLING=HIGH, USE_CANDIDATE=None)
-        await until(lambda: link.path.peer == second.address, PATIENCE, "the way that the peer chose")
+        await until(lambda: link.path.peer == second.address, "the way that the peer chose")
 
 
 async def test_who_wanted_to_decide_is_told_again_what_was_decided() -> None:

@@ -71,7 +71,7 @@ class Browser(abc.ABC):
 
     async def __aenter__(self) -> Self:
         self.program.start()
-        address = await self.program.ready(self._address, 20.0, "opens the port by which it is driven")
+        address = await self.program.ready(self._address, "opens the port by which it is driven")
         self._http = aiohttp.ClientSession()
         self._socket = await self._http.ws_connect(address, max_msg_size=0)
         self._reader = asyncio.create_task(self._read())
