@@ -23,9 +23,10 @@ import structlog
 
 from gateway.errors import TransportError
 from gateway.net.departure import Departure, Target, is_hurried, octets, retry_after
+from gateway.net.listening import TRANSPORTS
 from gateway.net.resolve import Resolver
 from gateway.net.sip_face import Owner, SipObserver, SipPortSettings
-from gateway.net.sockets import TRANSPORTS, Sockets
+from gateway.net.sockets import Sockets
 from gateway.net.standing import Standing
 from gateway.sip.blacklist import Place, place
 from gateway.sip.flow import Flow, Hop

@@ -244,7 +244,7 @@ async def rig(
             yield made
             for writer in made.peers:
                 writer.close()
-            await until(lambda: all(not flow.local for flow in port._sockets._connections))
+            await until(lambda: all(not flow.local for flow in port._sockets._links._by_flow))
             for _ in range(3):
                 made.later(100.0)
             assert port.transactions == 0

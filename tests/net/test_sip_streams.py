@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.net import departures, sockets
+from gateway.net import departures, links
 from gateway.net.sip import Listener, SipPortSettings
 from gateway.net.stream import MAX_UNSENT, Connection
 from gateway.sip.flow import Flow, Hop
@@ -46,7 +46,7 @@ async def test_two_requests_share_one_connection_whose_small_writes_leave_at_onc
             assert request.via.hostport == f"{HERE}:{it.listening('TCP')}"
             writer.write(answer(request, 200))
             assert (await owner.response()).branch == branch
-        (connection,) = it.port._sockets._connections.values()
+        (connection,) = it.port._sockets._links._by_flow.values()
         assert isinstance(connection, Connection)
         assert connection._transport is not None
         made = connection._transport.get_extra_info("socket")
@@ -159,7 +159,7 @@ async def test_a_stream_is_cut_into_messages_wherever_its_segments_end() -> None
         assert [(await it.inbox.request()).method for _ in range(2)] == ["OPTIONS", "INFO"]
         third = incoming("INFO", "z9hG4bK3", transport="TCP", call_id="other", body=b"Signal=6\r\n")
         step = len(third) // 10
-        (connection,) = it.port._sockets._connections.values()
+        (connection,) = it.port._sockets._links._by_flow.values()
         assert isinstance(connection, Connection)
         for start in range(0, len(third), step):
             part = third[start : start + step]
@@ -214,7 +214,7 @@ async def test_a_connection_reset_in_the_middle_of_a_message_leaves_nothing() ->
         _, writer = await it.connect()
         writer.write(incoming("INVITE", transport="TCP", body=b"v=0\r\n")[:-3])
         await until(lambda: it.port.connections == 1)
-        (connection,) = it.port._sockets._connections.values()
+        (connection,) = it.port._sockets._links._by_flow.values()
         assert isinstance(connection, Connection)
         await until(lambda: connection._framer.waiting > 0)
         made = writer.get_extra_info("socket")
@@ -232,16 +232,16 @@ async def test_half_a_message_and_silence_is_cut_off_and_an_idle_connection_clos
         slow.write(incoming("OPTIONS", transport="TCP")[:40])
         idle_reader, _ = await it.connect()
         await until(lambda: it.port.connections == 2)
-        await until(lambda: any(found.began_at for found in it.port._sockets._connections.values()))
+        await until(lambda: any(found.began_at for found in it.port._sockets._links._by_flow.values()))
         it.clock.ahead = 31.0
-        it.port._sockets._close_idle()
+        it.port._sockets._links._close_idle()
         assert it.port.connections == 2
         it.clock.ahead = 33.0
-        it.port._sockets._close_idle()
+        it.port._sockets._links._close_idle()
         await end_of(slow_reader)
         await until(lambda: it.port.connections == 1)
         it.clock.ahead = 601.0
-        it.port._sockets._close_idle()
+        it.port._sockets._links._close_idle()
         await end_of(idle_reader)
         await until(lambda: it.port.connections == 0)
 
@@ -253,9 +253,9 @@ async def test_a_connection_with_a_live_transaction_is_not_idle() -> None:
         writer.write(incoming(transport="TCP"))
         await it.inbox.request()
         it.clock.ahead = 20.0
-        it.port._sockets._close_idle()
+        it.port._sockets._links._close_idle()
         assert (await stream_response(reader)).status == 100
-        assert it.port._sockets.is_open(next(iter(it.port._sockets._connections)))
+        assert it.port._sockets.is_open(next(iter(it.port._sockets._links._by_flow)))
         writer.write(incoming("CANCEL", transport="TCP"))
         assert [(await stream_response(reader)).status for _ in range(2)] == [200, 487]
         writer.write(incoming("ACK", transport="TCP", to_tag=";tag=x"))
@@ -292,14 +292,14 @@ async def test_connections_beyond_the_limit_are_turned_away() -> None:
 @pytest.mark.conformance("ROB-06")
 @scenario
 async def test_a_crowd_from_one_place_makes_room_for_others() -> None:
-    async with rig(max_connections=sockets.CROWD + 2) as it:
+    async with rig(max_connections=links.CROWD + 2) as it:
         _, busy = await it.connect()
         busy.write(incoming(transport="TCP"))
         invite = await it.inbox.request()
         first, _ = await it.connect()
-        for _ in range(sockets.CROWD):
+        for _ in range(links.CROWD):
             await it.connect()
-        await until(lambda: it.port.connections == sockets.CROWD + 2)
+        await until(lambda: it.port.connections == links.CROWD + 2)
         same, _ = await it.connect()
         await end_of(same)
         reader, writer = await asyncio.open_connection(HERE, it.listening("TCP"), local_addr=(loopback.address(), 0))
@@ -312,10 +312,10 @@ async def test_a_crowd_from_one_place_makes_room_for_others() -> None:
             it.port.send(outgoing(Hop(HERE, peer.port, "TCP")))
             ours, _ = await peer.accepted.get()
             await stream_request(ours)
-            assert it.port.connections == sockets.CROWD + 2
+            assert it.port.connections == links.CROWD + 2
         assert not reader.at_eof()
         it.port.send(respond(invite, 486, tag="t"))
-        await until(lambda: any(flow == invite.flow for flow in it.port._sockets._connections))
+        await until(lambda: any(flow == invite.flow for flow in it.port._sockets._links._by_flow))
 
 
 def test_a_place_of_ipv6_is_a_network() -> None:
@@ -334,7 +334,7 @@ async def test_a_peer_that_reads_nothing_is_cut_off() -> None:
         _, writer = await it.connect()
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         await until(lambda: it.port.connections == 1)
-        (flow,) = it.port._sockets._connections
+        (flow,) = it.port._sockets._links._by_flow
         for _ in range(200):
             it.port._sockets.send(b"x" * 65536, flow)
         await until(lambda: it.port.connections == 0)
@@ -346,7 +346,7 @@ async def test_a_port_that_stops_cuts_off_who_does_not_read_and_gives_up_connect
         _, writer = await it.connect()
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         await until(lambda: it.port.connections == 1)
-        ((flow, connection),) = it.port._sockets._connections.items()
+        ((flow, connection),) = it.port._sockets._links._by_flow.items()
         while not connection._transport.get_write_buffer_size():  # type: ignore[attr-defined]
             it.port._sockets.send(b"x" * 65536, flow)
         owner = Inbox()
@@ -382,19 +382,19 @@ async def test_a_connection_of_ours_is_asked_whether_it_lives_and_closed_when_it
         it.port.send(outgoing(Hop(HERE, peer.port, "TCP"), "OPTIONS", "z9hG4bK1"), owner)
         reader, writer = await peer.accepted.get()
         await stream_request(reader)
-        (connection,) = it.port._sockets._connections.values()
+        (connection,) = it.port._sockets._links._by_flow.values()
         assert isinstance(connection, Connection)
         it.clock.ahead += 101
-        it.port._sockets._close_idle()
+        it.port._sockets._links._close_idle()
         assert await reader.readexactly(4) == b"\r\n\r\n"
         before = connection.heard_at
         writer.write(b"\r\n")
         await until(lambda: connection.heard_at > before)
         it.clock.ahead += 101
-        it.port._sockets._close_idle()
+        it.port._sockets._links._close_idle()
         assert await reader.readexactly(4) == b"\r\n\r\n"
         it.clock.ahead += 11
-        it.port._sockets._close_idle()
+        it.port._sockets._links._close_idle()
         assert "no answer to a keep-alive in 10 s" in (await owner.failure()).text
         assert it.port.connections == 0
 
@@ -407,15 +407,15 @@ async def test_a_peer_that_answers_no_keep_alive_is_left_alone() -> None:
         writer.write(answer(await stream_request(reader), 200))
         for _ in range(3):
             it.clock.ahead += 101
-            it.port._sockets._close_idle()
+            it.port._sockets._links._close_idle()
             assert await reader.readexactly(4) == b"\r\n\r\n"
         it.clock.ahead += 50
-        it.port._sockets._close_idle()
+        it.port._sockets._links._close_idle()
         assert it.port.connections == 1
         _, writer = await it.connect()  # who connects to us asks us, if anybody
         await until(lambda: it.port.connections == 2)
         it.clock.ahead += 101
-        it.port._sockets._close_idle()
+        it.port._sockets._links._close_idle()
         assert await reader.readexactly(4) == b"\r\n\r\n"
         writer.write(incoming("OPTIONS", transport="TCP"))
         await it.inbox.request()

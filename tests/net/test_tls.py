@@ -364,10 +364,10 @@ async def test_a_client_that_never_ends_its_message_is_cut_off(authority: Author
     async with rig(TLS, tls=settings) as it:
         reader, writer = await connected(it, client(authority))
         writer.write(incoming("INVITE", transport="TLS")[:-20])
-        await until(lambda: any(found.began_at for found in it.port._sockets._connections.values()))
+        await until(lambda: any(found.began_at for found in it.port._sockets._links._by_flow.values()))
         it.clock.ahead += 33
         writer.write(b"\r")  # a byte now and then is no message
-        it.port._sockets._close_idle()
+        it.port._sockets._links._close_idle()
         await end_of(reader)
         assert it.port.connections == 0
 

@@ -196,7 +196,7 @@ async def test_who_reads_nothing_is_cut_off() -> None:
             b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: sip\r\n\r\n"
         )
         assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101")
-        (flow,) = it.port._sockets._connections
+        (flow,) = it.port._sockets._links._by_flow
         while it.port.connections:
             it.port._sockets.send(b"x" * 65_536, flow)
             await asyncio.sleep(0)
@@ -212,7 +212,7 @@ async def test_a_socket_that_answers_pings_may_wait_for_calls_and_others_grow_id
             it.port.send(respond(request, 200))
             for _ in range(3):
                 it.later(300.0)
-                it.port._sockets._close_idle()
+                it.port._sockets._links._close_idle()
             if not left:
                 await message(made)
                 assert (await made.receive()).data == 1001
