@@ -122,7 +122,7 @@ port = {http_port}
             stderr=self._log,
         )
         self.pid = self._process.pid
-        for _ in range(200):
+        for _ in range(1200):
             if await asyncio.to_thread(self._ready):
                 return self
             await asyncio.sleep(0.05)
