@@ -15,6 +15,9 @@ from gateway.media.embedded.ports import Ports
 MOST = 256
 "Datagrams read in one go, before others have their turn."
 
+FEW = 2
+"That many are worth being woken for: a packet of each side of a call."
+
 PAUSE_SECONDS = 0.001
 "What a datagram may have to wait for others, so that many are read at one wake-up."
 
@@ -25,8 +28,8 @@ LONGEST = 2048
 class Arrivals:
     """Which of many sockets have something to read: an epoll instance that the loop watches in their stead.
 
-    To be woken for a datagram costs about what it costs to forward it.  So as soon as several are found at once, the
-    next look is by a timer: the more they are, the less each one costs, and a single call's are not kept waiting.
+    To be woken for a datagram costs about what it costs to forward it.  So as soon as more than a few are found at
+    once, the next look is by a timer: the more they are, the less each one costs, and a single call's need not wait.
     From one socket one datagram is read at a time, so that a flood at one port delays the others by little.
     """
 
@@ -73,7 +76,7 @@ class Arrivals:
 
     def _woken(self) -> None:
         found = self._read()
-        if self._epoll is not None and found > 1:
+        if self._epoll is not None and found > FEW:
             self._loop.remove_reader(self._epoll.fileno())
             self._look_later(found)
 
@@ -81,7 +84,7 @@ class Arrivals:
         found = self._read()
         if self._epoll is None:
             return
-        if found > 1:
+        if found > FEW:
             self._look_later(found)
         else:
             self._timer = None
