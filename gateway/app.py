@@ -15,7 +15,6 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 
 from gateway import __version__
 from gateway.accounts.enrolment import Enrolment
-from gateway.accounts.reach import final
 from gateway.accounts.standings import Standings
 from gateway.accounts.stored import StoredAccounts
 from gateway.appearance import Appearance
@@ -49,6 +48,7 @@ from gateway.parts import (
     xmpp_port_settings,
 )
 from gateway.preferences import Preferences
+from gateway.reach import final
 from gateway.reception import Reception
 from gateway.registrations import Registrations
 from gateway.routing import Routing

@@ -135,6 +135,7 @@ def opening_settings(settings: Settings) -> OpeningSettings:
         ),
         kinds=("audio", "video") if settings.media.video else ("audio",),
         sdp_address=settings.sip.advertised_host or settings.listeners[0].host,
+        clients=settings.client_reach.admits,
     )
 
 

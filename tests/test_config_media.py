@@ -185,3 +185,21 @@ def test_a_mistake_names_its_key(tmp_path: Path, said: dict[str, str], complaint
         read(tmp_path, **said)
     assert str(caught.value).startswith(complaint)
     assert "\n" not in str(caught.value)
+
+
+def test_clients_may_be_anywhere_but_where_no_client_is(tmp_path: Path) -> None:
+    clients = read(tmp_path).client_reach
+    assert clients.admits("8.8.8.8")
+    assert clients.admits("192.168.1.1")
+    assert not clients.admits("127.0.0.1")
+    assert read(tmp_path, listen='"udp:127.0.0.1:5060"').client_reach.admits("127.0.0.1")
+    here = read(tmp_path, media='addresses = ["192.0.2.1"]', listen='"udp:127.0.0.1:5060"').client_reach
+    assert not here.admits("127.0.0.1")
+    named = read(tmp_path, media='client_networks = ["public", "10.0.0.0/8"]').client_reach
+    assert named.admits("10.1.1.1")
+    assert not named.admits("192.168.1.1")
+
+
+def test_what_is_no_network_of_clients_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"client_networks\[1\]: expected public, private, an address or a network"):
+        read(tmp_path, media='client_networks = ["public", "home"]')

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Final, get_args
 
 from gateway.accounts.account import MadeBy, SipAccount, Transport, Written
-from gateway.accounts.reach import Reach
 from gateway.addressing import bare_jid, host
 from gateway.errors import PeerError
 from gateway.jid import domain as domain_of
+from gateway.reach import Reach
 from gateway.rules import Account, Patterns, Trunk
 from gateway.sip.locating import is_numeric
 from gateway.sip.manners import USUAL

@@ -1,6 +1,6 @@
 """Which new calls may come to an anchor, and what is carried on each of their legs then."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -23,16 +23,18 @@ class Anchorage:
         kinds: tuple[str, ...],
         knows: Callable[[str, str], bool],
         reaches: Callable[[str], bool],
+        clients: Callable[[str], bool],
     ) -> None:
         """No ``anchors``: media never pass here.  ``kinds`` of media are those that calls have here.
 
         ``knows``: whether a device has announced a feature.  ``reaches``: whether media of an account of a user's own
-        making may be sent to an address.
+        making may be sent to an address; ``clients``: whether those of an XMPP client may.
         """
         self._anchors = anchors
         self._kinds = kinds
         self._knows = knows
         self._reaches = reaches
+        self._clients = clients
 
     def is_late(self, outbound: Outbound) -> bool:
         """Whether a client that has only proposed is called with the anchor's description before it gives its own."""
@@ -56,7 +58,7 @@ class Anchorage:
             wanted=media.anchors_client,
             caller_proposes=True,
             again=None if again is None else self._carried(again),
-            reaches={Side.CALLEE: self._reaches} if outbound.manners.fenced else {},
+            reaches=self._held(Side.CALLER, fenced=outbound.manners.fenced),
         )
 
     def from_sip(self, name: str, inbound: Inbound, whom: Propose | Direct) -> Anchoring | None:
@@ -74,8 +76,12 @@ class Anchorage:
             ),
             wanted=media.anchors_phone,
             caller_proposes=False,
-            reaches={Side.CALLER: self._reaches} if inbound.manners.fenced else {},
+            reaches=self._held(Side.CALLEE, fenced=inbound.manners.fenced),
         )
+
+    def _held(self, client: Side, *, fenced: bool) -> Mapping[Side, Callable[[str], bool]]:
+        """Where the media of each side may be sent, where not anywhere."""
+        return {client: self._clients} | ({client.other: self._reaches} if fenced else {})
 
     def _carried(self, leg: LegMedia) -> LegMedia:
         """What is carried on a leg, of the kinds that calls have here."""

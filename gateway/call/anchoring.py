@@ -20,7 +20,7 @@ from typing import assert_never
 from gateway.call.bridge import Bridge, Send, State
 from gateway.errors import AnchorError
 from gateway.media.anchor import Anchor, Anchors, Call, Event, LegMedia, Listener, Statistics
-from gateway.media.streams import held_to
+from gateway.media.streams import held_to, transport_held_to
 from gateway.signals import (
     Answer,
     Attendance,
@@ -59,10 +59,6 @@ class Outcome:
 
 
 NOTHING = Outcome()
-
-
-def _anywhere(address: str) -> bool:
-    return True
 
 
 class Anchoring:
@@ -165,8 +161,7 @@ class Anchoring:
         if anchor is None:
             self._keep(signal, to)
             return Outcome((send,))
-        if isinstance(signal, Offer | Answer | Complete) and signal.description is not None:
-            held_to(self._reaches.get(to.other, _anywhere), signal.description)
+        signal = self._held(to.other, signal)
         match signal:
             case Offer():
                 return await (
@@ -194,6 +189,20 @@ class Anchoring:
             case never:
                 assert_never(never)
 
+    def _held(self, side: Side, signal: Signal) -> Signal:
+        """What a side says, without what leads to where its media may not be sent."""
+        reaches = self._reaches.get(side)
+        if reaches is None:
+            return signal
+        match signal:
+            case Offer(description=Description() as said) | Complete(said) | Answer(said):
+                return replace(signal, description=held_to(reaches, said))
+            case Candidates():
+                held = {name: transport_held_to(reaches, one) for name, one in signal.by_media.items()}
+                return replace(signal, by_media=held)
+            case _:
+                return signal
+
     def _happened(self, event: Event) -> None:
         if self._anchor is not None:
             self.listener(event)
@@ -216,10 +225,10 @@ class Anchoring:
         try:
             legs = {**self._call.legs, side: self._again}
             self._anchor = anchor = await self._anchors.open(replace(self._call, legs=legs), self._happened)
-            for one in said:
+            for one in (self._held(side.other, one) for one in said):
                 if isinstance(one, Candidates):
                     await anchor.candidates(side.other, one.by_media)
-                elif one.description is not None:
+                elif isinstance(one, Offer) and one.description is not None:
                     kinds = one.kinds
                     await anchor.take_offer(side.other, one.description, source=self._sources.get(side.other))
             self._told[side] = ours = await anchor.make_offer(side, kinds)

@@ -67,6 +67,9 @@ class OpeningSettings:
     sdp_address: str
     "What stands in o= when a description names no address of its own."
 
+    clients: Callable[[str], bool] = lambda address: True
+    "Whether media of an XMPP client may be sent to an address."
+
 
 class CallsBook(Book, Protocol):
     """Who keeps the calls."""
@@ -105,7 +108,9 @@ class Opening:
         self._recorder = recorder
         self._on_focus = on_focus
         "Told of calls whose SIP side is a conference's focus: which call, and its address; None: it is none any more."
-        self._anchorage = Anchorage(anchors, kinds=settings.kinds, knows=knows, reaches=reaches)
+        self._anchorage = Anchorage(
+            anchors, kinds=settings.kinds, knows=knows, reaches=reaches, clients=settings.clients
+        )
         self._admission = admission
         self._screen = screen
         "Raises PeerError when a caller is not to get through to a user (bare JID)."

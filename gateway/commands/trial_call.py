@@ -155,8 +155,7 @@ class _Test:
         if voice is None:
             return done(f"{said}. Whether there is sound cannot be told: it does not pass through the gateway itself.")
         try:
-            held_to(self._reaches, answer.description)
-            voice.hear(answer.description)
+            voice.hear(held_to(self._reaches, answer.description))
         except AnchorError as error:
             return failed(f"{said}, but there can be no sound: {error.text}.")
         echo, end = asyncio.ensure_future(voice.heard.wait()), asyncio.ensure_future(self._inbox.get())

@@ -23,7 +23,7 @@ from gateway.config.accounts import account_rules, accounts, echo_number
 from gateway.config.certificates import tls_settings
 from gateway.config.dialplan import domain, routing_settings
 from gateway.config.house import History, Http, Limits, Log, Media, Notices
-from gateway.config.media import embedded_settings, rtpengine_settings
+from gateway.config.media import client_reach, embedded_settings, rtpengine_settings
 from gateway.config.places import control_socket
 from gateway.config.presence import Incoming, Presence
 from gateway.config.reading import read, refuse
@@ -34,6 +34,7 @@ from gateway.errors import ConfigError
 from gateway.keys import TlsSettings
 from gateway.media.embedded.settings import EmbeddedSettings
 from gateway.media.rtpengine import RtpengineSettings
+from gateway.reach import Reach
 from gateway.rules import RoutingSettings
 from gateway.secret import Secret
 from gateway.sip.flow import SECURE
@@ -95,6 +96,9 @@ class Settings:
 
     registration: Registration
     media: Media
+    client_reach: Reach
+    "Where clients' media may be sent."
+
     embedded: EmbeddedSettings | None
     "What the anchor in this process is told; None: there is none."
 
@@ -147,6 +151,7 @@ def load(path: str | Path, environ: Mapping[str, str] = os.environ) -> Settings:
         echo_number=echo_number(file),
         registration=file.registration,
         media=_media(file.media),
+        client_reach=client_reach(file.media, (at.host for at in listeners)),
         embedded=embedded_settings(file.media, (at.host for at in listeners)),
         rtpengine=rtpengine_settings(file.media),
         notices=file.notices,

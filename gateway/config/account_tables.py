@@ -69,7 +69,7 @@ class Accounts(Table, frozen=True, kw_only=True):
     "The number that users' test calls go to, unless they name another: one that echoes what it hears."
 
     servers: tuple[str, ...] = ("public",)
-    "Where the servers of users' own making may be: public (any public address but a trunk's), addresses, networks."
+    "Where the servers of users' own making may be: public (any but a trunk's), private, addresses, networks."
 
 
 class Registration(Table, frozen=True, kw_only=True):

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from gateway import rules
 from gateway.accounts.account import SipAccount, Written
-from gateway.accounts.reach import Reach
 from gateway.accounts.reading import AccountRules, Unfit
 from gateway.accounts.reading import read as read_account
 from gateway.addressing import localpart, prompted
@@ -14,6 +13,7 @@ from gateway.config.reading import refuse, row
 from gateway.config.secrets import Secrets
 from gateway.config.tables import File
 from gateway.errors import PeerError
+from gateway.reach import Reach
 
 _KEYS = {"password": "password_file", "expires_seconds": "register_expires_seconds"}
 "What a field of an account is called in the file, where it has another name."
@@ -26,7 +26,7 @@ def account_rules(file: File, component: str) -> AccountRules:
         try:
             Reach.read([text])
         except ValueError:
-            wanted = "public, an address or a network such as 192.0.2.0/24"
+            wanted = "public, private, an address or a network such as 192.0.2.0/24"
             refuse("[accounts]", f"servers[{index}]", f"expected {wanted} — got {text!r}")
     return AccountRules(
         component=component,

@@ -50,6 +50,10 @@ class Media(Table, frozen=True, kw_only=True):
     advertised_addresses: tuple[str, ...] = ()
     "What peers are told instead of each of these, in the same order (behind NAT)."
 
+    client_networks: tuple[str, ...] = ("public", "private")
+    """Where XMPP clients may be by what they say: public, private (all others but loopback and link-local), addresses,
+    networks; and loopback or link-local, where we are there ourselves."""
+
     port_low: Annotated[int, msgspec.Meta(ge=1024, le=65535)] = 20_000
     "The first port for media."
 

@@ -11,6 +11,7 @@ from gateway.media.anchor import Latch, LegMedia, Protection
 from gateway.media.embedded.settings import EmbeddedSettings, IceServer
 from gateway.media.policy import Policy, TrunkMedia
 from gateway.media.rtpengine import Node, RtpengineSettings
+from gateway.reach import Reach
 
 _SERVER = re.compile(r"(?P<host>[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?")
 
@@ -38,6 +39,17 @@ def embedded_settings(media: Media, listening: Iterable[str]) -> EmbeddedSetting
         silence_seconds=media.silence_timeout_seconds,
         held_seconds=media.held_timeout_seconds,
     )
+
+
+def client_reach(media: Media, listening: Iterable[str]) -> Reach:
+    """Where clients' media may be sent; ``listening``: the hosts of SIP's sockets."""
+    for index, text in enumerate(media.client_networks):
+        try:
+            Reach.read([text])
+        except ValueError:
+            wanted = "public, private, an address or a network such as 192.0.2.0/24"
+            refuse("[media]", f"client_networks[{index}]", f"expected {wanted} — got {text!r}")
+    return Reach.read(media.client_networks).beside(media.addresses or _own(listening))
 
 
 def rtpengine_settings(media: Media) -> RtpengineSettings | None:

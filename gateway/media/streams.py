@@ -97,14 +97,21 @@ def ours() -> AnchorError:
     return AnchorError("transport: our own, and nobody else's", EndReason.UNSUPPORTED_TRANSPORTS, 488)
 
 
-def held_to(reaches: Callable[[str], bool], description: Description) -> None:
-    """Raise AnchorError where a plain transport leads to where it may not; by ICE nothing is sent before consent."""
-    for media in description.media:
-        if isinstance(media.transport, RawUdp):
-            for candidate in media.transport.candidates:
-                if candidate.port and candidate.ip not in _NOWHERE and not reaches(candidate.ip):
-                    text = f"transport: {candidate.ip[:64]} is not for the media of a user's own account"
-                    raise AnchorError(text, EndReason.UNSUPPORTED_TRANSPORTS, 488)
+def held_to(reaches: Callable[[str], bool], description: Description) -> Description:
+    """A description without what leads to where media may not go; AnchorError where a plain transport does."""
+    held = tuple(replace(one, transport=transport_held_to(reaches, one.transport)) for one in description.media)
+    return replace(description, media=held)
+
+
+def transport_held_to(reaches: Callable[[str], bool], transport: Ice | RawUdp) -> Ice | RawUdp:
+    """The same of a transport: of ICE's candidates the others are left, since even a check goes to who is named."""
+    if isinstance(transport, Ice):
+        return replace(transport, candidates=tuple(one for one in transport.candidates if reaches(one.ip)))
+    for candidate in transport.candidates:
+        if candidate.port and candidate.ip not in _NOWHERE and not reaches(candidate.ip):
+            text = f"transport: {candidate.ip[:64]} is not where media of this side may be sent"
+            raise AnchorError(text, EndReason.UNSUPPORTED_TRANSPORTS, 488)
+    return transport
 
 
 _NOWHERE = ("0.0.0.0", "::")  # noqa: S104 - how a hold is said (RFC 3264 §8.4)

@@ -1,7 +1,7 @@
 """Users' own SIP accounts."""
 
-from gateway.accounts.reach import Reach
 from gateway.accounts.reading import AccountRules
+from gateway.reach import Reach
 from gateway.rules import Patterns
 
 COMPONENT = "gw.example"

@@ -24,9 +24,9 @@ from gateway.signals import (
     Side,
     Signal,
 )
-from mappings.description import Codec, Description, Ice, RawCandidate, RawUdp
+from mappings.description import Candidate, Codec, Description, Ice, RawCandidate, RawUdp
 from mappings.reasons import EndReason
-from mappings.terms import Senders
+from mappings.terms import CandidateType, Senders
 from tests.call.paper_anchor import PaperAnchor, PaperAnchors
 from tests.media.test_agreement import media, plain, said
 from tests.media.test_negotiation import OPUS, PCMA, PCMU
@@ -391,5 +391,45 @@ def test_a_side_that_is_held_to_some_addresses_names_no_other() -> None:
     talk.says(CALLER, Offer(BROWSER))
     assert talk.says(CALLEE, Answer(here)) == ["caller: Answer"]
     talk.says(CALLEE, Offer(nowhere))
-    with pytest.raises(AnchorError, match="not for the media of a user's own account"):
+    with pytest.raises(AnchorError, match="not where media of this side may be sent"):
         talk.says(CALLEE, Offer(there))
+
+
+def at(*ips: str) -> Description:
+    """The browser with candidates there."""
+    candidates = tuple(
+        Candidate(foundation="1", component=1, protocol="udp", priority=1, ip=ip, port=4000, type=CandidateType.HOST)
+        for ip in ips
+    )
+    transport = replace(BROWSER.media[0].transport, candidates=candidates)  # type: ignore[arg-type]
+    return said(replace(BROWSER.media[0], transport=transport))
+
+
+def ips(transport: object) -> list[str]:
+    """Where it is."""
+    assert isinstance(transport, Ice)
+    return [one.ip for one in transport.candidates]
+
+
+def only(address: str) -> bool:
+    """Where the caller may be."""
+    return address == "203.0.113.9"
+
+
+def test_candidates_that_lead_where_a_side_may_not_be_are_not_for_the_anchor() -> None:
+    talk = Talk()
+    talk.anchoring._reaches = {CALLER: only}
+    both = at("203.0.113.9", "10.0.0.5", "browser.local")
+    assert talk.says(CALLER, Offer(both)) == ["callee: Offer"]
+    talk.says(CALLER, Candidates({"0": both.media[0].transport}))
+    assert ips(talk.anchor.said[CALLER].media[0].transport) == ["203.0.113.9"]
+    assert [ips(one) for _, by_media in talk.anchor.heard for one in by_media.values()] == [["203.0.113.9"]]
+
+
+def test_what_was_said_before_there_was_an_anchor_is_held_to_the_same() -> None:
+    talk = refusable()
+    both = at("203.0.113.9", "10.0.0.5")
+    talk.anchoring._reaches = {CALLER: only}
+    talk.says(CALLER, Candidates({"0": both.media[0].transport}))
+    assert talk.says(CALLEE, REFUSAL) == ["callee: Offer"]
+    assert [ips(one) for _, by_media in talk.anchor.heard for one in by_media.values()] == [["203.0.113.9"]]

@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 from gateway.accounts.account import MadeBy, SipAccount, Written
-from gateway.accounts.reach import Reach
 from gateway.accounts.reading import AccountRules, Unfit, account_name, read
 from gateway.accounts.sources import dialling
 from gateway.commands.affairs import Affairs
 from gateway.errors import PeerError, StoreError
+from gateway.reach import Reach
 from gateway.rules import Patterns
 from gateway.secret import Secret
 

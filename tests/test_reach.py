@@ -1,10 +1,10 @@
-"""Where accounts of users' own making may lead: nowhere that not everybody reaches, unless the operator says so."""
+"""Where the gateway may be led: by accounts nowhere that not everybody reaches, by clients where a client may be."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.accounts.reach import Reach
+from gateway.reach import Reach
 
 PRIVATE = [
     "127.0.0.1", "127.255.255.254", "0.0.0.0", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1",
@@ -36,6 +36,35 @@ def test_the_operator_may_name_networks_beside_or_alone() -> None:
     assert reach.admits("8.8.8.8")
     assert not reach.admits("fd12::2")
     assert not reach.admits("127.0.0.1")
+
+
+HOSTS = ["10.1.2.3", "172.16.0.1", "192.168.1.1", "100.64.0.1", "fd12::1", "::ffff:10.0.0.1", "64:ff9b::a00:1"]
+NO_CLIENTS = [
+    "127.0.0.1", "127.1.2.3", "0.0.0.0", "0.1.2.3", "169.254.169.254", "224.0.1.75", "240.0.0.1", "255.255.255.255",
+    "::", "::1", "fe80::1", "fe80::1%eth0", "ff02::1", "::ffff:127.0.0.1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::",
+    "client.local",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("address", HOSTS)
+def test_a_client_may_be_at_home(address: str) -> None:
+    assert Reach.read(["public", "private"]).admits(address)
+    assert not Reach.read(["public"]).admits(address)
+    assert not Reach.read(["private"]).admits("8.8.8.8")
+
+
+@pytest.mark.parametrize("address", NO_CLIENTS)
+def test_no_client_is_at_the_gateways_own_machine_or_link(address: str) -> None:
+    assert not Reach.read(["public", "private"]).admits(address)
+
+
+def test_where_the_gateway_itself_is_its_peers_are_too() -> None:
+    clients = Reach.read(["public"])
+    assert clients.beside(["192.0.2.1", "sip.example"]) == clients
+    assert clients.beside(["192.0.2.1", "127.0.0.3"]).admits("127.0.0.1")
+    assert not clients.beside(["127.0.0.3"]).admits("::1")
+    assert clients.beside(["::1"]).admits("::1")
+    assert clients.beside(["169.254.1.1"]).admits("169.254.2.2")
 
 
 @pytest.mark.parametrize("text", ["", "Public", "10.0.0.1/8", "example.org", "10.0.0.0/33"])
