@@ -5,38 +5,34 @@ a transaction of its own with a branch of its own; the owner hears nothing of it
 only where there is nobody else to try.  Inside a dialog, and for what may do harm twice, it is not cut short at all.
 Once a provisional response but 100 has been passed on there is no other target: somebody's phone may be ringing.
 
-One that is too large for a datagram is tried over TCP first, and by UDP when that is refused (RFC 3261 §18.1.1); who
-refuses it is remembered for a while.  So are targets that failed: they come last (`gateway.sip.blacklist`), and when
-their time is over an OPTIONS finds out about them, not a call.
+Which targets these are is for `gateway.net.aiming` to say.  Those that failed are remembered, and when their time is
+over an OPTIONS finds out about them, not a call.
 
 What need not wait for anything does not: it leaves before `send` returns.
 """
 
 import asyncio
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
 import structlog
 
-from gateway.errors import TransportError
-from gateway.net.departure import Departure, Target, is_hurried, octets, retry_after
+from gateway.net.aiming import Aim, Aiming
+from gateway.net.departure import Departure, Target, is_hurried, retry_after
 from gateway.net.listening import TRANSPORTS
 from gateway.net.resolve import Resolver
 from gateway.net.sip_face import Owner, SipObserver, SipPortSettings
 from gateway.net.sockets import Sockets
 from gateway.net.standing import Standing
 from gateway.sip.blacklist import Place, place
-from gateway.sip.flow import Flow, Hop
+from gateway.sip.flow import Flow
 from gateway.sip.matching import Key
 from gateway.sip.message import SipResponse
 from gateway.sip.wire import Failed, Outgoing
 from gateway.throttle import Throttle
-
-LARGE = 1300
-"Octets that a request may have in a datagram (RFC 3261 §18.1.1)."
 
 UNASKED_SECONDS = 1.0
 "How long a connection may take that only the size of a request asks for: many a firewall answers nothing at all."
@@ -77,9 +73,7 @@ class Departures:
     ) -> None:
         self._port = port
         self._sockets = sockets
-        self._resolver = resolver
         self._observer = observer
-        self._reaches = settings.reaches
         self._failover_seconds = settings.failover_seconds
         self._failover_total_seconds = settings.failover_total_seconds
         self._clock = clock
@@ -94,6 +88,7 @@ class Departures:
         "By the branch that the owner knows."
         self._lookups: set[asyncio.Task[None]] = set()
         self._standing = Standing(clock)
+        self._aiming = Aiming(sockets, resolver, self._standing, settings.reaches)
         self._trials: set[Place] = set()
 
     def __len__(self) -> int:
@@ -102,22 +97,16 @@ class Departures:
 
     def send(self, outgoing: Outgoing, owner: Owner | None) -> None:
         """Send a request as soon as it can be.  The owner hears its responses, or one `Failed`."""
-        hop = outgoing.hop
         departure = Departure(outgoing, owner, outgoing.branch)
         if is_hurried(outgoing):
             departure.until = self._clock() + self._failover_total_seconds
         if departure.method == "INVITE":
             self._invites[outgoing.branch] = departure
-        known = self._resolver.known(hop, outgoing.request.call_id)
-        if hop.flow is not None and self._allowed(hop, [hop.flow]) and self._sockets.is_open(hop.flow):
-            others = [hop.aimed(flow) for flow in self._allowed(hop, known or ()) if place(flow) != place(hop.flow)]
-            departure.targets = [Target(hop.flow), *map(Target, others)]
-            self._next(departure)
-        elif known is not None:
-            self._aim(departure, known)
+        if (aim := self._aiming.known(outgoing)) is not None:
+            self._depart(departure, aim)
         else:
             self._waiting.add(departure)
-            lookup = asyncio.get_running_loop().create_task(self._resolve(departure))
+            lookup = asyncio.get_running_loop().create_task(self._look_up(departure))
             self._lookups.add(lookup)
             lookup.add_done_callback(self._lookups.discard)
 
@@ -254,39 +243,18 @@ class Departures:
 
     # On the way.
 
-    async def _resolve(self, departure: Departure) -> None:
-        found: Iterable[Flow] = ()
-        try:
-            outgoing = departure.outgoing
-            found = await self._resolver.resolve(outgoing.hop, outgoing.request.call_id)
-        except TransportError as error:
-            departure.text = str(error)
+    async def _look_up(self, departure: Departure) -> None:
+        aim = await self._aiming.find(departure.outgoing)
         if departure in self._waiting:
             self._waiting.discard(departure)
-            self._aim(departure, found)
+            self._depart(departure, aim)
 
-    def _aim(self, departure: Departure, found: Iterable[Flow]) -> None:
-        """Set the targets, in the order in which they are tried."""
-        hop = departure.outgoing.hop
-        large = hop.transport is None and self._takes_tcp and octets(departure.outgoing.request) > LARGE
-        found = tuple(found)
-        aimed = [hop.aimed(flow) for flow in self._allowed(hop, found)]
-        ordered, doubtful = self._standing.order(aimed, spare=departure.outgoing.spare)
-        for flow in ordered:
-            if large and flow.transport == "UDP" and not self._standing.refuses_tcp(flow):
-                departure.targets.append(Target(Flow("TCP", flow.host, flow.port), unasked=True))
-            departure.targets.append(Target(flow))
-        if not ordered and found and not aimed:
-            departure.text = f"{hop.host}: a user's own account may not lead there"
-        elif not ordered:
-            departure.text = f"{hop.host}: {'failed not long ago' if aimed else 'name does not resolve'}"
-        for flow in doubtful:
+    def _depart(self, departure: Departure, aim: Aim) -> None:
+        departure.targets = [*aim.targets]
+        departure.text = aim.text or departure.text
+        for flow in aim.doubtful:
             self._try(flow)
         self._next(departure)
-
-    def _allowed(self, hop: Hop, found: Iterable[Flow]) -> list[Flow]:
-        """Those that it may go to: a name may lead anywhere, and a peer may name any address as its own."""
-        return [flow for flow in found if not hop.fenced or self._reaches(flow.host)]
 
     def _try(self, flow: Flow) -> None:
         """Find out whether a target that failed is well again."""
@@ -382,7 +350,3 @@ class Departures:
             del self._invites[departure.outgoing.branch]
         if departure.trial is not None:
             self._trials.discard(departure.trial)
-
-    @property
-    def _takes_tcp(self) -> bool:
-        return any(listener.transport == "TCP" for listener in self._sockets.listening)
