@@ -58,7 +58,7 @@ class Keypad:
         keys = reading.keys(stanza)
         if keys is None:
             return False
-        opened = self._calls.talking(bare(stanza.sender), bare(stanza.to), stanza.sender)
+        opened = self._calls.heard(bare(stanza.sender), bare(stanza.to), stanza.sender)
         if opened is None:
             return False
         try:

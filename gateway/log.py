@@ -39,6 +39,7 @@ FIELDS = {
     "trunk": "the trunk that the call takes",
     "ended_by": "caller, callee, gateway",
     "answered": "whether somebody answered",
+    "early_media": "whether what was played before the answer was heard",
     "setup_seconds": "from the offer to the answer",
     "duration_seconds": "from the answer to the end",
     "codec": "the first codec of the answer",

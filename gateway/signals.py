@@ -53,6 +53,16 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Early:
+    """The callee plays something before it answers, and the caller is to hear it.
+
+    ``description``: what the callee has answered so far; that of the next one, or of the Answer, takes its place.
+    """
+
+    description: Description
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """Yes to the outstanding offer."""
 
@@ -163,6 +173,7 @@ Signal = (
     Offer
     | Complete
     | Progress
+    | Early
     | Answer
     | PickedUp
     | Refuse

@@ -16,6 +16,7 @@ class Said(StrEnum):
     OFFER = "Offer"
     COMPLETE = "Complete"
     PROGRESS = "Progress"
+    EARLY = "Early"
     ANSWER = "Answer"
     PICKED_UP = "PickedUp"
     REFUSE = "Refuse"
@@ -76,6 +77,8 @@ ROWS: tuple[Row, ...] = (
         "the description that an offer owed, where media are anchored: after a propose, and after an INVITE without one, which gets 488 else"),
     Row(S.PROGRESS, T.INVITED, (J.RINGING, N.RINGING), (180,), "XEP-0167 §8.4, 0353 §3.2; draft-ietf-stox-media-07 §11",
         "once a call, however many devices ring; 183 with a description is a `<ringing/>` message, else nothing"),
+    Row(S.EARLY, T.INVITED, (J.PROCEED, A.SESSION_ACCEPT), (180, 183, M.UPDATE), "RFC 3960, 5009, 6228",
+        "from SIP only, with a description: where media are anchored and the trunk's `early_media` is hear; a client hears nothing unless it is answered"),
     Row(S.ANSWER, T.INVITED, (A.SESSION_ACCEPT,), (200,), "XEP-0166 §6.4; RFC 3261 §13.3.1.4",
         "a 200 that we get is acknowledged at once (ACK), before the client has the session-accept; one without ICE for an offer of ICE is a transport-replace first (XEP-0176 §6)"),
     Row(S.PICKED_UP, T.INVITED, (J.PROCEED,), (), "XEP-0353 §3.3",

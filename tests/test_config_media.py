@@ -93,6 +93,14 @@ def test_what_may_be_transcoded_is_named(tmp_path: Path) -> None:
     assert trunk.media.transcoded(WEB) == replace(WEB, transcodes=("opus", "PCMA", "G729"), transcodes_first=True)
 
 
+@pytest.mark.parametrize(
+    ("said", "hears"), [("", False), ('early_media = "ring"', False), ('early_media = "hear"', True)]
+)
+def test_whether_early_media_are_heard_is_the_operators_word(tmp_path: Path, said: str, hears: bool) -> None:
+    (trunk,) = read(tmp_path, trunk=said).routing.trunks
+    assert trunk.manners.hears is hears
+
+
 @pytest.mark.parametrize("listen", ['"udp:0.0.0.0:5060"', '"udp:[::]:5060"', '"udp:sip.example:5060"'])
 def test_media_are_everywhere_where_sip_is(tmp_path: Path, listen: str) -> None:
     embedded = read(tmp_path, listen=listen).embedded
@@ -151,6 +159,14 @@ def test_signalling_alone_needs_no_address(tmp_path: Path) -> None:
             "[media] rtpengine: names a node twice",
         ),
         ({"media": 'anchor = "none"', "trunk": 'media = "anchor"'}, '[[trunk]] "pbx" media: is anchor, but'),
+        (
+            {"trunk": 'media = "direct"\nearly_media = "hear"'},
+            '[[trunk]] "pbx" early_media: is hear, which takes an anchor, but media is direct',
+        ),
+        (
+            {"media": 'anchor = "none"', "trunk": 'early_media = "hear"'},
+            '[[trunk]] "pbx" early_media: is hear, which takes an anchor, but [media] anchor is none',
+        ),
         ({"trunk": 'media = "relay"'}, '[[trunk]] "pbx" media'),
         (
             {"trunk": 'media_codecs = ["PCMU", "AMR"]'},

@@ -18,8 +18,12 @@ is, so that neither the bridge nor the other leg knows of successors.  `Successo
 `Moving` makes those that are another device of the XMPP user.
 
 Who refuses what a browser offers, at a trunk that is said to speak as browsers do, is called again by another leg with
-the anchor's offer, before the caller hears of it: `Anchoring` makes that offer, the seat takes the leg, and the bridge
-knows of neither.
+the anchor's offer, before the caller hears of it: `SecondOffer` makes that offer, the seat takes the leg, and the
+bridge knows of neither.
+
+What a phone plays before it answers is heard where its trunk says so and the media pass here.  A client hears nothing
+before it is answered, so it is, and believes to be in a call from then on; to everything else here the call begins with
+the 200.
 
 `Bridge` decides what a signal of one side means for the other; everything it knows stands in one table.
 

@@ -9,15 +9,22 @@ Who owes a description (architecture D5).  A client that proposes says only kind
 anchor's, picks up, and the client's own description, when it comes, is answered at once.  An INVITE without a
 description is answered by the anchor's offer, and the answer to that comes with the ACK.
 
+What a callee plays before it answers is heard where its leg says so (`Early`): the caller is answered for it, and so
+takes the call for answered.  What the callee then says, early or in its Answer, is news for the anchor, and for the
+caller only where something changes.  A change that the caller wants meanwhile, and that the callee would have to hear
+of, is kept until it has answered.
+
 A callee that refuses the caller's own offer may be made another, the anchor's, before the caller hears of it (D6).
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
-from typing import assert_never
+from typing import TypeVar, assert_never
 
 from gateway.call.bridge import Bridge, Send, State
+from gateway.call.second_offer import SecondOffer
 from gateway.errors import AnchorError
 from gateway.media.anchor import Anchor, Anchors, Call, Event, LegMedia, Listener, Statistics
 from gateway.media.streams import held_to, transport_held_to
@@ -27,6 +34,7 @@ from gateway.signals import (
     Candidates,
     Complete,
     Digit,
+    Early,
     End,
     NoDigits,
     Offer,
@@ -39,12 +47,9 @@ from gateway.signals import (
     Transferred,
 )
 from mappings.description import Description
+from mappings.reasons import EndReason
 
-NOT_ACCEPTABLE = frozenset({488, 606})
-"What says that an offer is the reason, and another one may do (RFC 3261 §21.4.26, §21.6.4)."
-
-MOST_KEPT = 100
-"Candidates that are kept, in case that the anchor is to have them."
+_S = TypeVar("_S", bound=Signal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,7 @@ class Anchoring:
         self._call = call
         self._wanted = wanted
         self._caller_proposes = caller_proposes
-        self._again = again
+        self._second = None if again is None else SecondOffer(again)
         self._reaches = reaches
         self._sources: dict[Side, str | None] = {}
         "Where the signalling of each side comes from."
@@ -103,14 +108,17 @@ class Anchoring:
         self._before: dict[Side, Description | None] = {}
         "The same before the offer that is open with that side."
 
-        self._direct: list[Offer | Candidates] = []
-        "What the caller has said without an anchor, while the callee may still refuse it."
-
         self._owes = False
         "The caller has not described anything yet."
 
         self._begun = self._opened = False
         self._answered = False
+        self._early = False
+        "The caller was answered, or asked for its description, for what the callee plays; the callee has not answered."
+
+        self._wish: Offer | None = None
+        "A change that the caller wants, until the callee has answered."
+
         self._ours: Side | None = None
         "The side that was offered a change which the other did not ask for, until it has answered."
 
@@ -127,6 +135,21 @@ class Anchoring:
                 self.counted = await anchor.statistics()
             finally:
                 await anchor.close()
+
+    async def understood(self, state: State, side: Side, signal: Signal, *, source: str | None = None) -> Signal:
+        """What a side's signal is to the call; ``source`` as in `carry`.
+
+        What cannot be heard early is ringing.  A caller that hangs up as after a call, since it takes this one for
+        answered, has given it up.
+        """
+        self._sources[side] = source
+        match signal:
+            case Early():
+                return signal if await self._hears(side, signal) else Progress(ringing=False)
+            case End(reason=EndReason.SUCCESS) if state is State.EARLY and side is Side.CALLER:
+                return replace(signal, reason=EndReason.CANCEL)
+            case _:
+                return signal
 
     async def carry(self, bridge: Bridge, side: Side, signal: Signal, *, source: str | None = None) -> list[Send]:
         """What legs are told of a side's signal; ``source`` is the address that its signalling comes from, if any.
@@ -146,6 +169,9 @@ class Anchoring:
             told += outcome.tell
             for spoken_for, said in outcome.hear:
                 told += bridge.receive(spoken_for, said)
+        if self._wish is not None and bridge.state is State.ESTABLISHED:
+            wish, self._wish = self._wish, None
+            told += await self.carry(bridge, Side.CALLER, wish, source=self._sources.get(Side.CALLER))
         return told
 
     async def _through(self, send: Send, state: State) -> Outcome:
@@ -155,20 +181,23 @@ class Anchoring:
             if self._wanted(signal.description):
                 self._anchor = await self._anchors.open(self._call, self._happened)
                 self._opened = True
-            elif self._again is not None and signal.description is not None:
-                self._direct = [signal]
+            elif self._second is not None:
+                self._second.begin(signal)
         anchor = self._anchor
         if anchor is None:
-            self._keep(signal, to)
+            if self._second is not None:
+                self._second.keep(to, signal)
             return Outcome((send,))
         signal = self._held(to.other, signal)
         match signal:
+            case Offer() if state is State.EARLY:
+                return await self._wished(anchor, to, signal)
             case Offer():
                 return await (
                     self._changed(anchor, to, signal) if self._answered else self._offered(anchor, to, signal)
                 )
             case Answer():
-                return await self._accepted(anchor, to, signal.description)
+                return await self._accepted(anchor, to, signal.description, state)
             case Complete():
                 return await self._completed(anchor, to, signal.description, state)
             case Refuse():
@@ -176,8 +205,10 @@ class Anchoring:
             case Candidates():
                 await anchor.candidates(to.other, signal.by_media)
                 return NOTHING
+            case Early():
+                return self._heard(to)
             case Progress():
-                # What is played before the answer is for nobody: who has not answered has no way for it to come.
+                # What is played is for nobody then: who has not been answered has no way for it to come.
                 return Outcome((Send(to, Progress(signal.ringing)),))
             case Digit():
                 sent = await anchor.digit(to, signal.digit, signal.duration)
@@ -189,13 +220,13 @@ class Anchoring:
             case never:
                 assert_never(never)
 
-    def _held(self, side: Side, signal: Signal) -> Signal:
+    def _held(self, side: Side, signal: _S) -> _S:
         """What a side says, without what leads to where its media may not be sent."""
         reaches = self._reaches.get(side)
         if reaches is None:
             return signal
         match signal:
-            case Offer(description=Description() as said) | Complete(said) | Answer(said):
+            case Offer(description=Description() as said) | Complete(said) | Answer(said) | Early(said):
                 return replace(signal, description=held_to(reaches, said))
             case Candidates():
                 held = {name: transport_held_to(reaches, one) for name, one in signal.by_media.items()}
@@ -207,36 +238,23 @@ class Anchoring:
         if self._anchor is not None:
             self.listener(event)
 
-    # ------------------------------------------------------------------------------------ the offer after a refused one
-
-    def _keep(self, signal: Signal, to: Side) -> None:
-        if isinstance(signal, Answer):
-            self._direct.clear()
-        elif isinstance(signal, Candidates) and to is Side.CALLEE and 0 < len(self._direct) < MOST_KEPT:
-            self._direct.append(signal)
-
     async def _second_offer(self, state: State, side: Side, signal: Signal) -> Offer | None:
         """What a callee is offered that does not want the caller's own offer: once, and where an anchor can be had."""
-        refused = isinstance(signal, End) and signal.status in NOT_ACCEPTABLE and side is Side.CALLEE
-        if not refused or state is not State.OFFERED or not self._direct or self._again is None:
+        second = self._second
+        if second is None or not second.follows(state, side, signal):
             return None
-        said, self._direct = self._direct, []
-        kinds: tuple[str, ...] = ()
         try:
-            legs = {**self._call.legs, side: self._again}
-            self._anchor = anchor = await self._anchors.open(replace(self._call, legs=legs), self._happened)
-            for one in (self._held(side.other, one) for one in said):
-                if isinstance(one, Candidates):
-                    await anchor.candidates(side.other, one.by_media)
-                elif isinstance(one, Offer) and one.description is not None:
-                    kinds = one.kinds
-                    await anchor.take_offer(side.other, one.description, source=self._sources.get(side.other))
-            self._told[side] = ours = await anchor.make_offer(side, kinds)
+            legs = {**self._call.legs, side: second.leg}
+            self._anchor = await self._anchors.open(replace(self._call, legs=legs), self._happened)
+            source = self._sources.get(side.other)
+            offer = await second.make(self._anchor, side, source, held=partial(self._held, side.other))
         except AnchorError:
             await self.close()  # the caller hears what the callee said
             return None
+        assert offer.description is not None
+        self._told[side] = offer.description
         self._opened = True
-        return Offer(ours, kinds)
+        return offer
 
     # ------------------------------------------------------------------------------------------------- the first offer
 
@@ -248,7 +266,7 @@ class Anchoring:
         self._told[to] = ours
         return Outcome((Send(to, Offer(ours, offer.kinds)),))
 
-    async def _accepted(self, anchor: Anchor, to: Side, answer: Description) -> Outcome:
+    async def _accepted(self, anchor: Anchor, to: Side, answer: Description, state: State) -> Outcome:
         """The other side has answered what it was offered last."""
         await anchor.take_answer(to.other, answer, source=self._sources.get(to.other))
         self._before.clear()
@@ -256,6 +274,9 @@ class Anchoring:
             self._ours = None
             return NOTHING
         self._answered = True
+        if self._early:
+            self._early = False
+            return Outcome(hear=() if self._owes or self._wish else await self._level(anchor, to, state))
         if not self._owes:
             return Outcome((Send(to, Answer(await self._answer(anchor, to))),))
         if self._caller_proposes:
@@ -271,7 +292,7 @@ class Anchoring:
             await anchor.take_answer(caller, description, source=self._sources.get(caller))
             return Outcome(hear=await self._follow(anchor, to, state))
         await anchor.take_offer(caller, description, source=self._sources.get(caller))
-        if not self._answered:
+        if not self._answered and not self._early:
             return NOTHING
         answer = Send(caller, Answer(await self._answer(anchor, caller)))
         return Outcome((answer,), await self._follow(anchor, to, state))
@@ -290,6 +311,47 @@ class Anchoring:
         self._tell(side, offer)
         self._ours = side
         return ((side.other, Offer(offer)),)
+
+    # ----------------------------------------------------------------------------------------------- before the answer
+
+    async def _hears(self, callee: Side, played: Early) -> bool:
+        """Whether what a callee plays comes to its caller, or will when the caller has described itself."""
+        anchor, caller = self._anchor, callee.other
+        if anchor is None:
+            return False
+        try:
+            said = self._held(callee, played).description
+            await anchor.take_answer(callee, said, source=self._sources.get(callee), early=True)
+            if not self._owes and not self._early:
+                await self._answer(anchor, caller)
+        except AnchorError:
+            return False
+        return True
+
+    def _heard(self, caller: Side) -> Outcome:
+        if self._early:
+            return NOTHING
+        self._early = True
+        return Outcome((Send(caller, PickedUp() if self._owes else Answer(self._told[caller])),))
+
+    async def _wished(self, anchor: Anchor, to: Side, offer: Offer) -> Outcome:
+        """A change that the caller wants: made where it is none for the callee, else kept until that has answered."""
+        wants = to.other
+        try:
+            if offer.description is not None:
+                await anchor.take_offer(wants, offer.description, source=self._sources.get(wants))
+            if await anchor.make_offer(to, offer.kinds) == self._told.get(to):
+                return Outcome((Send(wants, Answer(await self._answer(anchor, wants))),))
+        except AnchorError as error:
+            await anchor.withdraw(wants)
+            return Outcome((Send(wants, Refuse(error.reason, error.text)),))
+        await anchor.withdraw(wants)
+        self._wish = offer
+        return NOTHING
+
+    async def _level(self, anchor: Anchor, caller: Side, state: State) -> tuple[tuple[Side, Signal], ...]:
+        """The callee has answered whose caller was answered before: what either was told may not hold any more."""
+        return await self._follow(anchor, caller.other, state) or await self._follow(anchor, caller, state)
 
     # -------------------------------------------------------------------------------------------------------- changes
 

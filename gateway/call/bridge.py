@@ -13,6 +13,7 @@ from gateway.signals import (
     Candidates,
     Complete,
     Digit,
+    Early,
     End,
     NoDigits,
     Offer,
@@ -31,6 +32,8 @@ class State(StrEnum):
 
     IDLE = "idle"
     OFFERED = "offered"
+    EARLY = "early"
+    "The caller hears what is played, and was answered for that; the callee has not answered."
     ESTABLISHED = "established"
     CALLER_REOFFERED = "caller_reoffered"
     CALLEE_REOFFERED = "callee_reoffered"
@@ -70,10 +73,23 @@ TRANSITIONS: dict[State, dict[tuple[Side, type[Signal]], State]] = {
     S.OFFERED: {
         (CALLER, Complete): S.OFFERED,
         (CALLEE, Progress): S.OFFERED,
+        (CALLEE, Early): S.EARLY,
         (CALLEE, Answer): S.ESTABLISHED,
         (CALLER, Candidates): S.OFFERED,
         (CALLEE, Candidates): S.OFFERED,
         **_digits(S.OFFERED),
+        (CALLER, End): S.ENDED,
+        (CALLEE, End): S.ENDED,
+    },
+    S.EARLY: {
+        (CALLER, Complete): S.EARLY,
+        (CALLER, Offer): S.EARLY,  # the anchor's to answer, or to keep until the callee has answered
+        (CALLEE, Progress): S.EARLY,
+        (CALLEE, Early): S.EARLY,
+        (CALLEE, Answer): S.ESTABLISHED,
+        (CALLER, Candidates): S.EARLY,
+        (CALLEE, Candidates): S.EARLY,
+        **_digits(S.EARLY),
         (CALLER, End): S.ENDED,
         (CALLEE, End): S.ENDED,
     },
@@ -129,7 +145,12 @@ class Bridge:
     @property
     def talking(self) -> bool:
         """Whether the two sides have agreed to a call, and it is not over."""
-        return self.state not in (State.IDLE, State.OFFERED, State.ENDED)
+        return self.state not in (State.IDLE, State.OFFERED, State.EARLY, State.ENDED)
+
+    @property
+    def heard(self) -> bool:
+        """Whether the two sides hear each other: they talk, or the caller hears what is played before the answer."""
+        return self.talking or self.state is State.EARLY
 
     def receive(self, side: Side, signal: Signal) -> tuple[Send, ...]:
         """Take a signal from one side; return what to send.  OutOfOrder, and nothing changed, if it has no place."""

@@ -7,6 +7,7 @@ from typing import Protocol
 import structlog
 
 from gateway.call.admission import Admission, CallsLimits
+from gateway.call.bridge import Bridge
 from gateway.call.doors import Doors
 from gateway.call.facts import Recorder
 from gateway.call.opened import Opened
@@ -276,11 +277,15 @@ class Calls:
 
     def talking(self, user: str, local: str, device: str) -> Opened | None:
         """The established call of an XMPP user with one of our bare JIDs; of several, that device's, else the last."""
-        found = [
-            opened
-            for opened in self._by_user.get(user, {}).values()
-            if bare(opened.local) == local and opened.task.bridge.talking
-        ]
+        return self._with(user, local, device, lambda bridge: bridge.talking)
+
+    def heard(self, user: str, local: str, device: str) -> Opened | None:
+        """The same, or a call in which the user hears what is played before the answer."""
+        return self._with(user, local, device, lambda bridge: bridge.heard)
+
+    def _with(self, user: str, local: str, device: str, stands: Callable[[Bridge], bool]) -> Opened | None:
+        calls = self._by_user.get(user, {}).values()
+        found = [opened for opened in calls if bare(opened.local) == local and stands(opened.task.bridge)]
         return next((opened for opened in found if opened.jingle.peer == device), found[-1] if found else None)
 
     def engaged(self, user: str, local: str) -> str | None:

@@ -29,6 +29,10 @@ class MediaObserver(Protocol):
         """A side's media have a way, so long after the answer."""
         ...
 
+    def early(self) -> None:
+        """What a callee played before it answered was heard."""
+        ...
+
     def one_way(self, side: Side) -> None:
         """Nothing comes from a side while the other one sends."""
         ...

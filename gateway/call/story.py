@@ -16,7 +16,7 @@ from gateway.history.record import CallRecord
 from gateway.history.trail import LONGEST_REMARK, Step
 from gateway.jid import bare, local
 from gateway.media.anchor import Statistics
-from gateway.signals import Answer, End, Offer, Progress, Refuse, Side, Signal
+from gateway.signals import Answer, Early, End, Offer, Progress, Refuse, Side, Signal
 from gateway.sip.address import Uri
 from mappings.description import Description
 from mappings.reasons import EndReason
@@ -69,6 +69,7 @@ class Story:
         self._ended_by = "gateway"
         self._offered: float | None = None
         self._rang = False
+        self._early = False
         self._codec: str | None = None
         self._backend: str | None = None
         self._media: dict[str, object] = {}
@@ -95,6 +96,11 @@ class Story:
             case Progress(ringing=True):
                 self._rang = True
                 self._log.info("leg_ringing", side=side.value if side else None)
+            case Early() if not self._early:
+                self._early = True
+                self._observer.media.early()
+                self._log.info("early_media_heard", side=side.value if side else None)
+                self._happened(now, "early media heard", "")
             case Answer() if self.answered is None:
                 self.answered = now
                 self.limit = now + self._limits.call_seconds
@@ -146,6 +152,7 @@ class Story:
             status=end.status,
             ended_by=self._ended_by,
             answered=self.answered is not None,
+            early_media=self._early,
             setup_seconds=None if self.answered is None else round(self._setup(self.answered), 4),
             duration_seconds=None if duration is None else round(duration, 3),
             codec=self._codec,

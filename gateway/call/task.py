@@ -154,7 +154,7 @@ class CallTask:
             await self._expire(now)
         elif isinstance(item, tuple):
             side, signal = item
-            if self.bridge.talking:
+            if self.bridge.heard:
                 await self._bridge(side, signal, now)
         elif not self.over:  # what ends with a call is no news
             await self._happened(item, now)
@@ -233,6 +233,7 @@ class CallTask:
                 sends: Iterable[Send] = self.bridge.receive(side, signal)
             else:
                 source = getattr(self.seating.seats[side].speaker.leg, "source", None)
+                signal = await anchoring.understood(self.bridge.state, side, signal, source=source)
                 sends = await anchoring.carry(self.bridge, side, signal, source=source)
                 if anchoring.backend is not None:
                     self.story.anchored(anchoring.backend)
@@ -290,6 +291,8 @@ class CallTask:
     async def _hand_on(self, seat: Seat, transfer: Transfer, now: float) -> None:
         """One side hands the other on: that side is told so, or somebody else takes the place of who wants it."""
         try:
+            if not self.bridge.talking:
+                raise PeerError("transfer: nobody has answered yet", status=491)
             found = self._transfer(seat.side, transfer)
             if isinstance(found, Party):
                 self.join(seat.side, found, referred=True)

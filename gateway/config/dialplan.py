@@ -142,6 +142,7 @@ def _manners(where: str, table: Trunk, sip: Sip) -> Manners:
         session_expires_seconds=interval,
         min_se_seconds=least,
         follow_redirects=table.follow_redirects,
+        hears=table.early_media == "hear",
     )
 
 

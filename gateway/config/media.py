@@ -81,6 +81,9 @@ def trunk_media(where: str, trunk: Trunk, anchor: str) -> TrunkMedia:
     """What a trunk's calls are anchored by, and offered; ``anchor`` is what [media] says there is."""
     if trunk.media == "anchor" and anchor == "none":
         refuse(where, "media", "is anchor, but [media] anchor is none")
+    if trunk.early_media == "hear" and (trunk.media == "direct" or anchor == "none"):
+        missing = "media is direct" if trunk.media == "direct" else "[media] anchor is none"
+        refuse(where, "early_media", f"is hear, which takes an anchor, but {missing}")
     _check_transcoding(where, trunk, anchor)
     web = trunk.media_protection == "dtls"
     leg = LegMedia(

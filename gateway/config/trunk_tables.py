@@ -79,6 +79,10 @@ class Trunk(Table, frozen=True, kw_only=True):
     media: Literal["auto", "direct", "anchor"] = "auto"
     "anchor: through the gateway; direct: never; auto: only where the two ends do not understand each other."
 
+    early_media: Literal["ring", "hear"] = "ring"
+    """What a caller hears before the answer: its own ringing tone; or what the trunk plays, in calls through the
+    anchor, where the caller's client then takes the call for answered."""
+
     media_ice: bool = False
     "Whether its peers speak ICE; with media_protection dtls they need no anchor for clients."
 

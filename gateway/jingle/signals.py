@@ -8,6 +8,7 @@ from gateway.signals import (
     Candidates,
     Complete,
     Digit,
+    Early,
     End,
     NoDigits,
     Offer,
@@ -57,7 +58,7 @@ def told(session: Session, signal: Signal, now: float, *, direct: bool) -> Out:
             return []
         case End():
             return [*transfer.ended(session, signal), *_end(session, signal, now)]
-        case Complete():  # no description is owed to us
+        case Complete() | Early():  # no description is owed to us, and without an anchor nothing early can be heard
             return []
         case _:
             return transfer.told(session, signal, now)

@@ -24,7 +24,8 @@ the anchor was opened with, which is meant to put it into the call's inbox.
                                        has not
     an INVITE without a description    make_offer(CALLEE, kinds), take_answer(CALLEE), make_offer(CALLER), and with the
                                        ACK take_answer(CALLER)
-    early media                        take_answer(CALLEE) with the provisional's description, and again with the 200's
+    early media                        take_answer(CALLEE, early=True) with the provisional's description, and again
+                                       with the 200's
     a change by one side               as the first row, sides as they are; where `make_offer` returns what that side
                                        was told last, it need not be told again
     a change that is refused           withdraw(side): all is as before the offer

@@ -217,9 +217,12 @@ class Anchor(Protocol):
         """
         ...
 
-    async def take_answer(self, side: Side, description: Description, *, source: str | None = None) -> None:
+    async def take_answer(
+        self, side: Side, description: Description, *, source: str | None = None, early: bool = False
+    ) -> None:
         """A side answers what it was offered; again, where a later answer of the same exchange takes its place.
 
+        ``early``: there will be one, and until then neither side is missed when it is silent.
         incompatible-parameters: nothing was accepted that can be carried.
         """
         ...

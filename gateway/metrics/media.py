@@ -31,6 +31,9 @@ class MediaMetrics:
         for backend in BACKENDS:
             self._active.labels(backend)
         self._errors = counter("anchor_errors", "Calls whose media could not be anchored, or were lost.", ["reason"])
+        self._early = Counter(
+            "jinglesip_early_media", "Calls in which was heard what came before the answer.", registry=registry
+        )
         self._one_way = counter("media_one_way", "Calls in which a side was not heard for a while.", ["side"])
         self._packets = counter("media_packets", "RTP packets.", ["side"])
         self._lost = counter("media_lost_packets", "RTP packets that did not arrive.", ["side"])
@@ -66,6 +69,10 @@ class MediaMetrics:
     def connected(self, side: Side, seconds: float) -> None:
         """A side's media have a way; so long after the answer, 0 if before."""
         self._connect.labels(side.value).observe(seconds)
+
+    def early(self) -> None:
+        """What a callee played before it answered was heard."""
+        self._early.inc()
 
     def one_way(self, side: Side) -> None:
         """Nothing comes from a side while the other one sends."""

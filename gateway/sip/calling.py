@@ -5,7 +5,7 @@ from itertools import dropwhile
 
 from gateway.errors import PeerError
 from gateway.signals import Answer, Candidates, Complete, End, Offer, Progress
-from gateway.sip import asking, digits, early, gather, info, redirect
+from gateway.sip import asking, digits, early, gather, hearing, info, redirect
 from gateway.sip.body import SDP
 from gateway.sip.dialog import MAX_FORWARDS, Dialog
 from gateway.sip.flow import Hop
@@ -100,6 +100,7 @@ def invite(leg: LegState, _: None, now: float) -> None:
         *leg.trickle.headers,
         *(REQUIRED if leg.trickle.required else ()),
         *leg.session.headers,
+        *hearing.headers(leg),
         ACCEPT_HEADER,
         leg.agent,
         *target.headers,
@@ -131,6 +132,7 @@ def _afresh(leg: LegState) -> None:
     leg.heard = None
     leg.early.clear()
     info.forget(leg)
+    digits.forget(leg)
 
 
 def _repeat(leg: LegState) -> None:
@@ -150,8 +152,8 @@ def collided(leg: LegState, _: None, now: float) -> None:
 def proceed(leg: LegState, response: SipResponse, now: float) -> None:
     """A provisional response. Ringing is told once, whichever fork it is; 181, 182 and 199 are not told (1.4.3).
 
-    A 183 with a description plays something, which is all the ringing that many trunks have.  It may begin a dialog, in
-    which a peer that trickles is told our candidates, and bring an answer before the 2xx.
+    A 183 with a description plays something, which is all the ringing that many trunks have, where it is not heard.  It
+    may begin a dialog, in which a peer that trickles is told our candidates, and bring an answer before the 2xx.
     """
     assert leg.invite is not None
     leg.phase = Phase.PROCEEDING
@@ -164,10 +166,13 @@ def proceed(leg: LegState, response: SipResponse, now: float) -> None:
     played = early.answered(leg, response)
     rings = response.status == 180 and not leg.ringing_seen
     plays = response.status == 183 and not leg.playing_seen and bool(response.body)
-    if rings or plays or played is not None:
-        leg.ringing_seen = leg.ringing_seen or rings
-        leg.playing_seen = leg.playing_seen or plays
+    heard = hearing.heard(leg, response)
+    if rings or ((plays or played is not None) and heard is None):
         leg.out.append(Progress(rings, played))
+    leg.ringing_seen = leg.ringing_seen or rings
+    leg.playing_seen = leg.playing_seen or plays
+    if heard is not None:
+        leg.out.append(heard)
 
 
 def accept(leg: LegState, response: SipResponse, now: float) -> None:
@@ -301,6 +306,8 @@ def _agree(leg: LegState, response: SipResponse) -> None:
     begun = early.dialog(leg, dialog.remote_tag)
     if leg.dialog is not None and leg.dialog.remote_tag != dialog.remote_tag:
         info.forget(leg)
+    if leg.playing != dialog.remote_tag:
+        digits.forget(leg)
     if begun is not None:
         dialog = replace(dialog, local_cseq=begun.local_cseq, remote_cseq=begun.remote_cseq)
     leg.dialog = dialog
@@ -317,7 +324,8 @@ def _try_next(leg: LegState) -> bool:
 def _try_another_way(leg: LegState, now: float) -> bool:
     """Send the INVITE through another trunk, as that one wants it, where there is one and nobody has heard a sound."""
     target, whole = leg.target, leg.trickle.whole(leg.sdp)
-    sounded = leg.ringing_seen or any(begun.answer is not None for begun in leg.early.values())
+    answered = any(begun.answer is not None for begun in leg.early.values())
+    sounded = leg.ringing_seen or leg.playing is not None or answered
     if target is None or whole is None or sounded or now - leg.began_at >= leg.settings.failover_seconds:
         return False
     left = tuple(dropwhile(lambda other: not other.takes(), target.others))

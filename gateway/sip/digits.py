@@ -39,11 +39,21 @@ def digit(leg: LegState, signal: Digit, now: float) -> None:
 
 
 def tell(leg: LegState) -> None:
-    """Send the next digit, if it may leave."""
-    if leg.digits and leg.telling is None and leg.phase in _TALKING:
-        one = leg.digits[0]
-        body = f"Signal={one.digit}\r\nDuration={one.duration}\r\n"
-        leg.telling = leg.within("INFO", (("Content-Type", RELAY),), body.encode())
+    """Send the next digit, if it may leave: in the call, or before it to a menu that the caller hears."""
+    if not leg.digits or leg.telling is not None:
+        return
+    one = leg.digits[0]
+    body = f"Signal={one.digit}\r\nDuration={one.duration}\r\n".encode()
+    if leg.phase in _TALKING:
+        leg.telling = leg.within("INFO", (("Content-Type", RELAY),), body)
+        return
+    begun = leg.early.get(leg.playing or "") if leg.phase is Phase.PROCEEDING else None
+    if begun is not None and begun.takes_digits:
+        followed = leg.dialog is not None and leg.dialog.remote_tag == begun.dialog.remote_tag
+        dialog = leg.dialog if followed and leg.dialog is not None else begun.dialog
+        begun.dialog, request = dialog.request("INFO", (leg.agent, ("Content-Type", RELAY)), body)
+        leg.dialog = begun.dialog if followed else leg.dialog
+        leg.telling = leg.transmit(request, begun.dialog.hop)
 
 
 def answered(leg: LegState, response: SipResponse, now: float) -> None:
@@ -66,6 +76,13 @@ def lost(leg: LegState, failed: Failed, now: float) -> None:
     leg.telling = None
     del leg.digits[0]
     leg.dropped.append("dtmf")
+
+
+def forget(leg: LegState) -> None:
+    """Whoever was told the last one is not who will answer."""
+    if leg.telling is not None:
+        leg.telling = None
+        del leg.digits[0]
 
 
 def learn(leg: LegState, message: SipRequest | SipResponse) -> None:

@@ -11,11 +11,11 @@ their numbers, there is `LegState.early`.
 from copy import copy
 
 from gateway.errors import PeerError
-from gateway.sip import info
+from gateway.sip import hearing, info
 from gateway.sip.body import agreement, session_description
 from gateway.sip.dialog import Dialog
 from gateway.sip.message import SipRequest, SipResponse
-from gateway.sip.reliable import MAX_EARLY, Early, RAck, rseq
+from gateway.sip.reliable import MAX_EARLY, EarlyDialog, RAck, rseq
 from gateway.sip.state import LegState
 from gateway.sip.wire import Failed, Outgoing
 from mappings.description import Description
@@ -51,14 +51,14 @@ def keep(leg: LegState, changed: Dialog) -> None:
         known.dialog = changed
 
 
-def _known(leg: LegState, invite: SipRequest, response: SipResponse) -> Early | None:
+def _known(leg: LegState, invite: SipRequest, response: SipResponse) -> EarlyDialog | None:
     """The early dialog of a provisional response; None: it begins none, or there are too many."""
     tag = response.to.tag
     if response.status == 100 or not tag:
         return None
     known = leg.early.get(tag)
     if known is None and len(leg.early) < MAX_EARLY:
-        known = leg.early[tag] = Early(dialog(leg, tag) or Dialog.from_response(invite, response))
+        known = leg.early[tag] = EarlyDialog(dialog(leg, tag) or Dialog.from_response(invite, response))
     return known
 
 
@@ -80,6 +80,8 @@ def admits(leg: LegState, invite: Outgoing, response: SipResponse) -> bool:
         _acknowledge(leg, known.dialog.remote_tag, RAck(number, response.cseq.number, "INVITE"))
     if response.status == ENDED:
         del leg.early[known.dialog.remote_tag]
+        if (before := hearing.ended(leg, known.dialog.remote_tag)) is not None:
+            leg.out.append(before)
     return True
 
 
@@ -110,8 +112,10 @@ def settled(leg: LegState, response: SipResponse) -> Description | None:
     """A 2xx decides which dialog it is: the answer that came before it there, or None.  The others are dropped."""
     known = leg.early.get(response.to.tag or "")
     leg.early.clear()
-    if known is None or known.sdp is None:
+    if known is None:
         return None
+    if known.sdp is None:
+        return hearing.settled(leg, known, response)
     leg.sdp = known.sdp
     leg.agreed = known.agreed
     leg.note_dropped()

@@ -25,6 +25,7 @@ from gateway.signals import (
     Candidates,
     Complete,
     Digit,
+    Early,
     End,
     NoDigits,
     Offer,
@@ -160,7 +161,7 @@ class SipLeg(LegState):
                 event = Event.CANDIDATES
             case Digit():
                 event = Event.DIGIT
-            case NoDigits() | PickedUp() | Attendance():
+            case NoDigits() | PickedUp() | Attendance() | Early():
                 return []  # what INFO says of digits is answered here in any case, and no description is owed by us
             case Transfer():
                 event = Event.TRANSFER

@@ -20,6 +20,9 @@ class Manners:
     follow_redirects: bool = False
     "Whether a 3xx is followed to where it points, rather than told to the caller."
 
+    hears: bool = False
+    "Whether a caller hears what its peers play before they answer (RFC 3960), as far as the call's media allow it."
+
     fenced: bool = False
     "Whether requests may go only where users' own accounts may (`gateway.sip.flow.Hop.fenced`)."
 

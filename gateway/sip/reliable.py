@@ -62,8 +62,17 @@ def rseq(response: SipResponse) -> int | None:
     return number(response.first("RSeq"), MAX_RSEQ) if required else None
 
 
+@dataclass(frozen=True, slots=True)
+class Unsure:
+    """What a phone has answered in a response that may be lost, and so is to be answered again in the 2xx."""
+
+    text: str
+    sdp: SdpSession
+    answer: Description
+
+
 @dataclass(slots=True)
-class Early:
+class EarlyDialog:
     """A dialog that a provisional response of the peer began (RFC 3261 §12.1.2)."""
 
     dialog: Dialog
@@ -78,6 +87,18 @@ class Early:
 
     answer: Description | None = None
     agreed: str = ""
+
+    unsure: Unsure | None = None
+    "What it has answered last while it has not done so reliably, where somebody listens."
+
+    authorised: bool = True
+    "Whether the network lets it be heard (RFC 5009)."
+
+    played: Description | None = None
+    "What the caller was told of it last, to hear it."
+
+    takes_digits: bool = False
+    "Whether it says that it takes INFO."
 
     def follows(self, number: int) -> bool:
         """Whether a reliable response is the next: others came before, or must not be acknowledged yet (§4)."""

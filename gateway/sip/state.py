@@ -13,7 +13,7 @@ from gateway.sip.flow import Flow, Hop
 from gateway.sip.manners import USUAL, Manners
 from gateway.sip.message import Header, SipRequest, SipResponse, respond
 from gateway.sip.referral import Referral
-from gateway.sip.reliable import Assured, Early, RAck
+from gateway.sip.reliable import Assured, EarlyDialog, RAck
 from gateway.sip.session_id import SessionId
 from gateway.sip.session_timer import SessionTimer
 from gateway.sip.target import SipTarget, digest_session
@@ -151,9 +151,9 @@ class LegState:
     __slots__ = (
         "acks", "agreed", "answered", "asks", "assured", "began_at", "bye", "call_id", "collisions", "contact",
         "deaf", "dialog", "digest", "digits", "dropped", "early", "end_said", "forks", "heard", "invite", "invited",
-        "last_status", "manners", "new_id", "offered", "out", "parting", "phase", "playing_seen", "pracks", "promised",
-        "referral", "refreshed", "reinvite", "reoffer", "resend_after", "ringing_seen", "sdp", "session", "session_id",
-        "settings", "tag", "target", "telling", "timers", "trickle", "untried", "visited", "waiting",
+        "last_status", "manners", "new_id", "offered", "out", "parting", "phase", "playing", "playing_seen", "pracks",
+        "promised", "referral", "refreshed", "reinvite", "reoffer", "resend_after", "ringing_seen", "sdp", "session",
+        "session_id", "settings", "tag", "target", "telling", "timers", "trickle", "untried", "visited", "waiting",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0915 — one memory
@@ -206,8 +206,10 @@ class LegState:
 
         self.session_id = SessionId(call_id, tag)
         self.session = SessionTimer(manners.session_expires_seconds, manners.min_se_seconds)
-        self.early: dict[str, Early] = {}
+        self.early: dict[str, EarlyDialog] = {}
         "What provisional responses to our INVITE have begun, by the peer's tag; in a call it is the dialog itself."
+        self.playing: str | None = None
+        "Who plays what the caller hears before the answer, by the tag; who was the last to, where it has gone since."
         self.pracks: dict[str, tuple[str, RAck]] = {}
         "Our PRACKs without response, by their branch: in which dialog, and what they acknowledge."
         self.assured = Assured()

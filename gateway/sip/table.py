@@ -154,6 +154,8 @@ TABLE: dict[Phase, dict[Event | Timer, Action]] = {
         X.INFO:         early.informed,
         X.INFO_ANSWERED: info.answered,
         X.INFO_LOST:    info.lost,
+        X.DIGIT_ANSWERED: digits.answered,
+        X.DIGIT_LOST:   digits.lost,
         X.PRACK_ANSWERED: early.pracked,
         X.PRACK_LOST:   early.prack_lost,
         X.UPDATE:       update.early_on,

@@ -15,12 +15,12 @@ from gateway.fields import Dropped
 from gateway.sdp.answer import fit
 from gateway.sdp.history import SdpSession
 from gateway.signals import Answer, Offer, Refuse
-from gateway.sip import early
+from gateway.sip import early, hearing
 from gateway.sip.body import session_description
 from gateway.sip.dialog import Dialog
 from gateway.sip.message import Header, SipRequest
 from gateway.sip.reasons import refusal, warning
-from gateway.sip.reliable import Early
+from gateway.sip.reliable import EarlyDialog
 from gateway.sip.state import LegState, Phase, Timer
 from gateway.sip.uas import ALLOW_HEADER, refuse_content
 from gateway.sip.within import chance, confirm
@@ -146,9 +146,11 @@ def early_on(leg: LegState, request: SipRequest, now: float) -> None:
         text = known.agreed
     early.keep(leg, target)
     leg.out.append(leg.response(request, 200, _headers(leg), body=text or ""))
+    if known is not None and (heard := hearing.changed(leg, known, request)) is not None:
+        leg.out.append(heard)
 
 
-def _settle(leg: LegState, known: Early, text: str) -> tuple[SdpSession, Description, str]:
+def _settle(leg: LegState, known: EarlyDialog, text: str) -> tuple[SdpSession, Description, str]:
     """Our side of offer and answer after a change that a fork makes, what it has answered by that, and our own answer.
 
     The other side has made one offer, and is told one answer: it must fit both.  Who opens the DTLS association stays

@@ -45,6 +45,9 @@ class PaperAnchor:
     sources: list[tuple[Side, str | None]] = field(default_factory=list)
     "Where descriptions came from."
 
+    awaited: bool = False
+    "Whether the last answer was an early one."
+
     closed: bool = False
 
     def _leg(self, side: Side) -> LegMedia:
@@ -73,10 +76,13 @@ class PaperAnchor:
         self.told[side] = described
         return described
 
-    async def take_answer(self, side: Side, description: Description, *, source: str | None = None) -> None:
+    async def take_answer(
+        self, side: Side, description: Description, *, source: str | None = None, early: bool = False
+    ) -> None:
         self._may()
         self.agreement = self.agreement.heard_answer(side, description)
         self.sources.append((side, source))
+        self.awaited = early
         self.before.clear()
 
     async def make_answer(self, side: Side) -> Description:

@@ -80,6 +80,9 @@ class MediaCounts:
     def connected(self, side: Side, seconds: float) -> None:
         self.told.append(("connected", side, seconds))
 
+    def early(self) -> None:
+        self.told.append(("early",))
+
     def one_way(self, side: Side) -> None:
         self.told.append(("one way", side))
 

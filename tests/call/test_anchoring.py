@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.call.anchoring import Anchoring
-from gateway.call.bridge import Bridge, State
+from gateway.call.bridge import Bridge, Send, State
 from gateway.errors import AnchorError
 from gateway.media.anchor import PHONE, WEB, Call, Connected
 from gateway.signals import (
@@ -15,6 +15,7 @@ from gateway.signals import (
     Candidates,
     Complete,
     Digit,
+    Early,
     End,
     NoDigits,
     Offer,
@@ -61,12 +62,16 @@ class Talk:
 
     def says(self, side: Side, signal: Signal) -> list[str]:
         """What is told to whom, in words."""
-        sends = asyncio.run(self.anchoring.carry(self.bridge, side, signal))
+        sends = asyncio.run(self._hears(side, signal))
         self.told = [(send.side, send.signal) for send in sends]
         for told, heard in self.told:
             if isinstance(heard, Offer | Answer) and heard.description is not None:
                 self.described[told] = heard.description
         return [f"{side}: {type(signal).__name__}" for side, signal in self.told]
+
+    async def _hears(self, side: Side, signal: Signal) -> list[Send]:
+        meant = await self.anchoring.understood(self.bridge.state, side, signal)
+        return await self.anchoring.carry(self.bridge, side, meant)
 
 
 def codecs(description: Description, index: int = 0) -> list[str | None]:
@@ -196,6 +201,93 @@ def test_that_early_media_are_played_is_all_that_is_told_of_them() -> None:
     talk.says(CALLER, Offer(BROWSER))
     assert talk.says(CALLEE, Progress(ringing=False, description=answered(talk, PCMU))) == ["caller: Progress"]
     assert talk.told == [(CALLER, Progress(ringing=False))]
+
+
+# --------------------------------------------------------------------------------------------------- before the answer
+
+
+def playing(*names: Codec) -> Talk:
+    """A browser hears what a phone plays."""
+    talk = Talk()
+    talk.says(CALLER, Offer(BROWSER))
+    assert talk.says(CALLEE, Early(answered(talk, *names))) == ["caller: Answer"]
+    assert talk.bridge.state is State.EARLY
+    return talk
+
+
+def test_what_is_played_is_heard_and_the_answer_is_no_news_where_it_says_the_same() -> None:
+    talk = playing(PCMU, PCMA)
+    assert talk.anchor.awaited
+    assert talk.says(CALLEE, Early(answered(talk, PCMU))) == [], "another phone plays"
+    assert talk.says(CALLEE, Answer(answered(talk, PCMU, PCMA))) == []
+    assert not talk.anchor.awaited
+    assert talk.bridge.state is State.ESTABLISHED
+    held = said(media(OPUS, PCMU, PCMA, senders=Senders.INITIATOR))
+    assert talk.says(CALLER, Offer(held)) == ["callee: Offer"]
+
+
+def test_a_client_that_proposed_is_picked_up_for_what_is_played() -> None:
+    talk = Talk()
+    talk.says(CALLER, Offer(None, ("audio",)))
+    assert talk.says(CALLEE, Early(answered(talk, G722, PCMU))) == ["caller: PickedUp"]
+    assert talk.says(CALLEE, Early(answered(talk, PCMU))) == []
+    assert talk.says(CALLER, Complete(BROWSER)) == ["caller: Answer"]
+    assert talk.bridge.state is State.EARLY
+    assert talk.says(CALLEE, Answer(answered(talk, G722, PCMU))) == ["callee: Offer"], "the client lacks one"
+    assert "G722" not in codecs(talk.described[CALLEE])
+
+
+def test_an_answer_before_the_client_has_described_itself_waits_for_that() -> None:
+    talk = Talk()
+    talk.says(CALLER, Offer(None, ("audio",)))
+    talk.says(CALLEE, Early(answered(talk, PCMU)))
+    assert talk.says(CALLEE, Answer(answered(talk, G722, PCMU))) == []
+    assert talk.says(CALLER, Complete(BROWSER)) == ["caller: Answer", "callee: Offer"]
+
+
+def test_an_answer_with_another_codec_is_told() -> None:
+    talk = playing(PCMU)
+    assert talk.says(CALLEE, Answer(answered(talk, PCMA))) == ["caller: Offer"]
+    assert codecs(talk.described[CALLER])[0] == "PCMA"
+    assert talk.says(CALLER, Answer(said(media(PCMA)))) == [], "the phone knows"
+    assert talk.bridge.state is State.ESTABLISHED
+
+
+def test_what_cannot_be_heard_is_ringing() -> None:
+    talk = Talk()
+    talk.says(CALLER, Offer(BROWSER))
+    speex = said(media(replace(OPUS, name="speex")))
+    nothing = replace(speex, media=(replace(speex.media[0], rtp=replace(speex.media[0].rtp, codecs=())),))
+    assert talk.says(CALLEE, Early(nothing)) == ["caller: Progress"]
+    assert talk.told == [(CALLER, Progress(ringing=False))]
+    talk.anchors.failing = AnchorError("does not answer", EndReason.GENERAL_ERROR)
+    assert talk.says(CALLEE, Early(answered(talk, PCMU))) == ["caller: Progress"]
+    talk.anchors.failing = None
+    assert talk.bridge.state is State.OFFERED
+    assert talk.says(CALLEE, Early(answered(talk, PCMU))) == ["caller: Answer"]
+
+
+def test_a_change_before_the_answer_waits_for_it_unless_it_is_none_for_the_phone() -> None:
+    talk = playing(PCMU)
+    assert talk.says(CALLER, Offer(BROWSER)) == ["caller: Answer"]
+    held = said(media(OPUS, PCMU, PCMA, senders=Senders.INITIATOR))
+    assert talk.says(CALLER, Offer(held)) == []
+    assert talk.bridge.heard
+    assert not talk.bridge.talking
+    assert talk.says(CALLEE, Answer(answered(talk, PCMU))) == ["callee: Offer"]
+    assert talk.says(CALLEE, Answer(answered(talk, PCMU))) == ["caller: Answer"]
+
+
+def test_a_change_before_the_answer_that_cannot_be_is_refused() -> None:
+    talk = playing(PCMU)
+    assert talk.says(CALLER, Offer(said(media(replace(OPUS, name="speex"))))) == ["caller: Refuse"]
+    assert talk.says(CALLEE, Answer(answered(talk, PCMU))) == []
+
+
+def test_who_hangs_up_before_the_answer_has_given_up() -> None:
+    talk = playing(PCMU)
+    assert talk.says(CALLER, End(EndReason.SUCCESS)) == ["callee: End"]
+    assert talk.told == [(CALLEE, End(EndReason.CANCEL))]
 
 
 # -------------------------------------------------------------------------------------------------------------- changes

@@ -10,6 +10,7 @@ from gateway.signals import (
     Candidates,
     Complete,
     Digit,
+    Early,
     End,
     NoDigits,
     Offer,
@@ -26,6 +27,7 @@ SIGNALS: tuple[Signal, ...] = (
     Offer(EMPTY),
     Complete(EMPTY),
     Progress(),
+    Early(EMPTY),
     Answer(EMPTY),
     Refuse(EndReason.FAILED_APPLICATION),
     Candidates({}),
@@ -83,6 +85,22 @@ def test_a_refused_change_leaves_the_call_as_it_was() -> None:
     bridge.receive(Side.CALLEE, Offer(EMPTY))
     bridge.receive(Side.CALLER, Refuse(EndReason.FAILED_APPLICATION))
     assert bridge.state is State.ESTABLISHED
+
+
+def test_who_hears_something_before_the_answer_is_in_no_call_yet() -> None:
+    bridge = Bridge()
+    bridge.receive(Side.CALLER, Offer(EMPTY))
+    assert not bridge.heard
+    assert bridge.receive(Side.CALLEE, Early(EMPTY)) == (Send(Side.CALLER, Early(EMPTY)),)
+    assert (bridge.heard, bridge.talking) == (True, False)
+    assert bridge.receive(Side.CALLEE, Early(EMPTY)) == (Send(Side.CALLER, Early(EMPTY)),)
+    assert bridge.receive(Side.CALLER, Offer(EMPTY)) == (Send(Side.CALLEE, Offer(EMPTY)),)
+    with pytest.raises(OutOfOrder):
+        bridge.receive(Side.CALLER, Answer(EMPTY))
+    bridge.receive(Side.CALLEE, Answer(EMPTY))
+    assert (bridge.heard, bridge.talking) == (True, True)
+    with pytest.raises(OutOfOrder):
+        bridge.receive(Side.CALLEE, Early(EMPTY))
 
 
 def test_a_caller_that_leaves_before_offering_disturbs_nobody() -> None:

@@ -5,8 +5,9 @@ import pytest
 from gateway.signals import Side
 from tests.flows.inmemory import World
 from tests.flows.openings import accepted, answered, initiated, juliet_leaves, ringing, romeo_leaves
-from tests.flows.steps import NUMBER, Step, after, holds, juliet, mercutio, nothing, romeo, run, tablet
+from tests.flows.steps import NUMBER, Step, after, does, holds, juliet, mercutio, nothing, romeo, run, tablet
 from tests.flows.test_anchored import BY_MESSAGE, MEDIA, talking
+from tests.flows.test_early_media import early, gives_up, heard
 from tests.flows.texting import MESSAGES, RECEIPT, says, writes
 
 BY_PHONE = (*juliet_leaves, romeo.gets("finish success"))
@@ -184,3 +185,10 @@ def test_the_log_says_how_many_keys_were_typed_and_not_which() -> None:
     (line,) = [entry for entry in world.log if entry["event"] == "keys_typed"]
     assert line["keys"] == 1
     assert "call" in line
+
+
+def test_keys_for_a_menu_that_talks_before_the_answer_are_pressed_in_it() -> None:
+    def pressed(world: World) -> None:
+        assert world.anchors.opened[0].digits == [(Side.CALLEE, "1", 160)]
+
+    early(*heard, writes(romeo, "1"), after(1), does(pressed), *gives_up)

@@ -15,6 +15,7 @@ from gateway.signals import (
     Candidates,
     Complete,
     Digit,
+    Early,
     End,
     NoDigits,
     Offer,
@@ -148,7 +149,7 @@ def word(item: Emitted) -> str:
             return f"Transferred {item.status}"
         case Attendance() | NoDigits():
             return type(item).__name__
-        case Transfer() | Offer() | Answer() | Complete() | PickedUp() | Progress() | Candidates():
+        case Transfer() | Offer() | Answer() | Complete() | PickedUp() | Progress() | Early() | Candidates():
             return type(item).__name__
 
 

@@ -55,6 +55,9 @@ class EmbeddedAnchor:
         self._links: dict[Side, dict[int, Link]] = {side: {} for side in Side}
         "By stream; bundled ones share theirs."
 
+        self._awaited = False
+        "The call's answer is still to come, and nobody is missed who is silent."
+
         self._lines = Lines(self._digit_heard)
         self._early: dict[tuple[Side, str], list[Ice]] = {}
         self._connected: set[Side] = set()
@@ -99,7 +102,9 @@ class EmbeddedAnchor:
         transport, encryption = link.tell(plan.protection, None)
         return plan.media(transport, encryption)
 
-    async def take_answer(self, side: Side, description: Description, *, source: str | None = None) -> None:
+    async def take_answer(
+        self, side: Side, description: Description, *, source: str | None = None, early: bool = False
+    ) -> None:
         """See `Anchor.take_answer`."""
         with self._step(side):
             agreement = self._now.agreement.heard_answer(side, description)
@@ -116,6 +121,7 @@ class EmbeddedAnchor:
                 else:
                     self._hear(side, index, end.said, answer=True)
         self._finish(side)
+        self._awaited = early
 
     async def make_answer(self, side: Side) -> Description:
         """See `Anchor.make_answer`."""
@@ -325,7 +331,7 @@ class EmbeddedAnchor:
     def look(self, now: float) -> None:
         """To be called every second: silence, one way, and digits whose end was lost."""
         self._lines.expire(now)
-        if len(self._connected) < len(Side):
+        if self._awaited or len(self._connected) < len(Side):
             return
         agreement = self._now.agreement
         for side in Side:

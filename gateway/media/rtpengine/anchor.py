@@ -55,6 +55,9 @@ class RtpengineAnchor:
         "As it was before the exchanges that are open."
 
         self._open: set[Side] = set()
+        self._awaited = False
+        "The call's answer is still to come, and nobody is missed who is silent."
+
         self._owed = False
         "The callee was offered before its caller said anything, and answers in numbers that the caller may not have."
 
@@ -96,7 +99,9 @@ class RtpengineAnchor:
                 transports = await self._wiring.offer(agreement, side.other, wanted)
             return self._tell(side, plans, transports, groups(None, plans, leg))
 
-    async def take_answer(self, side: Side, description: Description, *, source: str | None = None) -> None:
+    async def take_answer(
+        self, side: Side, description: Description, *, source: str | None = None, early: bool = False
+    ) -> None:
         """See `Anchor.take_answer`."""
         self._check(side, description)
         with self._step(side):
@@ -114,6 +119,7 @@ class RtpengineAnchor:
             else:
                 await self._wiring.answer(agreement, side)
         self._open.discard(side)
+        self._awaited = early
 
     async def make_answer(self, side: Side) -> Description:
         """See `Anchor.make_answer`."""
@@ -264,7 +270,7 @@ class RtpengineAnchor:
                 for index, stream in enumerate(agreement.streams)
             )
         }
-        await self._vigil.look(now, speaking if self._known else None)
+        await self._vigil.look(now, speaking if self._known and not self._awaited else None)
 
     async def digit(self, side: Side, digit: str, duration: int) -> bool:
         """See `Anchor.digit`: also False where the other side is silent, whose sound rtpengine puts it in place of."""
