@@ -61,7 +61,10 @@ def _accept(session: Session, ours: Description, now: float) -> Out:
     assert session.theirs is not None
     session.timers.clear()
     session.phase = Phase.ACTIVE
-    said = dialects.accepted(ours, session.dialect, session.role)
+    refused = dialects.refused(session.theirs, ours, session.dialect)
+    session.kept |= refused
+    answer = dialects.filled(session.theirs, ours) if refused else ours
+    said = dialects.accepted(answer, session.dialect, session.role)
     session.watching = dialects.watching(said, session.dialect, session.role.other)
     written = description.write(said)
     session.agree(ours, session.theirs)

@@ -4,6 +4,7 @@ A client is known by what it writes, since names and versions change and forks k
 holds for every client alike needs no dialect: it is simply written so (`changes.stubs`, `canonical`).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from xml.etree.ElementTree import Element
 
@@ -26,16 +27,19 @@ class Dialect:
     idle: bool = True
     "Senders of none in a session-accept."
 
+    partial: bool = True
+    "A session-accept without all that it has offered."
+
     answered: bool = True
     "A content-accept or a content-reject of what it has added."
 
 
 USUAL = Dialect()
 
-LIBWEBRTC = Dialect(silenced=False, removed=False, idle=False)
-"""COMPAT(Conversations): it ends the call when it is told not to send, or is to lose a content; a hold by session-info
-it lets pass.  COMPAT(Monal): it writes the same, knows neither and leaves both without a reply; a session-accept in
-which nobody sends it cannot read."""
+LIBWEBRTC = Dialect(silenced=False, removed=False, idle=False, partial=False)
+"""COMPAT(Conversations): it ends the call when it is told not to send, is to lose a content, or has one not accepted
+that it offered; a hold by session-info it lets pass.  COMPAT(Monal): it writes the same, knows neither and leaves both
+without a reply; a session-accept in which nobody sends it cannot read."""
 
 
 MOVIM = Dialect(answered=False)
@@ -75,6 +79,32 @@ def watching(said: Description, dialect: Dialect, client: Role) -> set[str]:
     if dialect.silenced:
         return set()
     return {one.name for one in said.media if one.senders not in (Senders.BOTH, Senders(client.value))}
+
+
+def refused(offer: Description, answer: Description, dialect: Dialect) -> set[str]:
+    """The contents that such a client is to have accepted although the other side refuses them.
+
+    They need a transport, so that they must share one: all are in one bundle, and what is accepted can be (RFC 9143
+    §9.3: nothing is bundled that is not multiplexed with its RTCP).
+    """
+    there = {media.name for media in answer.media}
+    names = {media.name for media in offer.media}
+    shares = all(isinstance(media.transport, Ice) and media.rtp.rtcp_mux is not None for media in answer.media)
+    bundled = len(there) == 1 or _bundle(answer.groups) is not None
+    bundle = _bundle(offer.groups)
+    together = bundle is not None and names <= set(bundle.names)
+    return set() if dialect.partial or not (shares and bundled and together) else names - there
+
+
+def filled(offer: Description, answer: Description) -> Description:
+    """An answer with what it refuses, as `whole`; who refuses all but one medium may not say that it bundles."""
+    bundle = _bundle(offer.groups)
+    groups = answer.groups if bundle is None or _bundle(answer.groups) is not None else (*answer.groups, bundle)
+    return whole(offer, replace(answer, groups=groups))
+
+
+def _bundle(groups: Iterable[Group]) -> Group | None:
+    return next((group for group in groups if group.semantics == "BUNDLE"), None)
 
 
 def whole(offer: Description, agreed: Description) -> Description:

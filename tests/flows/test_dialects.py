@@ -552,6 +552,57 @@ def test_a_hold_and_a_video_that_ends_leave_it_the_call_where_media_are_direct_t
     )
 
 
+calls_by_video = (
+    romeo.sends(
+        "session-initiate",
+        xml=COMPLETE.replace(dialects.group("0"), "")
+        + dialects.content("1", "video", dialects.FILM, dialects.FULL)
+        + dialects.group("0", "1"),
+    ),
+    romeo.gets("result"),
+    after(2),
+    juliet.gets("INVITE", has=["a=group:BUNDLE 0 1", "m=video 41000"]),
+)
+
+
+@pytest.mark.parametrize("bundles", [True, False])
+def test_video_that_the_phone_refuses_from_the_start_is_accepted_by_nobody_sending_it(bundles: bool) -> None:
+    """COMPAT(Conversations): an answer without a kind that it has offered ends its call."""
+    sdp = web(film="no") if bundles else web(film="no").replace("a=group:BUNDLE 0\r\n", "")
+    directly(
+        *calls_by_video,
+        juliet.sends(200, sdp=sdp),
+        juliet.gets("ACK"),
+        romeo.gets("session-accept", has=['name="1"', 'senders="responder"', "VP8", 'ufrag="ph01"', "BUNDLE"]),
+        juliet.sends("re-INVITE", sdp=web(version=2, direction="inactive", film="no")),
+        juliet.gets(100),
+        romeo.gets("content-modify", has=['name="0"', 'senders="initiator"'], lacks='name="1"'),
+        romeo.gets("session-info hold"),
+        juliet.gets(200, has=["a=inactive", "m=video 0"]),
+        juliet.sends("ACK"),
+        juliet.sends("re-INVITE", sdp=web(version=3, film="1")),
+        juliet.gets(100),
+        romeo.gets("content-modify", has=['name="0"', 'senders="both"']),
+        romeo.gets("session-info unhold"),
+        juliet.gets(200, has="m=video 0"),
+        juliet.sends("ACK"),
+        romeo.sends("content-modify", xml="<content creator='initiator' name='1' senders='both'/>"),
+        romeo.gets("result"),
+        *conversations_leaves,
+    )
+
+
+def test_video_that_a_phone_without_rtcp_mux_refuses_is_left_out() -> None:
+    """A medium that is not there cannot have a transport of its own, and shares none with what is not multiplexed."""
+    directly(
+        *calls_by_video,
+        juliet.sends(200, sdp=web(film="no").replace("a=rtcp-mux\r\n", "").replace("a=group:BUNDLE 0\r\n", "")),
+        juliet.gets("ACK"),
+        romeo.gets("session-accept", has='name="0"', lacks='name="1"'),
+        *conversations_leaves,
+    )
+
+
 @pytest.mark.conformance("ICE-24")
 def test_it_restarts_ice_by_new_credentials_alone_and_is_answered_with_a_candidate() -> None:
     """COMPAT(Conversations)."""
