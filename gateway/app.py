@@ -14,9 +14,6 @@ import structlog
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from gateway import __version__
-from gateway.accounts.enrolment import Enrolment
-from gateway.accounts.standings import Standings
-from gateway.accounts.stored import StoredAccounts
 from gateway.appearance import Appearance
 from gateway.call.admission import Admission
 from gateway.call.calls import Calls
@@ -27,6 +24,7 @@ from gateway.conferences import Conferences
 from gateway.config import Settings
 from gateway.control.desk import Desk
 from gateway.control.server import ControlPort
+from gateway.enlistment import Enlistment
 from gateway.history.keeping import History
 from gateway.keypad import Keypad
 from gateway.metrics import Metrics
@@ -42,7 +40,6 @@ from gateway.parts import (
     notices_settings,
     opening_settings,
     permits,
-    registration_settings,
     relays,
     sip_port_settings,
     xmpp_port_settings,
@@ -50,7 +47,6 @@ from gateway.parts import (
 from gateway.preferences import Preferences
 from gateway.reach import final
 from gateway.reception import Reception
-from gateway.registrations import Registrations
 from gateway.routing import Routing
 from gateway.sip.message import SipRequest
 from gateway.stanza import Stanza
@@ -58,7 +54,7 @@ from gateway.store.database import Database
 from gateway.text.desk import Texts, TextSettings
 from gateway.text.mailboxes import Mailboxes
 from gateway.usage import Usage
-from gateway.user_commands import account_affairs, user_commands
+from gateway.user_commands import user_commands
 
 LAST_WORDS_SECONDS = 5.0
 "How long the legs may take to say goodbye when we stop."
@@ -75,14 +71,6 @@ class App:
         self.metrics = Metrics(self.registry, trunks=[trunk.name for trunk in settings.routing.trunks])
         self.routing = Routing(settings.routing, draw=lambda most: secrets.randbelow(most + 1))
         self.database = Database(settings.store.path, observer=self.metrics.store)
-        self.accounts = StoredAccounts(
-            self.database,
-            settings.store.key,
-            rules=settings.own_accounts,
-            fixed=settings.accounts,
-            wall=time.time,
-            observer=self.metrics.store,
-        )
         self.history = History(history_settings(settings), self.database, observer=self.metrics.history, wall=time.time)
         self.xmpp = XmppPort(
             xmpp_port_settings(settings),
@@ -177,16 +165,20 @@ class App:
             new_id=_new_id,
         )
         self.relays = relays(settings, self.anchors, xmpp=self.xmpp, new_id=_new_id, wall=time.time)
-        self.affairs = account_affairs(
+        self.enlistment = Enlistment(
             settings,
-            store=self.accounts,
+            database=self.database,
             routing=self.routing,
-            words=lambda jid, name: self.standings.words(jid, name),  # noqa: PLW0108 - they come later
+            sip=self.sip,
+            mailboxes=self.mailboxes,
+            busy=self.calls.takes,
+            metrics=self.metrics,
+            new_id=_new_id,
         )
         self.commands = Commands(
             user_commands(
                 settings,
-                affairs=self.affairs,
+                affairs=self.enlistment.affairs,
                 calls=self.calls,
                 routing=self.routing,
                 sip=self.sip,
@@ -201,7 +193,7 @@ class App:
             observer=self.metrics.xmpp,
             new_id=_new_id,
         )
-        self.inband = InBand(self.affairs, xmpp=self.xmpp, part=self.appearance.contacts.part)
+        self.inband = InBand(self.enlistment.affairs, xmpp=self.xmpp, part=self.appearance.contacts.part)
         self.reception = Reception(
             calls=self.calls,
             texts=self.texts,
@@ -222,28 +214,6 @@ class App:
             observer=self.metrics.sip,
             new_id=_new_id,
             clock=asyncio.get_running_loop().time,
-            wall=time.time,
-        )
-        self.registrations = Registrations(
-            registration_settings(settings),
-            sip=self.sip,
-            book=self.routing.registered,
-            observer=self.metrics.trunks,
-            new_id=_new_id,
-            changed=lambda name: self.standings.changed(name),  # noqa: PLW0108 - they come later
-            busy=self.calls.takes,
-        )
-        self.enrolment = Enrolment(
-            self.routing.domain,
-            routing=self.routing,
-            registrations=self.registrations,
-            mailboxes=self.mailboxes,
-        )
-        self.standings = Standings(
-            self.database,
-            report=self.registrations.report,
-            trunk=self.enrolment.trunk_name,
-            whose=self.enrolment.whose,
             wall=time.time,
         )
         self.watch = Watch(
@@ -280,7 +250,7 @@ class App:
         self._log.info("gateway_started", version=__version__)
         try:
             await self.database.open()
-            await self.accounts.unlock()
+            await self.enlistment.accounts.unlock()
             await self.preferences.start()
             await self.usage.start()
             self.history.start()
@@ -291,10 +261,7 @@ class App:
             self.mailboxes.start()
             if self.relays is not None:
                 self.relays.start()
-            self.registrations.add(trunk.registrant for trunk in self.settings.routing.trunks if trunk.registrant)
-            await self.standings.start()
-            self.accounts.watch(self.enrolment.changed)
-            await self.accounts.start()
+            await self.enlistment.start()
             self.watch.start()
             await self.control.start()
             await self._stop.wait()
@@ -313,8 +280,7 @@ class App:
             await self.http.stop()
             await self.usage.stop()
             await self.history.stop(LAST_WORDS_SECONDS)
-            await self.accounts.stop()
-            await self.standings.stop()
+            await self.enlistment.stop()
             await self.database.close()
             self._log.info("gateway_stopped")
 
@@ -331,7 +297,7 @@ class App:
         await self.calls.emptied(LAST_WORDS_SECONDS)
         await self.texts.emptied(LAST_WORDS_SECONDS)
         await self.mailboxes.leave(LAST_WORDS_SECONDS)
-        await self.registrations.leave(self.settings.registration.leave_timeout_seconds)
+        await self.enlistment.leave()
         await self.appearance.contacts.leave(self.settings.presence.leave_timeout_seconds)
 
     def _missing(self) -> list[str]:

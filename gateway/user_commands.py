@@ -1,9 +1,7 @@
 """The ad-hoc commands that there are: put together here, in the order in which users see them."""
 
-import asyncio
 from collections.abc import Callable
 
-from gateway.accounts.sources import AccountStore
 from gateway.call.calls import Calls
 from gateway.call.trials import Trials
 from gateway.commands import account_commands
@@ -21,24 +19,6 @@ from gateway.parts import voices
 from gateway.policy.permits import Used
 from gateway.preferences import Preferences
 from gateway.routing import Routing
-from gateway.text.allowance import Allowances
-
-CHANGES_A_MINUTE = 20
-"Of one user's accounts: each may be a registration, and all registrations have their turns one after the other."
-
-
-def account_affairs(
-    settings: Settings, *, store: AccountStore, routing: Routing, words: Callable[[str, str], str]
-) -> Affairs:
-    """What is done with users' own accounts; ``words``: how one of them stands, by JID and name."""
-    changes, clock = Allowances(CHANGES_A_MINUTE), asyncio.get_running_loop().time
-    return Affairs(
-        store=store,
-        rules=settings.own_accounts,
-        has=routing.has_account,
-        state=lambda account: words(account.jid, account.name),
-        admits=lambda jid: changes.admits(jid, clock()),
-    )
 
 
 def user_commands(

@@ -7,10 +7,10 @@ import pytest
 
 from gateway.accounts.account import SipAccount, Written, trunk_name
 from gateway.accounts.reading import read
+from gateway.enlistment import CHANGES_A_MINUTE
 from gateway.registration.registrant import contact_user
 from gateway.rules import Account, Trunk
 from gateway.secret import Secret
-from gateway.user_commands import CHANGES_A_MINUTE
 from tests.accounts import RULES
 from tests.flows.inmemory import GATEWAY, World
 from tests.flows.steps import Phone, Step, after, calls, does, holds, juliet, nurse, romeo, run
@@ -138,7 +138,7 @@ def watches(world: Any) -> None:
     enrolment = Enrolment(
         world.app.routing.domain,
         routing=world.app.routing,
-        registrations=world.app.registrations,
+        registrations=world.app.enlistment.registrations,
         mailboxes=world.app.mailboxes,
     )
     world.enrol = enrolment.changed
@@ -400,8 +400,8 @@ def test_a_call_is_for_the_account_that_is_called(called: str, to: str, name: st
 def test_accounts_are_changed_so_often_in_a_minute() -> None:
     def admitted(number: int) -> Step:
         def true(world: World) -> bool:
-            tries = [world.app.affairs.admits("romeo@montague.example") for _ in range(number + 1)]
-            return tries == [True] * number + [False] and world.app.affairs.admits("nurse@capulet.example")
+            tries = [world.app.enlistment.affairs.admits("romeo@montague.example") for _ in range(number + 1)]
+            return tries == [True] * number + [False] and world.app.enlistment.affairs.admits("nurse@capulet.example")
 
         return holds(true, f"not {number} changes are admitted")
 
