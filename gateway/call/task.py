@@ -11,6 +11,7 @@ import structlog
 from gateway.call.anchoring import Anchoring
 from gateway.call.bridge import Bridge, OutOfOrder, Send, State
 from gateway.call.facts import CallLimits, CallObserver, Recorder
+from gateway.call.focus import Focus
 from gateway.call.inbox import Inbox
 from gateway.call.seat import Party, Said, Seat, Told, Word, refused
 from gateway.call.seating import Seating
@@ -55,9 +56,7 @@ class CallTask:
         self._limits = limits
         self._observer = observer
         self._on_closed = on_closed
-        self._on_focus = on_focus
-        "Told that the SIP side is a conference's focus, by its address, and that it is none any more."
-        self._focus: str | None = None
+        self._focus = Focus(call, on_focus)
         self._address = address
         "From the address that one side names to try instead, to the other side's words for it, or None."
         self._transfer = transfer
@@ -200,18 +199,20 @@ class CallTask:
             state = self.bridge.state
             asked = state is (State.CALLEE_REOFFERED if seat.side is Side.CALLER else State.CALLER_REOFFERED)
             await self._do(seat, seat.hear(party, signal, free=state is State.ESTABLISHED, asked=asked), now)
-        if dropped := getattr(party.leg, "dropped", None):
+        self._look(seat, party)
+
+    def _look(self, seat: Seat, party: Party) -> None:
+        """Tell what a step has changed in a leg besides what it said."""
+        leg = party.leg
+        if dropped := getattr(leg, "dropped", None):
             for name in dropped:
                 self._observer.dropped(party.spelling, name)
             self._log.debug("translation_dropped", side=seat.side.value, names=list(dropped))
             dropped.clear()
         if party is seat.party and party.protocol == "sip":
-            if trunk := getattr(party.leg, "trunk", None):
+            if trunk := getattr(leg, "trunk", None):
                 self.story.goes_through(trunk)
-            focus = getattr(party.leg, "focus", None) if self.bridge.talking else None
-            if focus != self._focus:
-                self._focus = focus
-                self._on_focus(self.id, focus)
+            self._focus.seen(getattr(leg, "focus", None) if self.bridge.talking else None)
 
     async def _do(self, seat: Seat, words: Iterable[Word], now: float) -> None:
         """Pass on what a seat makes of a signal."""
@@ -284,8 +285,7 @@ class CallTask:
         finally:  # also when this is cut off
             self.story.counted({} if self.anchoring is None else self.anchoring.counted)
             self.story.tell(self.parties.values(), self._loop.time())
-            if self._focus is not None:
-                self._on_focus(self.id, None)
+            self._focus.over()
             self._on_closed(self)
 
     async def _hand_on(self, seat: Seat, transfer: Transfer, now: float) -> None:
@@ -321,8 +321,8 @@ class CallTask:
             await self._do(seat, seat.tell(signal), now)
             if seat.party is not before:
                 self.story.replaced(side, now)
-                if self._focus is not None and seat.party.protocol == "jingle":
-                    self._on_focus(self.id, self._focus)  # who sits there now has been told nothing
+                if seat.party.protocol == "jingle":
+                    self._focus.repeat()
 
     async def _end(self, end: End, now: float) -> None:
         sends = self.bridge.end(end)
