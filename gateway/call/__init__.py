@@ -8,8 +8,8 @@ tag, a SIP response by its transaction.  What it finds goes into the call's one 
 its Jingle leg, the SIP leg that `SipLegs` makes, and what `Anchorage` says of its media.
 
 `CallTask` empties the inbox in order, in one task: a message goes to its leg, and what the leg returns is carried out
-in the order it stands, messages to the wire, signals to the bridge, whose effects go to the other leg, and so on until
-nothing is left.  There are no locks, since nothing else touches a call.
+by `Passing` in the order it stands, messages to the wire, signals to the bridge, whose effects go to the other leg, and
+so on until nothing is left.  There are no locks, since nothing else touches a call.
 
 `Seat` says who is at each side.  It is one leg, unless somebody else takes its place: an INVITE with Replaces, or who
 was called because a REFER wanted it.  Such a successor has its own dialog, tag and inlet, and the call's one inbox.  It
@@ -27,7 +27,7 @@ the 200.
 
 `Bridge` decides what a signal of one side means for the other; everything it knows stands in one table.
 
-A transfer is a signal like any other, until `CallTask` asks what is to become of it: it is passed to the other side, in
+A transfer is a signal like any other, until `Passing` asks what is to become of it: it is passed to the other side, in
 its words, or a successor is made and the bridge never hears of it.
 
 A leg that breaks (our bug) ends its own call, both sides told, and no other.  A call is forgotten when all its legs are

@@ -35,6 +35,11 @@ class Inbox:
         self.asking = party
         return since, party, item
 
+    def answered(self, party: Party) -> None:
+        """A party's peer has heard something."""
+        if party is self.asking:
+            self.asking = None
+
     def done(self) -> None:
         """The first is taken."""
         self._items.popleft()
