@@ -6,10 +6,13 @@ import shutil
 
 import pytest
 
+from tests.peers import gateway, warm
 from tests.peers.program import Program
 
 PROGRAMS = ("prosody", "baresip", "sipp", "stdbuf", "kamailio", "linphonec")
 LONGEST_TEST_SECONDS = 180.0
+
+gateway.begin = warm.begin
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -16,10 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from tests.peers import loopback
-from tests.peers.program import PATIENCE_SECONDS, PeerFailure, Program, until
+from tests.peers.program import PATIENCE_SECONDS, Begin, PeerFailure, Program, until
 from tests.peers.xmpp_server import COMPONENT, HOST, XmppServer
 
 Table = Mapping[str, Any]
+
+begin: Begin | None = None
+"What starts gateways; None: their command, as an operator starts them."
 
 PASSWORD = "sesame"
 "What the file named password, beside the configuration, holds."
@@ -66,6 +69,7 @@ class Gateway:
             [sys.executable, "-m", "gateway", "run", "--config", str(self._configuration)],
             folder=self._folder,
             environment=path,
+            begin=begin,
         )
 
     def _tables(self, server: XmppServer, trunk: tuple[str, int], keys: Table) -> dict[str, Table | Sequence[Table]]:

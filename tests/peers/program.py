@@ -9,7 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import BinaryIO, ClassVar, Protocol, TypeVar
 
 Found = TypeVar("Found")
 
@@ -47,6 +47,41 @@ async def until(check: Callable[[], Found | None], what: str, within: float = PA
         pause = min(pause * 1.5, longest)
 
 
+class Process(Protocol):
+    """What is needed of a process of ours: of `subprocess.Popen`, and of whatever stands in its place."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        ...
+
+    def poll(self) -> int | None:
+        """Its status when it has ended."""
+        ...
+
+    def wait(self, timeout: float) -> int:
+        """The same, waited for."""
+        ...
+
+
+Begin = Callable[[Sequence[str], BinaryIO, Path, Mapping[str, str]], Process]
+"Starts a command: what its output goes to, its folder and its environment."
+
+
+def _begin(command: Sequence[str], output: BinaryIO, folder: Path, environment: Mapping[str, str]) -> Process:
+    setpriv = shutil.which("setpriv")
+    guard = [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
+    return subprocess.Popen(
+        [*guard, *command],
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        cwd=folder,
+        env=environment,
+        start_new_session=True,
+    )
+
+
 class Program:
     """A program in a process group of its own, which the kernel also ends should we die first."""
 
@@ -60,30 +95,23 @@ class Program:
         *,
         folder: Path,
         environment: Mapping[str, str] | None = None,
+        begin: "Begin | None" = None,
     ) -> None:
+        """``begin``: what starts it; None: the operating system, anew."""
         self.name = name
         self.folder = folder
         self.output = folder / f"{name}.log"
         self._command = list(command)
         self._environment = {**os.environ, **(environment or {})}
-        self._process: subprocess.Popen[bytes] | None = None
+        self._begin = begin or _begin
+        self._process: Process | None = None
 
     def start(self) -> None:
         """Start it; its standard output and error are appended to `output`."""
         if shutil.which(self._command[0]) is None:
             raise PeerFailure(f"{self.name}: {self._command[0]} is not installed")
-        setpriv = shutil.which("setpriv")
-        guard = [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
         with self.output.open("ab") as output:
-            self._process = subprocess.Popen(
-                [*guard, *self._command],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                cwd=self.folder,
-                env=self._environment,
-                start_new_session=True,
-            )
+            self._process = self._begin(self._command, output, self.folder, self._environment)
         self.started.add(self)
 
     @property
