@@ -18,6 +18,7 @@ from tests.configured import configured
 from tests.flows.openings import answered, juliet_leaves, ringing
 from tests.flows.steps import after, does, holds, juliet, romeo, run, server_goes, server_returns, signals
 from tests.net.component_server import component_server
+from tests.peers.program import PATIENCE_SECONDS
 
 
 def missing(*words: str) -> Any:
@@ -123,7 +124,7 @@ async def test_it_serves_on_real_sockets_and_leaves_them(tmp_path: Path, logging
     async with component_server() as server:
         app = App(configured(tmp_path, xmpp_port=server.port))
         running = asyncio.create_task(app.run())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not app.xmpp.connected:  # noqa: ASYNC110 - nobody tells the test
                 await asyncio.sleep(0.005)
         async with ClientSession() as client:
@@ -134,7 +135,7 @@ async def test_it_serves_on_real_sockets_and_leaves_them(tmp_path: Path, logging
         assert "jinglesip_xmpp_connected 1.0" in text
         assert "process_open_fds" in text
         signal.raise_signal(signal.SIGTERM)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await running
         assert app.sip.listening == ()
         assert not app.xmpp.connected
@@ -144,7 +145,7 @@ async def test_a_start_that_fails_leaves_nothing_open(tmp_path: Path, logging_un
     async with component_server() as server:
         first = App(configured(tmp_path, xmpp_port=server.port))
         running = asyncio.create_task(first.run())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not first.xmpp.connected:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
         second = App(configured(tmp_path, xmpp_port=server.port, http_port=first.http.port))

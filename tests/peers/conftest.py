@@ -12,7 +12,7 @@ from tests.peers.program import Program
 PROGRAMS = ("prosody", "baresip", "sipp", "stdbuf", "kamailio", "linphonec")
 LONGEST_TEST_SECONDS = 180.0
 
-gateway.begin = warm.begin
+gateway.begin, gateway.run = warm.begin, warm.run
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,19 @@ from tests.peers.xmpp_server import COMPONENT, HOST, XmppServer
 
 Table = Mapping[str, Any]
 
+
+def _run(command: Sequence[str], typed: str, environment: Mapping[str, str]) -> tuple[int, str, str]:
+    ran = subprocess.run(
+        command, input=typed, capture_output=True, encoding="utf-8", env=environment, check=False, timeout=120
+    )
+    return ran.returncode, ran.stdout, ran.stderr
+
+
 begin: Begin | None = None
 "What starts gateways; None: their command, as an operator starts them."
+
+run: Callable[[Sequence[str], str, Mapping[str, str]], tuple[int, str, str]] = _run
+"What runs commands beside them: given what is typed, exit status, standard output and standard error."
 
 PASSWORD = "sesame"
 "What the file named password, beside the configuration, holds."
@@ -124,20 +135,11 @@ class Gateway:
         self.program.send_signal(number)
         return await self.program.ended(story=self.story)
 
-    async def command(self, *words: str) -> tuple[int, str, str]:
+    async def command(self, *words: str, typed: str = "") -> tuple[int, str, str]:
         """Run a command of the operator's on its configuration: exit status, standard output and standard error."""
         name, *others = words
         line = [sys.executable, "-m", "gateway", name, *others, "--config", str(self._configuration)]
-        ran = await asyncio.to_thread(
-            subprocess.run,
-            line,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-            env=self._environment,
-        )
-        return ran.returncode, ran.stdout, ran.stderr
+        return await asyncio.to_thread(run, line, typed, self._environment)
 
     def kill(self) -> None:
         """End it, wherever it is."""

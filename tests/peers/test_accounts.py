@@ -3,16 +3,14 @@
 import asyncio
 import contextlib
 import json
-import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from tests.peers.gateway import PASSWORD, REPOSITORY
+from tests.peers.gateway import PASSWORD
 from tests.peers.jingle_client import initiation
 from tests.peers.kamailio import Kamailio
+from tests.peers.program import PATIENCE_SECONDS
 from tests.peers.rig import Rig
 from tests.peers.test_registration import DOMAIN, RETRY, answered_in, stands
 from tests.peers.xmpp_server import HOST
@@ -24,23 +22,14 @@ class Accounts:
     """The command line beside a gateway."""
 
     def __init__(self, rig: Rig, server: Kamailio) -> None:
-        self._configuration = rig.folder / "gateway" / "gateway.toml"
+        self._gateway = rig.gateway
         self.place = f"{server.address}:{server.ports['udp']}"
 
     async def run(self, *words: str, typed: str = "", status: int = 0) -> Any:
         """What it says to programs, and that it ends with this status."""
-        ended = await asyncio.to_thread(
-            subprocess.run,
-            [sys.executable, "-m", "gateway", "accounts", *words, "--json", "--config", str(self._configuration)],
-            input=typed,
-            capture_output=True,
-            encoding="utf-8",
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-            check=False,
-            timeout=60,
-        )
-        assert ended.returncode == status, ended.stderr
-        return json.loads(ended.stdout) if ended.stdout else ended.stderr
+        ended, out, errors = await self._gateway.command("accounts", *words, "--json", typed=typed)
+        assert ended == status, errors
+        return json.loads(out) if out else errors
 
     async def add(self, jid: str, name: str, address: str, password: str = PASSWORD) -> None:
         """Add one whose server is Kamailio, whatever its domain."""
@@ -48,7 +37,7 @@ class Accounts:
 
     async def states(self, jid: str) -> dict[str, str]:
         """How that user's accounts stand, as soon as each has been tried."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 found = {row["name"]: row["state"] for row in await self.run("states", jid)}
                 if not any("tried yet" in state or "taken up" in state for state in found.values()):

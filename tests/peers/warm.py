@@ -16,11 +16,15 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
+
+LONGEST_COMMAND_SECONDS = 120.0
 
 _COMMAND = (sys.executable, "-m", "gateway")
 _NEW_NETWORK = 0x40000000  # CLONE_NEWNET
@@ -107,17 +111,33 @@ class _Nursery:
 
 
 _nursery: _Nursery | None = None
+_one_at_a_time = threading.Lock()
 
 
 def begin(command: Sequence[str], output: BinaryIO, folder: Path, environment: Mapping[str, str]) -> Parted:
     """Start that command of the gateway's, in a process group of its own; it prints to ``output``."""
+    with open(os.devnull, "rb") as nothing:
+        return _part(command, folder, environment, (nothing, output, output))
+
+
+def run(command: Sequence[str], typed: str, environment: Mapping[str, str]) -> tuple[int, str, str]:
+    """Run that command of the gateway's, and wait for it: status, standard output and standard error."""
+    with tempfile.TemporaryFile() as into, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
+        into.write(typed.encode())
+        into.seek(0)
+        status = _part(command, Path.cwd(), environment, (into, out, errors)).wait(LONGEST_COMMAND_SECONDS)
+        out.seek(0)
+        errors.seek(0)
+        return status, out.read().decode(), errors.read().decode()
+
+
+def _part(command: Sequence[str], folder: Path, environment: Mapping[str, str], streams: Sequence[IO[bytes]]) -> Parted:
     global _nursery  # noqa: PLW0603
     if tuple(command[: len(_COMMAND)]) != _COMMAND:
         raise ValueError(f"no command of the gateway's: {command}")
-    _nursery = _nursery or _Nursery()
-    with open(os.devnull, "rb") as nothing:
-        streams = (nothing.fileno(), output.fileno(), output.fileno())
-        return _nursery.part(command[len(_COMMAND) :], folder, environment, streams)
+    with _one_at_a_time:
+        _nursery = _nursery or _Nursery()
+    return _nursery.part(command[len(_COMMAND) :], folder, environment, [stream.fileno() for stream in streams])
 
 
 # ---------------------------------------------------------------------------------------------------- the other process
