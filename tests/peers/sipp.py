@@ -67,7 +67,7 @@ class Sipp:
         credentials: tuple[str, str] | None = None,
         calls: int = 1,
         rate: float = 10,
-        timeout_seconds: int = 40,
+        timeout_seconds: int = 150,
         echo: bool = True,
         options: tuple[str, ...] = (),
     ) -> None:
@@ -106,7 +106,7 @@ class Sipp:
                 raise PeerFailure(f"{failure}\n{self._errors()}") from None
         return self
 
-    async def done(self, within: float = 45.0) -> list[Traced]:
+    async def done(self, within: float = 60.0) -> list[Traced]:
         """Wait until the scenario was played to its end; what went over the wire.  A failed one raises."""
         status = await self.program.ended(within)
         if status != 0:
