@@ -18,6 +18,7 @@ import structlog
 
 from gateway.addressing import written_jid
 from gateway.attendance import Attendee, Told
+from gateway.buckets import Buckets
 from gateway.call.calls import Calls
 from gateway.call.opened import Opened
 from gateway.errors import PeerError
@@ -33,7 +34,6 @@ from gateway.sip.subscription import REPAIR_SECONDS, Notice, Phase, Subscription
 from gateway.sip.wire import Failed
 from gateway.stanza import Stanza
 from gateway.text import reading
-from gateway.text.allowance import Allowances
 from mappings.namespaces import COIN
 
 GATHER_SECONDS = 1.0
@@ -144,7 +144,7 @@ class Conferences:
         self._by_tag: dict[str, _Followed] = {}
         "Those too that take leave."
 
-        self._allowed = Allowances(MESSAGES_A_MINUTE)
+        self._allowed = Buckets[str].a_minute(MESSAGES_A_MINUTE)
         self._log = structlog.get_logger()
 
     def __len__(self) -> int:

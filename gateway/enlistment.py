@@ -7,6 +7,7 @@ from collections.abc import Callable
 from gateway.accounts.enrolment import Enrolment
 from gateway.accounts.standings import Standings
 from gateway.accounts.stored import StoredAccounts
+from gateway.buckets import Buckets
 from gateway.commands.affairs import Affairs
 from gateway.config import Settings
 from gateway.metrics import Metrics
@@ -15,7 +16,6 @@ from gateway.parts import registration_settings
 from gateway.registrations import Registrations
 from gateway.routing import Routing
 from gateway.store.database import Database
-from gateway.text.allowance import Allowances
 from gateway.text.mailboxes import Mailboxes
 
 CHANGES_A_MINUTE = 20
@@ -66,7 +66,7 @@ class Enlistment:
             whose=self.enrolment.whose,
             wall=time.time,
         )
-        changes, clock = Allowances(CHANGES_A_MINUTE), asyncio.get_running_loop().time
+        changes, clock = Buckets[str].a_minute(CHANGES_A_MINUTE), asyncio.get_running_loop().time
         self.affairs = Affairs(
             store=self.accounts,
             rules=settings.own_accounts,

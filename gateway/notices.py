@@ -14,6 +14,7 @@ from typing import Protocol
 from xml.etree.ElementTree import Element
 
 from gateway.addressing import localpart
+from gateway.buckets import Buckets
 from gateway.call.facts import Recorder
 from gateway.call.wires import XmppWire
 from gateway.errors import PeerError
@@ -23,7 +24,6 @@ from gateway.history.record import CallRecord
 from gateway.history.trail import Trail
 from gateway.stanza import Stanza
 from gateway.text import reading
-from gateway.text.allowance import Allowances
 from mappings.namespaces import HINTS
 from mappings.reasons import EndReason
 
@@ -77,7 +77,7 @@ class Notices:
         self._wants = wants
         self._observer = observer
         self._new_id = new_id
-        self._allowed = Allowances(settings.a_minute)
+        self._allowed = Buckets[str].a_minute(settings.a_minute)
 
     def wall(self) -> float:
         """As who remembers says."""

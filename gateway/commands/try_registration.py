@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from gateway.accounts.account import SipAccount
+from gateway.buckets import Buckets
 from gateway.jid import bare
 from gateway.registration.trial import Trial, Verdict
 from gateway.sip.message import SipRequest, SipResponse
 from gateway.sip.wire import Failed, Outgoing
-from gateway.text.allowance import Allowances
 
 from .account_form import title
 from .affairs import NONE, Affairs, choosing
@@ -80,7 +80,7 @@ class TryRegistration:
     node: str = "account-test"
     name: str = "Test the registration of a SIP account"
     _trying: set[str] = field(default_factory=set)
-    _allowances: Allowances = field(default_factory=lambda: Allowances(A_MINUTE))
+    _allowed: Buckets[str] = field(default_factory=lambda: Buckets.a_minute(A_MINUTE))
 
     def may(self, jid: str) -> bool:
         """Who has an account, or may have one."""
@@ -98,7 +98,7 @@ class TryRegistration:
     async def _try(self, user: str, account: SipAccount) -> Outcome:
         if user in self._trying:
             raise Fault("an account of yours is being tested already")
-        if not self._allowances.admits(user, asyncio.get_running_loop().time()):
+        if not self._allowed.admits(user, asyncio.get_running_loop().time()):
             raise Fault("this has been tested often enough; come again in a minute")
         self._trying.add(user)
         try:

@@ -7,7 +7,7 @@ transfers, redirections, messages.  So there is no second way to a number that m
 
 Into XMPP, `screening` holds a caller against the operator's block list and against the user's `preference`.
 
-What is counted is here too: `buckets` how often something may be done, `ledger` how many calls and minutes a user has
-had today, `permits` both together, for each call from its beginning to its end.  Time is always an argument: ``now`` is
+What is counted is here too: `ledger` how many calls and minutes a user has had today, `permits` that and how often
+they may call (`gateway.buckets`), for each call from its beginning to its end.  Time is always an argument: ``now`` is
 monotonic, in seconds; ``wall`` is seconds since 1970, and good for nothing but to tell one day from the next.
 """

@@ -11,13 +11,16 @@ from datetime import tzinfo
 from math import ceil
 from typing import NamedTuple
 
+from gateway.buckets import Buckets, Key
 from gateway.errors import PeerError
-from gateway.policy.buckets import Buckets, Key
 from gateway.policy.ledger import Entry, Ledger, Meter
 from gateway.policy.rules import USUAL, Policy, PolicySettings, refused
 
 NEAR = 0.8
 "The share of a day's calls or minutes from which on a user is near the limit."
+
+MOST_USERS = 100_000
+"Of so many users of a policy it is remembered how often they have called in the last minute."
 
 ALL = "all"
 "The key of the bucket that everybody draws on."
@@ -84,8 +87,8 @@ class Permits:
         self._everybody = Buckets[str](settings.calls_per_second, settings.calls_per_second)
         self._by_policy = {
             policy.name: (
-                Buckets[str](policy.calls_per_second, policy.calls_per_second),
-                Buckets[str](policy.calls_per_minute, policy.calls_per_minute / 60),
+                Buckets[str](policy.calls_per_second, policy.calls_per_second, most=MOST_USERS),
+                Buckets[str].a_minute(policy.calls_per_minute, most=MOST_USERS),
             )
             for policy in (*settings.policies, USUAL)
         }

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from gateway.buckets import Buckets
 from gateway.call.story import named
 from gateway.errors import PeerError
 from gateway.jid import bare
@@ -20,7 +21,6 @@ from gateway.sip.reasons import refusal_of_error
 from gateway.sip.wire import Failed, Outgoing
 from gateway.stanza import Stanza, error, read_error
 from gateway.text import body, reading
-from gateway.text.allowance import Allowances
 from gateway.text.sending import Outcome, Sending
 from gateway.throttle import Throttle
 from mappings.conditions import BY_CONDITION
@@ -137,7 +137,7 @@ class Texts:
         self._observer = observer
         self._new_id = new_id
         self._loop = asyncio.get_running_loop()
-        self._allowed = {origin: Allowances(settings.a_minute) for origin in ("xmpp", "sip")}
+        self._allowed = {origin: Buckets[str].a_minute(settings.a_minute) for origin in ("xmpp", "sip")}
         self._lines: dict[tuple[str, str], _Line] = {}
         self._sending = 0
         self._arrivals: dict[str, _Arrival] = {}

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from gateway.buckets import Buckets
 from gateway.errors import PeerError
 from gateway.registration.grant import NO_GRANT
 from gateway.routing import Routing
@@ -22,7 +23,6 @@ from gateway.sip.summary import Summary
 from gateway.sip.wire import Failed
 from gateway.stanza import Stanza
 from gateway.text import mailbox, reading
-from gateway.text.allowance import Allowances
 from gateway.text.desk import XmppPort
 
 SPACING_SECONDS = 0.05
@@ -98,7 +98,7 @@ class Mailboxes:
         "By our tag."
         self._known: OrderedDict[tuple[str, str], Summary] = OrderedDict()
         "What waits, by trunk and owner."
-        self._allowed = Allowances(NEWS_A_MINUTE)
+        self._allowed = Buckets[str].a_minute(NEWS_A_MINUTE)
         self._next_at = 0.0
         self._left = asyncio.Event()
         self._log = structlog.get_logger()

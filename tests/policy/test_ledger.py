@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.policy.buckets import Buckets
 from gateway.policy.ledger import DAYS, Entry, Ledger, Meter
 
 DAY = 86_400.0
@@ -117,38 +116,3 @@ def test_every_second_is_charged_once_whatever_happens_between(steps: list[tuple
         written[entry.day, entry.user] = entry
     if all(seconds < 43_000 for _, seconds in steps):  # a step of a day and more may reach into two days before
         assert sum(entry.seconds for entry in written.values()) == pytest.approx(talked)
-
-
-# -------------------------------------------------------------------------------------------------------------- buckets
-
-
-def test_a_bucket_gives_what_it_holds_and_then_what_comes_back() -> None:
-    buckets = Buckets[str](3, 0.5)
-    for _ in range(3):
-        assert buckets.wait("a", 0.0) == 0
-        buckets.take("a", 0.0)
-    assert buckets.wait("a", 0.0) == 2.0
-    assert buckets.wait("a", 1.5) == 0.5
-    assert buckets.wait("b", 0.0) == 0
-    buckets.take("a", 2.0)
-    assert buckets.wait("a", 2.0) == 2.0
-
-
-@given(st.floats(0.1, 50), st.floats(0.01, 50), st.lists(st.floats(0, 30), max_size=200))
-def test_no_bucket_gives_more_than_its_size_and_its_rate(size: float, rate: float, waits: list[float]) -> None:
-    buckets, now, given_at = Buckets[str](size, rate), 0.0, list[float]()
-    for seconds in waits:
-        now += seconds
-        if buckets.wait("a", now) == 0:
-            buckets.take("a", now)
-            given_at.append(now)
-    for first in range(len(given_at)):
-        for last in range(first, len(given_at)):
-            assert last - first + 1 <= buckets.size + rate * (given_at[last] - given_at[first]) + 1e-6
-
-
-def test_full_buckets_are_forgotten() -> None:
-    buckets = Buckets[int](1, 1.0)
-    for number in range(100_000):
-        buckets.take(number, number / 100)
-    assert len(buckets) < 1_000
