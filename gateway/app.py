@@ -102,6 +102,7 @@ class App:
         self.notices = Notices(
             notices_settings(settings), recorder=self.history, xmpp=self.xmpp, observer=self.metrics.xmpp,
             wants=lambda user: self.preferences.of(user).missed_calls, new_id=_new_id,
+            clock=asyncio.get_running_loop().time,
         )  # fmt: skip
         self.calls = Calls(
             calls_limits(settings),

@@ -69,14 +69,19 @@ class Notices:
         wants: Callable[[str], bool | None],
         observer: NoticesObserver,
         new_id: Callable[[], str],
+        clock: Callable[[], float],
     ) -> None:
-        """``wants``: whether a user (bare JID) wants to be told of missed calls; None: they have not said."""
+        """``wants``: whether a user (bare JID) wants to be told of missed calls; None: they have not said.
+
+        ``clock`` is one that nobody sets, in seconds.
+        """
         self._settings = settings
         self._recorder = recorder
         self._xmpp = xmpp
         self._wants = wants
         self._observer = observer
         self._new_id = new_id
+        self._clock = clock
         self._allowed = Buckets[str].a_minute(settings.a_minute)
 
     def wall(self) -> float:
@@ -95,7 +100,7 @@ class Notices:
         """A call is over, or was refused before it began: tell its user, where that is wanted."""
         self._recorder.over(record)
         told = self._notice(record)
-        if told is None or not self._allowed.admits(record.user, self.wall()):
+        if told is None or not self._allowed.admits(record.user, self._clock()):
             return
         kind, body = told
         try:

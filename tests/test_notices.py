@@ -75,9 +75,16 @@ class Told:
         self.sent: list[Stanza] = []
         self.counted: list[str] = []
         self.ended: list[str] = []
+        self.now = 0.0
+        "Of a clock that nobody sets."
+
+        self.at = BEGAN
 
     def wall(self) -> float:
-        return BEGAN
+        return self.at
+
+    def clock(self) -> float:
+        return self.now
 
     def follow(self) -> None:
         return None
@@ -97,7 +104,15 @@ class Told:
 
 def notices(told: Told, wants: bool | None = None, **more: object) -> Notices:
     settings = NoticesSettings(domain="gw.example", resource="sip", **more)  # type: ignore[arg-type]
-    return Notices(settings, recorder=told, xmpp=told, wants=lambda user: wants, observer=told, new_id=lambda: "n1")
+    return Notices(
+        settings,
+        recorder=told,
+        xmpp=told,
+        wants=lambda user: wants,
+        observer=told,
+        new_id=lambda: "n1",
+        clock=told.clock,
+    )
 
 
 @pytest.mark.parametrize("usual", [False, True])
@@ -134,3 +149,13 @@ def test_of_a_call_that_is_nobodys_nobody_is_told(record: CallRecord) -> None:
     told = Told()
     notices(told, missed=True).over(record)
     assert not told.sent
+
+
+def test_a_clock_that_is_set_back_silences_nobody() -> None:
+    told = Told()
+    made = notices(told, missed=True, a_minute=3)
+    for _ in range(4):
+        made.over(CALLED)
+    told.at, told.now = BEGAN - 3_600.0, 60.0
+    made.over(CALLED)
+    assert len(told.sent) == 4
