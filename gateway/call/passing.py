@@ -18,7 +18,7 @@ from gateway.call.seating import Seating
 from gateway.call.story import Story
 from gateway.errors import AnchorError, PeerError
 from gateway.media.anchor import Connected, DigitHeard, Event, Failed, Gathered, OneWay
-from gateway.signals import Digit, End, Offer, Side, Signal, Transfer, Transferred
+from gateway.signals import Digit, Early, End, Offer, Progress, Side, Signal, Transfer, Transferred
 from mappings.reasons import EndReason
 
 SIGNALS = get_args(Signal)
@@ -134,6 +134,8 @@ class Passing:
         anchoring = self._anchoring
         try:
             if anchoring is None:
+                if isinstance(signal, Early):  # where media do not pass here, nothing is heard early
+                    signal = Progress(ringing=False)
                 sends: Iterable[Send] = self._bridge.receive(side, signal)
             else:
                 source = getattr(self._seating.seats[side].speaker.leg, "source", None)

@@ -129,6 +129,28 @@ def test_the_account_that_is_named_calls_and_the_user_hangs_up() -> None:
     )
 
 
+def test_what_plays_before_the_answer_is_ringing_in_a_test() -> None:
+    tester = Experimenter()
+    run(
+        tester.calls(name="sip"),
+        juliet.gets("INVITE"),
+        juliet.sends(183, sdp=sdp_of()),
+        tester.hears(Progress),
+        after(2),
+        juliet.sends(200),
+        juliet.gets("ACK"),
+        tester.hears(Progress, Answer),
+        tester.hangs_up(),
+        juliet.gets("BYE"),
+        juliet.sends(200),
+        calls(0),
+        ended(answered=True, early_media=False, setup_seconds=2.0),
+        dial=ACCOUNTS,
+        trunk='early_media = "hear"',
+        media='addresses = ["192.0.2.1"]',
+    )
+
+
 def test_a_refusal_is_told_with_its_status() -> None:
     tester = Experimenter()
     run(tester.calls(), juliet.gets("INVITE"), juliet.sends(486), juliet.gets("ACK"), calls(0), dial=ACCOUNTS)
