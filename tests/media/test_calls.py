@@ -387,6 +387,28 @@ async def test_silence_on_hold_lasts_longer() -> None:
         assert told.has(Failed)
 
 
+async def test_nobody_is_missed_before_the_answer() -> None:
+    async with rigged() as rig:
+        one, other = await rig.phone(), await rig.phone()
+        anchor, told = await rig.anchor(PHONE, PHONE)
+        await anchor.take_offer(CALLER, one.description())
+        other.told(await anchor.make_offer(CALLEE))
+        await anchor.take_answer(CALLEE, other.description(), early=True)
+        one.told(await anchor.make_answer(CALLER))
+        await told.connected(CALLEE)
+        rig.look_away()
+        now = monotonic()
+        anchor.look(now)
+        anchor.look(now + 1801)
+        assert not told.has(Failed)
+        assert not told.has(OneWay)
+        await anchor.take_answer(CALLEE, other.description())
+        anchor.look(now + 1802)
+        assert not told.has(Failed), "it is answered now"
+        anchor.look(now + 3700)
+        assert told.has(Failed)
+
+
 async def test_the_back_end_looks_by_itself() -> None:
     async with rigged(silence_seconds=0.1) as rig:
         _, told, _, _ = await phones(rig)

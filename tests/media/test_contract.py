@@ -311,6 +311,26 @@ async def test_early_media_are_answered_again(backend: str, tmp_path: Path) -> N
 
 
 @EACH
+async def test_a_browser_hears_what_plays_and_then_who_answers_elsewhere(backend: str, tmp_path: Path) -> None:
+    async with bench(backend, tmp_path) as rig:
+        peer, menu, phone = await rig.peer(Role.INITIATOR), await rig.phone(), await rig.phone()
+        anchor, told = await rig.anchor(WEB, PHONE)
+        offer = await anchor.make_offer(CALLEE, ("audio",))
+        menu.told(offer)
+        phone.told(offer)
+        await anchor.take_answer(CALLEE, menu.description(PCMU), early=True)
+        await anchor.take_offer(CALLER, await peer.offer())
+        answer = await anchor.make_answer(CALLER)
+        await peer.answered(answer)
+        await told.connected(CALLER)
+        await peer.up()
+        await both_hear(peer, menu)
+        await anchor.take_answer(CALLEE, phone.description(PCMU))
+        assert await anchor.make_offer(CALLER) == answer, "nothing changes for it"
+        await both_hear(peer, phone)
+
+
+@EACH
 async def test_one_side_holds_and_comes_back(backend: str, tmp_path: Path) -> None:
     async with bench(backend, tmp_path) as rig:
         anchor, _, peer, phone = await web_calls(rig)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -167,6 +168,24 @@ async def test_a_certificate_that_was_not_announced_ends_the_call(tmp_path: Path
 async def test_silence_of_both_ends_the_call(tmp_path: Path) -> None:
     async with bench(tmp_path, silence_seconds=1.0) as (rig, _):
         _, told, _, _ = await phones(rig)
+        assert (await told.expect(Failed)).reason is EndReason.TIMEOUT
+
+
+async def test_nobody_is_missed_before_the_answer(tmp_path: Path) -> None:
+    async with bench(tmp_path, silence_seconds=1.0) as (rig, _):
+        one, other = await rig.phone(), await rig.phone()
+        anchor, told = await rig.anchor(PHONE, PHONE)
+        await anchor.take_offer(CALLER, one.description())
+        other.told(await anchor.make_offer(CALLEE))
+        await anchor.take_answer(CALLEE, other.description(), early=True)
+        one.told(await anchor.make_answer(CALLER))
+        await told.connected(CALLER)
+        await told.connected(CALLEE)
+        looking: Any = anchor
+        for later in (5, 100):
+            await looking.look(monotonic() + later)
+        assert not told.has(Failed)
+        await anchor.take_answer(CALLEE, other.description())
         assert (await told.expect(Failed)).reason is EndReason.TIMEOUT
 
 

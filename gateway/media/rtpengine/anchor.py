@@ -270,7 +270,7 @@ class RtpengineAnchor:
                 for index, stream in enumerate(agreement.streams)
             )
         }
-        await self._vigil.look(now, speaking if self._known and not self._awaited else None)
+        await self._vigil.look(now, speaking if self._known else None, awaited=self._awaited)
 
     async def digit(self, side: Side, digit: str, duration: int) -> bool:
         """See `Anchor.digit`: also False where the other side is silent, whose sound rtpengine puts it in place of."""

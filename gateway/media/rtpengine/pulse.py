@@ -38,8 +38,18 @@ class Pulse:
         """Both sides' media have a way and keys."""
         return len(self._connected) == len(Side)
 
-    def look(self, now: float, counted: Mapping[Side, Sequence[Counted]], speaking: Collection[Side]) -> list[Event]:
-        """What is to be told, of a call that both sides have described; ``speaking`` are to be heard."""
+    def look(
+        self,
+        now: float,
+        counted: Mapping[Side, Sequence[Counted]],
+        speaking: Collection[Side],
+        *,
+        awaited: bool = False,
+    ) -> list[Event]:
+        """What is to be told, of a call that both sides have described.
+
+        ``speaking`` are to be heard; ``awaited``: the call is not answered yet, and nobody is missed.
+        """
         if self.over:
             return []
         if self._begun is None:
@@ -55,7 +65,7 @@ class Pulse:
             elif now - self._begun >= self._settings.dtls_seconds:
                 self.over = True
                 return [self._unsecured(side)]
-        if self.connected:
+        if self.connected and not awaited:
             for side in Side:
                 self._watch.heard(side, self._speech[side], self._control[side], speaks=side in speaking)
             events += self._watch.look(now)

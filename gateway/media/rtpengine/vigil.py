@@ -36,8 +36,11 @@ class Vigil:
         """Whether both sides' media have a way and keys."""
         return self._pulse.connected
 
-    async def look(self, now: float, speaking: Collection[Side] | None) -> None:
-        """Ask the node, and tell what has happened; ``speaking`` are to be heard, None: not all is described yet."""
+    async def look(self, now: float, speaking: Collection[Side] | None, *, awaited: bool) -> None:
+        """Ask the node, and tell what has happened.
+
+        ``speaking`` are to be heard, None: not all is described yet; ``awaited``: the call is not answered yet.
+        """
         try:
             await self.count()
         except NgSilentError:
@@ -50,7 +53,7 @@ class Vigil:
             return
         self._misses = 0
         if speaking is not None:
-            for event in self._pulse.look(now, self._counted, speaking):
+            for event in self._pulse.look(now, self._counted, speaking, awaited=awaited):
                 self._tell(event)
 
     def _lost(self, text: str) -> None:
