@@ -111,6 +111,11 @@ class NoDigits:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """This side wants a whole picture of the other one, since it cannot go on from those that it has (RFC 5168)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Attendance:
     """This side is the focus of a conference, or is none any more; or, with news, who is in it."""
 
@@ -180,6 +185,7 @@ Signal = (
     | Candidates
     | Digit
     | NoDigits
+    | Picture
     | Attendance
     | End
     | Transfer

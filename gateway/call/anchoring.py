@@ -39,6 +39,7 @@ from gateway.signals import (
     NoDigits,
     Offer,
     PickedUp,
+    Picture,
     Progress,
     Refuse,
     Side,
@@ -213,6 +214,9 @@ class Anchoring:
             case Digit():
                 sent = await anchor.digit(to, signal.digit, signal.duration)
                 return NOTHING if sent else Outcome((send,))
+            case Picture():
+                await anchor.picture(to)
+                return NOTHING
             case NoDigits() if self._anchors.digits:
                 return NOTHING  # they are sound
             case NoDigits() | Attendance() | End() | PickedUp() | Transfer() | Transferred():

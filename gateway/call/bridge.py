@@ -17,6 +17,7 @@ from gateway.signals import (
     End,
     NoDigits,
     Offer,
+    Picture,
     Progress,
     Refuse,
     Side,
@@ -56,8 +57,8 @@ S = State
 
 
 def _digits(state: State) -> dict[tuple[Side, type[Signal]], State]:
-    """Digits pass in both directions and change nothing; so does who is in a conference."""
-    return {(side, signal): state for side in Side for signal in (Digit, NoDigits, Attendance)}
+    """Digits pass in both directions and change nothing; so does who is in a conference, and a wish for a picture."""
+    return {(side, signal): state for side in Side for signal in (Digit, NoDigits, Picture, Attendance)}
 
 
 def _transfers(state: State) -> dict[tuple[Side, type[Signal]], State]:

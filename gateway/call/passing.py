@@ -17,8 +17,8 @@ from gateway.call.seat import Party, Said, Seat, Told, Word
 from gateway.call.seating import Seating
 from gateway.call.story import Story
 from gateway.errors import AnchorError, PeerError
-from gateway.media.anchor import Connected, DigitHeard, Event, Failed, Gathered, OneWay
-from gateway.signals import Digit, Early, End, Offer, Progress, Side, Signal, Transfer, Transferred
+from gateway.media.anchor import Connected, DigitHeard, Event, Failed, Gathered, OneWay, PictureWanted
+from gateway.signals import Digit, Early, End, Offer, Picture, Progress, Side, Signal, Transfer, Transferred
 from mappings.reasons import EndReason
 
 SIGNALS = get_args(Signal)
@@ -169,6 +169,8 @@ class Passing:
             case DigitHeard(side, digit, duration, carried):
                 if not carried:
                     await self._pass([Send(side.other, Digit(digit, duration))], now)
+            case PictureWanted(side):
+                await self._pass([Send(side, Picture())], now)
             case never:
                 assert_never(never)
 

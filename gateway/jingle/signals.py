@@ -13,6 +13,7 @@ from gateway.signals import (
     NoDigits,
     Offer,
     PickedUp,
+    Picture,
     Progress,
     Refuse,
     Signal,
@@ -53,6 +54,11 @@ def told(session: Session, signal: Signal, now: float, *, direct: bool) -> Out:
             return digits.tell(session, signal, now)
         case Attendance():
             return attended(session, signal, now)
+        case Picture():
+            session.dropped.append(
+                "picture_fast_update"
+            )  # there is no word for it but RTCP's, which no anchor says here
+            return []
         case NoDigits():
             session.deaf = True
             return []

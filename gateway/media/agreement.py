@@ -159,7 +159,7 @@ class Agreement:
             if far is not None and far.live and far.said is not None:
                 agreed = usable_as_said(far.said.rtp.codecs, leg.codecs)
                 senders = meet(senders, far.said.senders)
-            codecs = answered(offered.rtp.codecs, agreed)
+            codecs = answered(offered.rtp.codecs, agreed, pictures=leg.feedback and stream.kind == "video")
             if far is not None and far.live and far.said is not None:
                 codecs = conversion.chosen(offered.rtp.codecs, codecs, far.said.rtp.codecs, leg)
             if codecs and not refused:
@@ -260,7 +260,7 @@ def _offered(index: int, stream: Stream, side: Side, leg: LegMedia, avoid: set[i
     else:
         codecs = usable(heard.rtp.codecs, leg.codecs)
         if leg.feedback:
-            codecs = tuple(map(with_requests, codecs))
+            codecs = tuple(with_requests(codec, always=stream.kind == "video") for codec in codecs)
         else:
             codecs = tuple(replace(codec, feedback=(), feedback_interval=None) for codec in codecs)
     if stream.kind == "audio":

@@ -156,7 +156,17 @@ class DigitHeard:
     carried: bool
 
 
-Event = Gathered | Connected | Failed | OneWay | DigitHeard
+@dataclass(frozen=True, slots=True)
+class PictureWanted:
+    """The other side wants a whole picture of this one, which has agreed to no message that asks for it.
+
+    Told once a second at most, however often it is wanted.
+    """
+
+    side: Side
+
+
+Event = Gathered | Connected | Failed | OneWay | DigitHeard | PictureWanted
 Listener = Callable[[Event], None]
 "Called from the event loop, outside any operation; must not raise."
 
@@ -247,6 +257,10 @@ class Anchor(Protocol):
 
         False: it has agreed to no such format, and must be told by other means.
         """
+        ...
+
+    async def picture(self, side: Side) -> None:
+        """Ask this side for a whole picture, where it has agreed to a message that does (PLI, FIR); else nothing."""
         ...
 
     async def statistics(self) -> Statistics:

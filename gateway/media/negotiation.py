@@ -146,8 +146,12 @@ def numbered(codecs: Iterable[Codec], taken: Mapping[Identity, int], *, avoid: I
     return tuple(found)
 
 
-def answered(offered: Sequence[Codec], agreed: Sequence[Codec], *, feedback: bool = True) -> tuple[Codec, ...]:
+def answered(
+    offered: Sequence[Codec], agreed: Sequence[Codec], *, feedback: bool = True, pictures: bool = False
+) -> tuple[Codec, ...]:
     """The answer to an offer: what the other side has agreed to, in its order, under the offer's numbers.
+
+    ``pictures``: it may ask for whole ones in every way that it offers, whatever the other side has agreed to.
 
     Digits are answered on the anchor's own account, at the rates of the codecs that are left.  Empty: there is no codec
     in common.
@@ -159,7 +163,7 @@ def answered(offered: Sequence[Codec], agreed: Sequence[Codec], *, feedback: boo
     for codec in agreed:
         same = None if is_events(codec) else by_identity.pop(identity(codec), None)
         if same is not None:
-            said = _feedback(codec.feedback, same.feedback) if feedback else ()
+            said = _feedback(codec.feedback, same.feedback, pictures) if feedback else ()
             kept.append(replace(codec, id=same.id, feedback=said, feedback_interval=None))
     if all(map(auxiliary, kept)):
         return ()
@@ -170,17 +174,20 @@ def answered(offered: Sequence[Codec], agreed: Sequence[Codec], *, feedback: boo
     return (*kept, *(replace(codec, ptime=None, maxptime=None) for codec in matching or events[:1]))
 
 
-def _feedback(agreed: Sequence[Feedback], offered: Sequence[Feedback]) -> tuple[Feedback, ...]:
-    """What both have; of the ways to ask for a picture those that were offered, where the other side has any."""
+def _feedback(agreed: Sequence[Feedback], offered: Sequence[Feedback], pictures: bool) -> tuple[Feedback, ...]:
+    """What both have; of the ways to ask for a picture those that were offered, where the other side can be asked."""
     found = [one for one in agreed if one in offered]
-    if any(one in PICTURE_REQUESTS for one in agreed):
+    if pictures or any(one in PICTURE_REQUESTS for one in agreed):
         found += [one for one in offered if one in PICTURE_REQUESTS and one not in found]
     return tuple(found)
 
 
-def with_requests(codec: Codec) -> Codec:
-    """An offered format with every way to ask for a picture, where it has one: each becomes the other on its way."""
-    if not any(one in PICTURE_REQUESTS for one in codec.feedback):
+def with_requests(codec: Codec, *, always: bool) -> Codec:
+    """An offered format with every way to ask for a picture, ``always`` or where it has one.
+
+    Each becomes on its way what the other side knows.
+    """
+    if not always and not any(one in PICTURE_REQUESTS for one in codec.feedback):
         return codec
     more = tuple(one for one in PICTURE_REQUESTS if one not in codec.feedback)
     return replace(codec, feedback=(*codec.feedback, *more)) if more else codec

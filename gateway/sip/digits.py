@@ -25,7 +25,7 @@ UNABLE = frozenset({405, 415, 420, 469, 489, 501})
 "Responses to an INFO that say: not this one, and no other like it."
 
 _FLASH = 16
-_TALKING = frozenset({Phase.CONFIRMED, Phase.REINVITED, Phase.REANSWERING, Phase.REGATHERING, Phase.REINVITING,
+TALKING = frozenset({Phase.CONFIRMED, Phase.REINVITED, Phase.REANSWERING, Phase.REGATHERING, Phase.REINVITING,
                       Phase.BACKING_OFF, Phase.LEARNING})  # fmt: skip
 "Where the call is up and the dialog known to both."
 
@@ -44,7 +44,7 @@ def tell(leg: LegState) -> None:
         return
     one = leg.digits[0]
     body = f"Signal={one.digit}\r\nDuration={one.duration}\r\n".encode()
-    if leg.phase in _TALKING:
+    if leg.phase in TALKING:
         leg.telling = leg.within("INFO", (("Content-Type", RELAY),), body)
         return
     begun = leg.early.get(leg.playing or "") if leg.phase is Phase.PROCEEDING else None

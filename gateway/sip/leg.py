@@ -30,6 +30,7 @@ from gateway.signals import (
     NoDigits,
     Offer,
     PickedUp,
+    Picture,
     Progress,
     Refuse,
     Signal,
@@ -161,6 +162,8 @@ class SipLeg(LegState):
                 event = Event.CANDIDATES
             case Digit():
                 event = Event.DIGIT
+            case Picture():
+                event = Event.PICTURE
             case NoDigits() | PickedUp() | Attendance() | Early():
                 return []  # what INFO says of digits is answered here in any case, and no description is owed by us
             case Transfer():
@@ -253,6 +256,8 @@ class SipLeg(LegState):
             self._do(Event.INFO_ANSWERED, response, now)
         elif method == "INFO" and self.telling is not None and response.branch == self.telling.branch:
             self._do(Event.DIGIT_ANSWERED, response, now)
+        elif method == "INFO" and _is_of(response, self.asking):
+            self._do(Event.PICTURE_ANSWERED, response, now)
         elif method == "PRACK" and response.branch in self.pracks:
             self._do(Event.PRACK_ANSWERED, response, now)
         elif method == "UPDATE" and (asked := self.session.pending) is not None and response.branch == asked.branch:
@@ -272,6 +277,8 @@ class SipLeg(LegState):
             self._do(Event.INFO_LOST, failed, now)
         elif failed.method == "INFO" and self.telling is not None and failed.branch == self.telling.branch:
             self._do(Event.DIGIT_LOST, failed, now)
+        elif failed.method == "INFO" and _is_of(failed, self.asking):
+            self._do(Event.PICTURE_LOST, failed, now)
         elif failed.branch in self.pracks:
             self._do(Event.PRACK_LOST, failed, now)
         elif (asked := self.session.pending) is not None and failed.branch == asked.branch:

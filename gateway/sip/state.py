@@ -149,11 +149,12 @@ class LegState:
     """A leg's memory. Actions change it and put what is to be sent into `out`."""
 
     __slots__ = (
-        "acks", "agreed", "answered", "asks", "assured", "began_at", "bye", "call_id", "collisions", "contact",
-        "deaf", "dialog", "digest", "digits", "dropped", "early", "end_said", "forks", "heard", "invite", "invited",
-        "last_status", "manners", "new_id", "offered", "out", "parting", "phase", "playing", "playing_seen", "pracks",
-        "promised", "referral", "refreshed", "reinvite", "reoffer", "resend_after", "ringing_seen", "sdp", "session",
-        "session_id", "settings", "tag", "target", "telling", "timers", "trickle", "untried", "visited", "waiting",
+        "acks", "agreed", "answered", "asking", "asks", "assured", "began_at", "blind", "bye", "call_id", "collisions",
+        "contact", "deaf", "dialog", "digest", "digits", "dropped", "early", "end_said", "forks", "heard", "invite",
+        "invited", "last_status", "manners", "new_id", "offered", "out", "parting", "phase", "playing", "playing_seen",
+        "pracks", "promised", "referral", "refreshed", "reinvite", "reoffer", "resend_after", "ringing_seen", "sdp",
+        "session", "session_id", "settings", "tag", "target", "telling", "timers", "trickle", "untried", "visited",
+        "waiting",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0915 — one memory
@@ -250,6 +251,10 @@ class LegState:
         "The INFO with the first of them."
         self.deaf = False
         "Whether the peer takes none."
+        self.asking: Outgoing | None = None
+        "The INFO that asks the peer for a whole picture."
+        self.blind = False
+        "Whether the peer knows of no such thing."
         self.acks: dict[int, Outgoing] = {}
         "The ACK of each 2xx to ours, by CSeq number, to be sent again when the 2xx is."
         self.forks: dict[str, Outgoing] = {}

@@ -19,6 +19,7 @@ from gateway.sip import (
     early,
     info,
     late,
+    picture,
     prack,
     refresh,
     reinvite,
@@ -39,6 +40,7 @@ class Event(StrEnum):
     REFUSE = "Refuse"
     CANDIDATES = "Candidates"
     DIGIT = "Digit"
+    PICTURE = "Picture"
     TRANSFER = "Transfer"
     TRANSFERRED = "Transferred"
     END = "End"
@@ -66,6 +68,8 @@ class Event(StrEnum):
     INFO_LOST = "no response to INFO"
     DIGIT_ANSWERED = "response to INFO with a digit"
     DIGIT_LOST = "no response to INFO with a digit"
+    PICTURE_ANSWERED = "response to INFO that asks for a picture"
+    PICTURE_LOST = "no response to INFO that asks for a picture"
     PRACK_ANSWERED = "response to PRACK"
     PRACK_LOST = "no response to PRACK"
     UPDATE_ANSWERED = "response to UPDATE"
@@ -89,6 +93,9 @@ _ANYTIME: dict[Event | Timer, Action] = {
     X.DIGIT:        digits.digit,
     X.DIGIT_ANSWERED: digits.answered,
     X.DIGIT_LOST:   digits.lost,
+    X.PICTURE:      picture.wanted,
+    X.PICTURE_ANSWERED: picture.answered,
+    X.PICTURE_LOST: picture.lost,
     X.REPEATED:     within.repeated,
     X.PRACK:        prack.acknowledged,
     X.PRACK_ANSWERED: early.pracked,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from gateway.errors import PeerError
 from gateway.signals import End
-from gateway.sip import digits
+from gateway.sip import digits, picture
 from gateway.sip.body import SDP, session_description
 from gateway.sip.dialog import credentials, refuse_fork
 from gateway.sip.message import Header, SipRequest, SipResponse
@@ -19,8 +19,6 @@ KEPT_ACKS = 2
 KEPT_FORKS = 16
 "Forks beyond these get a BYE for every copy of their 2xx."
 
-PICTURE = "application/media_control+xml"
-"A request for a whole picture, which must not be refused in a call (RFC 5168)."
 
 # ----------------------------------------------------------------------------------------------------------- hanging up
 
@@ -182,7 +180,7 @@ def options(leg: LegState, request: SipRequest, now: float) -> None:
 
 
 def info(leg: LegState, request: SipRequest, now: float) -> None:
-    """An INFO as old phones send it: digits, and picture requests, which get no further; packages are not known."""
+    """An INFO as old phones send it: digits, and requests for pictures; packages are not known."""
     if request.first("Info-Package") is not None:
         leg.reply(request, 469, (("Recv-Info", ""),))
         return
@@ -191,9 +189,8 @@ def info(leg: LegState, request: SipRequest, now: float) -> None:
         leg.reply(request, 200)
     elif kind in digits.BODIES:
         digits.received(leg, request, kind)
-    elif kind == PICTURE:
-        leg.dropped.append(f"INFO {kind}")
-        leg.reply(request, 200)
+    elif kind == picture.BODY:
+        picture.received(leg, request)
     else:
-        taken = ", ".join((*digits.BODIES, PICTURE))
+        taken = ", ".join((*digits.BODIES, picture.BODY))
         leg.reply(request, 415, (("Accept", taken), warning(399, "INFO body is not understood")))

@@ -41,6 +41,9 @@ class PaperAnchor:
     told: dict[Side, Description] = field(default_factory=dict)
     said: dict[Side, Description] = field(default_factory=dict)
     digits: list[tuple[Side, str, int]] = field(default_factory=list)
+    pictures: list[Side] = field(default_factory=list)
+    "Who was asked for a whole one."
+
     heard: list[tuple[Side, Mapping[str, Ice | RawUdp]]] = field(default_factory=list)
     sources: list[tuple[Side, str | None]] = field(default_factory=list)
     "Where descriptions came from."
@@ -104,6 +107,9 @@ class PaperAnchor:
     async def digit(self, side: Side, digit: str, duration: int) -> bool:
         self.digits.append((side, digit, duration))
         return self.backend.sends_digits
+
+    async def picture(self, side: Side) -> None:
+        self.pictures.append(side)
 
     async def statistics(self) -> Statistics:
         return self.backend.counted

@@ -14,6 +14,7 @@ from gateway.signals import (
     End,
     NoDigits,
     Offer,
+    Picture,
     Progress,
     Refuse,
     Side,
@@ -33,6 +34,7 @@ SIGNALS: tuple[Signal, ...] = (
     Candidates({}),
     Digit("5", 100),
     NoDigits(),
+    Picture(),
     End(EndReason.SUCCESS),
 )
 signals = st.sampled_from(SIGNALS)
@@ -71,7 +73,7 @@ def test_digits_pass_while_there_are_two_sides_and_change_nothing(side: Side) ->
     for state in (State.OFFERED, State.ESTABLISHED, State.CALLER_REOFFERED, State.CALLEE_REOFFERED):
         bridge = Bridge()
         bridge.state = state
-        for signal in (Digit("#", 250), NoDigits()):
+        for signal in (Digit("#", 250), NoDigits(), Picture()):
             assert bridge.receive(side, signal) == (Send(side.other, signal),)
             assert bridge.state is state
     for state in (State.IDLE, State.ENDED):

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.errors import AnchorError
-from gateway.media.anchor import Connected, DigitHeard, Failed, OneWay, StreamStatistics
+from gateway.media.anchor import Connected, DigitHeard, Failed, OneWay, PictureWanted, StreamStatistics
 from gateway.signals import Side
 from mappings.reasons import EndReason
 from tests.flows.inmemory import World
@@ -383,6 +383,30 @@ def test_a_digit_that_the_phone_can_not_hear_is_told_it() -> None:
         happens(DigitHeard(CALLER, "5", 160, carried=False)),
         juliet.gets("INFO", has=["Signal=5", "Duration=160"]),
         juliet.sends(200, to="INFO"),
+        *BY_MESSAGE,
+    )
+
+
+FAST_UPDATE = (
+    "<media_control><vc_primitive><to_encoder><picture_fast_update/></to_encoder></vc_primitive></media_control>"
+)
+
+
+def test_whole_pictures_are_asked_for_by_info_where_a_phone_has_no_feedback_messages() -> None:
+    def asked(world: World) -> None:
+        assert world.anchors.opened[0].pictures == [CALLER]
+
+    control = (("Content-Type", "application/media_control+xml"),)
+    anchored(
+        *talking,
+        happens(PictureWanted(CALLEE)),
+        juliet.gets("INFO", has=["application/media_control+xml", "picture_fast_update"]),
+        juliet.sends(200, to="INFO"),
+        happens(PictureWanted(CALLER)),  # a client has no other word for it
+        nothing(),
+        juliet.sends("INFO", body=FAST_UPDATE, headers=control),
+        juliet.gets(200),
+        does(asked),
         *BY_MESSAGE,
     )
 

@@ -11,7 +11,8 @@ from time import monotonic
 import pytest
 
 from gateway.errors import AnchorError
-from gateway.media.anchor import PHONE, WEB, Call, Failed, OneWay
+from gateway.media.anchor import PHONE, WEB, Call, Failed, OneWay, PictureWanted
+from gateway.media.embedded import lines, rtcp
 from gateway.media.embedded.anchor import EmbeddedAnchor
 from gateway.media.embedded.srtp import LONGEST
 from gateway.signals import Side
@@ -270,6 +271,45 @@ async def test_two_sides_that_ask_for_pictures_in_different_ways_understand_each
         assert heard[:2] == b"\x84\xce"  # FIR
         other.report(heard)
         assert await one.control.hears(1) == [picture_loss(1, 2)]
+
+
+async def test_a_phone_without_feedback_is_asked_for_pictures_by_other_means_and_asks_so_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lines, "PICTURE_SECONDS", 600.0)  # so that one second is not over on a busy machine
+    async with rigged() as rig, WebPeer(Role.INITIATOR, "video") as peer:
+        phone = await rig.phone()
+        anchor, told = await rig.anchor(WEB, PHONE)
+        await anchor.take_offer(CALLER, await peer.offer())
+        offer = await anchor.make_offer(CALLEE)
+        phone.told(offer)
+        (asked,) = offer.media
+        assert not any(codec.feedback for codec in asked.rtp.codecs)
+        seen = phone.description(asked.rtp.codecs[0], name=asked.name).media[0]
+        await anchor.take_answer(CALLEE, Description(media=(replace(seen, rtp=replace(seen.rtp, media="video")),)))
+        answer = await anchor.make_answer(CALLER)
+        known = answer.media[0].rtp.codecs[0]
+        assert Feedback(type="nack", subtype="pli") in known.feedback
+        assert Feedback(type="nack") not in known.feedback
+        await peer.answered(answer)
+        await told.connected(CALLER)
+        await peer.up()
+        await anchor.picture(CALLER)  # nobody knows yet of what
+        await peer.send(rtp(1, number=known.id, ssrc=12))
+        await phone.speech.hears(1)
+        for _ in range(3):
+            await anchor.picture(CALLER)
+        await until(lambda: peer.reports, "what asks for a picture")
+        (heard,) = peer.reports
+        assert [part.kind for part in rtcp.packets(heard)] == [rtcp.RECEIVER_REPORT, rtcp.PAYLOAD_FEEDBACK]
+        assert heard[8:10] == picture_loss(0, 0)[:2]
+        assert heard[16:] == (12).to_bytes(4, "big")
+        await peer.send(*[picture_loss(12, 5)] * 3)
+        wanted = await told.expect(PictureWanted)
+        assert wanted.side is CALLEE
+        await peer.send(sender_report(12))
+        assert await phone.control.hears(1) == [sender_report(12)]
+        assert sum(isinstance(event, PictureWanted) for event in told) == 1
 
 
 # -------------------------------------------------------------------------------------------------------------- packets

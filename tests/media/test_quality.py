@@ -111,8 +111,8 @@ def test_a_compound_is_cut_into_its_packets() -> None:
     assert rtcp.about(picture_loss(2, 7)) == 7
     assert rtcp.about(sender_report(1)) is None
     assert rtcp.report_time(compound, found[0]) == 0x33445566
-    assert Feedbacks().fitted(compound) == compound[:60]
-    assert Feedbacks().fitted(picture_loss(1, 2)) == b""
+    assert Feedbacks(lambda: None).fitted(compound) == compound[:60]
+    assert Feedbacks(lambda: None).fitted(picture_loss(1, 2)) == b""
 
 
 def test_fewer_than_no_packets_are_not_lost() -> None:
@@ -128,8 +128,8 @@ def test_no_octets_break_the_reader(data: bytes) -> None:
         rtcp.report_time(data, packet)
     rtcp.about(data)
     rtcp.author(data)
-    assert len(Feedbacks().fitted(data)) <= len(data)
-    every = Feedbacks()
+    assert len(Feedbacks(lambda: None).fitted(data)) <= len(data)
+    every = Feedbacks(lambda: None)
     every.known = frozenset({"nack", "pli", "fir", "other"})
     assert data.startswith(every.fitted(data))
 
@@ -150,7 +150,7 @@ def full_intra(ssrc: int, *about: tuple[int, int]) -> bytes:
 
 def test_a_picture_is_asked_for_in_the_way_that_a_peer_knows() -> None:
     loss = struct.pack("!BBHIIHH", 0x81, 205, 3, 1, 2, 77, 0)
-    fir, pli = Feedbacks(), Feedbacks()
+    fir, pli = Feedbacks(lambda: None), Feedbacks(lambda: None)
     fir.known, pli.known = frozenset({FIR, NACK}), frozenset({PLI})
     report = receiver_report(1, 2)
     assert fir.fitted(report + picture_loss(1, 2) + loss) == report + full_intra(1, (2, 1)) + loss

@@ -20,6 +20,7 @@ from gateway.signals import (
     NoDigits,
     Offer,
     PickedUp,
+    Picture,
     Progress,
     Refuse,
     Signal,
@@ -147,7 +148,7 @@ def word(item: Emitted) -> str:
             return f"Digit {item.digit} {item.duration}"
         case Transferred():
             return f"Transferred {item.status}"
-        case Attendance() | NoDigits():
+        case Attendance() | NoDigits() | Picture():
             return type(item).__name__
         case Transfer() | Offer() | Answer() | Complete() | PickedUp() | Progress() | Early() | Candidates():
             return type(item).__name__

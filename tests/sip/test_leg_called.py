@@ -699,12 +699,6 @@ def test_required_extensions_are_refused_but_a_bye_is_always_heard() -> None:
     assert call.asks("BYE", headers=(("Require", "foo"),)) == ["200 BYE", "End success"]
 
 
-def test_a_request_for_a_picture_is_taken_and_its_loss_is_reported() -> None:
-    call = picked_up()
-    assert call.asks("INFO", "<media_control/>", content_type="application/media_control+xml") == ["200 INFO"]
-    assert call.leg.dropped == ["INFO application/media_control+xml"]
-
-
 @pytest.mark.conformance("HLD-23")
 def test_an_empty_info_is_taken_and_a_package_refused() -> None:
     call = picked_up()

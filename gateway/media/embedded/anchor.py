@@ -16,6 +16,7 @@ from gateway.media.anchor import (
     Gathered,
     LegMedia,
     Listener,
+    PictureWanted,
     Statistics,
 )
 from gateway.media.embedded.digits import Digit
@@ -58,7 +59,7 @@ class EmbeddedAnchor:
         self._awaited = False
         "The call's answer is still to come, and nobody is missed who is silent."
 
-        self._lines = Lines(self._digit_heard)
+        self._lines = Lines(self._digit_heard, self._picture_wanted)
         self._early: dict[tuple[Side, str], list[Ice]] = {}
         self._connected: set[Side] = set()
         limits = around.settings
@@ -328,6 +329,9 @@ class EmbeddedAnchor:
     def _digit_heard(self, side: Side, digit: Digit, carried: bool) -> None:
         self._emit(DigitHeard(side, digit.sign, digit.duration, carried))
 
+    def _picture_wanted(self, side: Side) -> None:
+        self._emit(PictureWanted(side))
+
     def look(self, now: float) -> None:
         """To be called every second: silence, one way, and digits whose end was lost."""
         self._lines.expire(now)
@@ -347,6 +351,10 @@ class EmbeddedAnchor:
     async def digit(self, side: Side, digit: str, duration: int) -> bool:
         """See `Anchor.digit`."""
         return not self._closed and self._lines.digit(side, digit, duration)
+
+    async def picture(self, side: Side) -> None:
+        """See `Anchor.picture`."""
+        self._lines.picture(side)
 
     async def statistics(self) -> Statistics:
         """See `Anchor.statistics`."""

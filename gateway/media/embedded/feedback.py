@@ -1,15 +1,18 @@
 """Feedback messages, each for who has agreed to it (RFC 4585, RFC 5104).  Pure.
 
 Of the two ways to ask for a whole picture, PLI and FIR, many peers know one: each becomes the other where that is the
-one that was agreed on.
+one that was agreed on.  Who has agreed to neither may be asked by other means.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from gateway.media.embedded import rtcp
 from mappings.description import Feedback, Media
 
 NACK, PLI, FIR, OTHER = "nack", "pli", "fir", "other"
+
+REQUESTS = frozenset({PLI, FIR})
+"What asks for a whole picture."
 
 _NAMES = {("nack", None): NACK, ("nack", "pli"): PLI, ("ccm", "fir"): FIR}
 _FORMATS = {(rtcp.TRANSPORT_FEEDBACK, 1): NACK, (rtcp.PAYLOAD_FEEDBACK, 1): PLI, (rtcp.PAYLOAD_FEEDBACK, 4): FIR}
@@ -36,9 +39,11 @@ def _name(feedback: Feedback) -> str:
 class Feedbacks:
     """Makes a compound what one peer has agreed to; one for each stream that goes to it."""
 
-    __slots__ = ("_count", "known")
+    __slots__ = ("_count", "_unmet", "known")
 
-    def __init__(self) -> None:
+    def __init__(self, unmet: Callable[[], None]) -> None:
+        """``unmet`` is called when a whole picture is asked for that the peer cannot be asked for so."""
+        self._unmet = unmet
         self.known: frozenset[str] = frozenset()
         self._count = 0
         "FIR counts its commands (RFC 5104 §4.3.1.1)."
@@ -60,4 +65,6 @@ class Feedbacks:
         if name == FIR and PLI in self.known:
             head = bytes((_PLI, rtcp.PAYLOAD_FEEDBACK, 0, 2)) + packet[4:8]
             return b"".join(head + packet[start : start + 4] for start in range(12, len(packet) - 7, 8))
+        if name in REQUESTS:
+            self._unmet()
         return b""

@@ -3,11 +3,12 @@
 import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from time import monotonic
 
 from gateway.media.agreement import Agreement
 from gateway.media.anchor import Statistics, StreamStatistics
-from gateway.media.embedded import feedback
+from gateway.media.embedded import feedback, rtcp
 from gateway.media.embedded.digits import PACKET_SECONDS, Digit, EventSender
 from gateway.media.embedded.link import Link
 from gateway.media.embedded.path import Line
@@ -16,6 +17,9 @@ from gateway.media.negotiation import Passage, is_events
 from gateway.signals import Side
 from mappings.description import Codec
 
+PICTURE_SECONDS = 1.0
+"A side is asked for a whole picture by us no more often: each costs as much as many others."
+
 Links = Mapping[Side, Mapping[int, Link]]
 "By side and stream; bundled streams share one."
 
@@ -23,14 +27,24 @@ Links = Mapping[Side, Mapping[int, Link]]
 class Lines:
     """By the side that the packets come from, and the stream."""
 
-    def __init__(self, heard: Callable[[Side, Digit, bool], None]) -> None:
-        """``heard`` gets the digits of a side, and whether they were passed on."""
+    def __init__(self, heard: Callable[[Side, Digit, bool], None], wanted: Callable[[Side], None]) -> None:
+        """``heard`` gets the digits of a side, and whether they were passed on.
+
+        ``wanted`` gets who is to send a whole picture, and has agreed to no message that asks for it.
+        """
         self._heard = heard
+        self._wanted = wanted
+        self._asked: dict[Side, float] = {}
+        "When each side was last asked for a whole picture by us."
+
         self._lines: dict[tuple[Side, int], Line] = {}
         self._agreement = Agreement()
         self._links: Links = {side: {} for side in Side}
         self._senders: dict[tuple[Side, int], EventSender] = {}
         "By the side that the digits go to."
+
+        self._own = random.getrandbits(32)
+        "Who we are where we ask for something ourselves."
 
         self._strangers: dict[Side, int] = dict.fromkeys(Side, 0)
         self._timer: asyncio.TimerHandle | None = None
@@ -54,7 +68,9 @@ class Lines:
             kind = self._agreement.streams[index].kind
             meters = {one: Meter(kind) for one in Side}
             for one in Side:
-                self._lines[one, index] = Line(meters[one], meters[one.other], self._ear(one))
+                self._lines[one, index] = Line(
+                    meters[one], meters[one.other], self._ear(one), partial(self._want, one.other)
+                )
         return self._lines[side, index]
 
     def _ear(self, side: Side) -> Callable[[Digit, bool], None]:
@@ -66,6 +82,29 @@ class Lines:
         if end is None or end.told is None or end.said is None:
             return frozenset()
         return feedback.agreed(end.told, end.said)
+
+    # ---------------------------------------------------------------------------------------------------- pictures
+
+    def picture(self, side: Side) -> None:
+        """Ask a side for a whole picture of each stream that comes from it, where it takes such a message."""
+        for index, stream in enumerate(self._agreement.streams):
+            link = self._links[side].get(index)
+            if stream.kind != "video" or link is None:
+                continue
+            meter, taken = self._line(side, index).meter, self._line(side.other, index).feedback
+            if meter.ssrc is not None and taken.known & feedback.REQUESTS and self._may_ask(side):
+                link.path.send_control(taken.fitted(rtcp.picture_loss(self._own, meter.ssrc)))
+
+    def _want(self, side: Side) -> None:
+        if self._may_ask(side):
+            self._wanted(side)
+
+    def _may_ask(self, side: Side) -> bool:
+        now = monotonic()
+        if now - self._asked.get(side, -PICTURE_SECONDS) < PICTURE_SECONDS:
+            return False
+        self._asked[side] = now
+        return True
 
     # ------------------------------------------------------------------------------------------------------ digits
 

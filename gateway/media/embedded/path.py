@@ -46,13 +46,18 @@ class Line:
         "target",
     )
 
-    def __init__(self, meter: Meter, back: Meter, heard: Callable[[Digit, bool], None]) -> None:
-        """``meter`` counts it, ``back`` the other direction; ``heard`` gets digits, and whether they were passed on."""
+    def __init__(
+        self, meter: Meter, back: Meter, heard: Callable[[Digit, bool], None], unmet: Callable[[], None]
+    ) -> None:
+        """``meter`` counts it, ``back`` the other direction; ``heard`` gets digits, and whether they were passed on.
+
+        ``unmet``: see `Feedbacks`.
+        """
         self.meter = meter
         self.back = back
         self.heard = heard
         self.target: Path | None = None
-        self.feedback = Feedbacks()
+        self.feedback = Feedbacks(unmet)
         "What the far peer takes of feedback messages."
 
         self.digits: EventSender | None = None

@@ -8,6 +8,7 @@ SENDER_REPORT, RECEIVER_REPORT, TRANSPORT_FEEDBACK, PAYLOAD_FEEDBACK = 200, 201,
 FEEDBACK = frozenset({TRANSPORT_FEEDBACK, PAYLOAD_FEEDBACK})
 
 _WORD = struct.Struct("!I")
+_PICTURE_LOSS = struct.Struct("!BBHIBBHII")
 _BLOCK = struct.Struct("!IIIIII")
 
 
@@ -37,6 +38,11 @@ class Block(NamedTuple):
 
     delay: float
     "Seconds since that."
+
+
+def picture_loss(author: int, about: int) -> bytes:
+    """A compound that asks a source for a whole picture (RFC 4585 §6.3.1), after an empty report (RFC 3550 §6.1)."""
+    return _PICTURE_LOSS.pack(0x80, RECEIVER_REPORT, 1, author, 0x81, PAYLOAD_FEEDBACK, 2, author, about)
 
 
 def packets(data: bytes) -> Iterator[Packet]:

@@ -272,6 +272,9 @@ class RtpengineAnchor:
         }
         await self._vigil.look(now, speaking if self._known else None, awaited=self._awaited)
 
+    async def picture(self, side: Side) -> None:
+        """See `Anchor.picture`: rtpengine passes such messages on and says none itself."""
+
     async def digit(self, side: Side, digit: str, duration: int) -> bool:
         """See `Anchor.digit`: also False where the other side is silent, whose sound rtpengine puts it in place of."""
         if self._closed or not self._known or len(digit) != 1 or digit not in DIGITS or not self._takes_digits(side):
