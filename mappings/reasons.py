@@ -102,6 +102,9 @@ ROWS: tuple[Row, ...] = (
 TRANSFERRED = Cause(S, 200, "Transferred")
 "The Reason header of a BYE to somebody whom somebody else takes the place of (1.7.3); beside success, <transferred/>."
 
+NO_CAUSE = Cause(Q, 0)
+"COMPAT(Asterisk): what it says where it knows no cause; Q.850 has no such value, so that it says nothing."
+
 BY_REASON = {row.reason: row for row in ROWS}
 BY_JINGLE = {
     name: row.reason for row in ROWS if row.reason is not E.UNSPECIFIED for name in (row.reason.value, *row.also_jingle)

@@ -587,12 +587,32 @@ TROUBLES: tuple[Row, ...] = (
             "media/test_ice.py::test_a_peer_that_tells_no_usable_candidate_is_found_by_its_own_checks",
         ),
     ),
+    (
+        "Asterisk",
+        "hangs up with Q.850;cause=0, and refuses with 603 at the end of its dialplan",
+        "Asterisk",
+        (
+            "sip/test_reasons.py::test_a_bye_says_why_by_its_reason_header",
+            "sip/test_reasons.py::test_who_declines_without_a_cause_has_come_to_the_end_of_its_dialplan",
+        ),
+    ),
     ("everybody", "no key pad: digits are written", ANY, (FLOWS + "test_who_has_no_key_pad_writes_the_keys",)),
 )
 
 ROWS = (*MEDIA, *IN_CALL, *TROUBLES)
 _COMPAT = re.compile(r"COMPAT(?:\(| )([A-Z]?[\w.]+(?:, [\w.]+)*)\)?")
-_CLIENTS = {"Conversations", "Dino", "Gajim", "Monal", "Movim", "Siskin", "TigaseSwift", "stanza.js", "xows"}
+_CLIENTS = {
+    "Asterisk",
+    "Conversations",
+    "Dino",
+    "Gajim",
+    "Monal",
+    "Movim",
+    "Siskin",
+    "TigaseSwift",
+    "stanza.js",
+    "xows",
+}
 
 
 @cache

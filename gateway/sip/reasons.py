@@ -19,6 +19,7 @@ from mappings.reasons import (
     BY_STATUS,
     BY_WARNING,
     CLASSES,
+    NO_CAUSE,
     TRANSFERRED,
     WARNED,
     Cause,
@@ -94,7 +95,7 @@ def end_of_error(error: PeerError) -> End:
 
 def end_of_bye(request: SipRequest) -> End:
     """Why the peer hangs up, by its Reason header (1.7.3); without one it is the normal end."""
-    causes = read_causes(request)
+    causes = [cause for cause in read_causes(request) if not _says_nothing(cause)]
     if not causes:
         return End(EndReason.SUCCESS)
     for cause in causes:
@@ -156,14 +157,20 @@ def _reason(response: SipResponse, *, rang: bool) -> EndReason:
         for value in _values(response, "Warning"):
             if (code := _WARNING.match(value)) and (warned := BY_WARNING.get(int(code[1]))) is not None:
                 return warned
-    for cause in read_causes(response):
+    causes = read_causes(response)
+    for cause in causes:
         refined = _reason_of_cause(cause)
         # "Normal clearing" is no news about a call that never was, and neither is that it was cancelled elsewhere.
         if refined not in (None, EndReason.SUCCESS, EndReason.CANCEL):
             return refined
-    if status == 480:
+    # COMPAT(Asterisk): 603 is its answer, too, where its dialplan has come to an end and nobody has declined.
+    if status == 480 or (status == 603 and any(map(_says_nothing, causes))):
         return EndReason.TIMEOUT if rang else EndReason.GONE
     return BY_STATUS.get(status) or CLASSES.get(status // 100, EndReason.GENERAL_ERROR)
+
+
+def _says_nothing(cause: Cause) -> bool:
+    return (cause.protocol, cause.code) == (NO_CAUSE.protocol, NO_CAUSE.code)
 
 
 def _reason_of_cause(cause: Cause) -> EndReason | None:

@@ -84,6 +84,14 @@ def test_a_reason_header_refines_a_status() -> None:
     assert read(480, ("Reason", "preemption;cause=1, Q.850;cause=19")) is E.TIMEOUT
 
 
+def test_who_declines_without_a_cause_has_come_to_the_end_of_its_dialplan() -> None:
+    none = ("Reason", "Q.850;cause=0")
+    assert read(603, none) is E.GONE
+    assert reasons.end_of_response(response(603, none), rang=True).reason is E.TIMEOUT
+    assert read(603, ("Reason", "Q.850;cause=21")) is E.DECLINE
+    assert read(486, none) is E.BUSY
+
+
 def test_normal_clearing_is_no_news_about_a_call_that_never_was() -> None:
     assert read(486, ("Reason", "Q.850;cause=16")) is E.BUSY
     assert read(603, ("Reason", "SIP;cause=200")) is E.DECLINE
@@ -151,6 +159,8 @@ def test_what_is_refused_for_its_identity_is_a_security_error(status: int) -> No
         ("X.25;cause=1", E.UNSPECIFIED),
         ("nonsense=", E.SUCCESS),
         ("Q.850;cause=none", E.SUCCESS),
+        ("Q.850;cause=0", E.SUCCESS),
+        ("Q.850;cause=0, Q.850;cause=17", E.BUSY),
         ("Q.850", E.SUCCESS),
     ],
 )
