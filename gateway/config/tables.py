@@ -57,7 +57,7 @@ class Sip(Table, frozen=True, kw_only=True):
     """[sip]: where SIP is spoken."""
 
     listen: tuple[str, ...] = ("udp:127.0.0.1:5060", "tcp:127.0.0.1:5060")
-    "Sockets to listen on, udp:HOST:PORT, tcp:, tls:, ws: or wss:, IPv6 in brackets; datagrams leave from them too."
+    "Sockets to listen on, udp:HOST:PORT, tcp:, tls:, ws: or wss:, IPv6 in brackets; requests leave from them too."
 
     advertised_host: str | None = None
     "The host that peers are told to reach us at, when it is not the socket's own address (behind NAT)."

@@ -40,8 +40,11 @@ class Acceptor:
         self._bound.close()
 
 
-async def connect(connection: Connection, tls: Tls, seconds: float) -> None:
-    """Connect to where the flow leads; Refused or OSError when that fails, TimeoutError after so many seconds."""
+async def connect(connection: Connection, tls: Tls, seconds: float, origin: tuple[str, int] | None) -> None:
+    """Connect to where the flow leads; Refused or OSError when that fails, TimeoutError after so many seconds.
+
+    ``origin``: the address of ours to connect from; None: any.
+    """
     flow = connection.flow
     context = tls.client(flow.domain) if flow.transport in SECURE else None
     async with asyncio.timeout(seconds):
@@ -52,6 +55,7 @@ async def connect(connection: Connection, tls: Tls, seconds: float) -> None:
                 flow.port,
                 ssl=context,
                 server_hostname=flow.domain if context is not None else None,
+                local_addr=origin,
             )
         except OSError as error:
             if isinstance(error, ssl.SSLError) or (context is not None and not error.errno):

@@ -7,7 +7,7 @@ from functools import partial
 
 from gateway.errors import ConfigError, TransportError
 from gateway.net.connecting import Acceptor
-from gateway.net.sent_by import Listener
+from gateway.net.sent_by import Listener, origin
 from gateway.net.tls import Tls
 from gateway.net.udp import UdpSocket
 from gateway.sip.flow import SECURE, Flow
@@ -99,6 +99,11 @@ class Listening:
         """The socket for datagrams to an address."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return next((found for found in self._datagrams.values() if found.family == family), None)
+
+    def origin(self, host: str) -> tuple[str, int] | None:
+        """Where a connection to an address is to come from; None: as the machine has it."""
+        found = origin(self.places, host)
+        return None if found is None else (found, 0)
 
     def named(self, name: str) -> UdpSocket | None:
         """The socket for datagrams whose flows have that `local`."""

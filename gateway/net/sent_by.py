@@ -1,4 +1,4 @@
-"""Our own addresses, as Via and Contact name them."""
+"""Our own addresses, as Via and Contact name them, and as connections of ours come from them."""
 
 import secrets
 import socket
@@ -72,6 +72,19 @@ class SentBy:
             key=lambda listener: (version not in (None, _version(listener.host)), listener.transport != transport),
             default=None,
         )
+
+
+def origin(listening: Iterable[Listener], towards: str) -> str | None:
+    """The address of ours that a connection to a peer is to come from; None: the one that the machine takes.
+
+    It is one that we listen on, as with datagrams: who knows us by our address (a PBX without a password for us) must
+    not take a request for a stranger's because it was too large for a datagram.
+    """
+    ours = [found.host for found in listening if _version(found.host) == _version(towards)]
+    if not ours or any(ip_address(host).is_unspecified for host in ours) or _way(towards) in ours:
+        return None
+    far = not ip_address(towards).is_loopback
+    return next((host for host in ours if not (far and ip_address(host).is_loopback)), None)
 
 
 def _way(towards: str) -> str | None:

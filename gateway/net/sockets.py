@@ -171,13 +171,14 @@ class Sockets:
         if not self._links.has_room():
             self._user.refused("connections")
             return None
+        origin = self._listening.origin(flow.host)
         if flow.transport in WEB:
             web = WebConnection(self, flow, clock=self._clock, pings=self._ping_seconds is not None)
             bounds = (self._connect_seconds, self._max_message, self._ping_seconds)
-            self._begin(web, partial(connect_web, web, self._tls, *bounds))
+            self._begin(web, partial(connect_web, web, self._tls, *bounds, origin=origin))
             return web
         connection = self._connection(flow)
-        self._begin(connection, partial(connect, connection, self._tls, self._connect_seconds))
+        self._begin(connection, partial(connect, connection, self._tls, self._connect_seconds, origin))
         return connection
 
     def _begin(self, connection: Link, making: Making) -> None:

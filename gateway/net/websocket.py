@@ -215,13 +215,25 @@ class _Fixed(abc.AbstractResolver):
 
 
 async def connect(
-    connection: WebConnection, tls: Tls, seconds: float, max_message: int, ping_seconds: float | None
+    connection: WebConnection,
+    tls: Tls,
+    seconds: float,
+    max_message: int,
+    ping_seconds: float | None,
+    *,
+    origin: tuple[str, int] | None,
 ) -> None:
-    """Open a WebSocket to where the flow leads; OSError, TimeoutError or Refused when that fails."""
+    """Open a WebSocket to where the flow leads; OSError, TimeoutError or Refused when that fails.
+
+    ``origin``: the address of ours to connect from; None: any.
+    """
     flow = connection.flow
     secured = flow.transport in SECURE
     connector = aiohttp.TCPConnector(
-        resolver=_Fixed(flow.host), ssl=tls.client(flow.domain) if secured else False, force_close=True
+        resolver=_Fixed(flow.host),
+        ssl=tls.client(flow.domain) if secured else False,
+        force_close=True,
+        local_addr=origin,
     )
     session = aiohttp.ClientSession(connector=connector)
     made: aiohttp.ClientWebSocketResponse[bool] | None = None

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.net import departures, links
+from gateway.net import departures, links, sent_by
 from gateway.net.sip import Listener, SipPortSettings
 from gateway.net.stream import MAX_UNSENT, Connection
 from gateway.sip.flow import Flow, Hop
@@ -71,6 +71,36 @@ async def test_a_large_request_goes_by_tcp_where_the_peer_takes_it() -> None:
         writer.write(answer(request, 486))
         assert (await owner.response()).status == 486
         assert (await stream_request(reader)).method == "ACK"
+
+
+@scenario
+async def test_a_connection_comes_from_an_address_that_we_listen_on() -> None:
+    ours = loopback.address()
+    places = (Listener("UDP", HERE, 0), Listener("UDP", ours, 0), Listener("TCP", ours, 0))
+    for listeners, known in ((places[1:], ours), (places, HERE), ((Listener("TCP", "0.0.0.0", 0),), HERE)):
+        async with rig(listeners) as it, tcp_server() as peer:
+            it.port.send(outgoing(Hop(HERE, peer.port, "TCP"), "OPTIONS", "z9hG4bK1"), Inbox())
+            _, writer = await peer.accepted.get()
+            assert writer.get_extra_info("peername")[0] == known
+            writer.close()
+
+
+@pytest.mark.parametrize(
+    ("listening", "towards", "origin"),
+    [
+        (["192.0.2.5"], "198.51.100.7", "192.0.2.5"),
+        (["127.0.0.1"], "198.51.100.7", None),
+        (["127.0.0.1", "192.0.2.5"], "198.51.100.7", "192.0.2.5"),
+        (["::", "192.0.2.5"], "198.51.100.7", "192.0.2.5"),
+        (["192.0.2.5", "0.0.0.0"], "198.51.100.7", None),
+        (["192.0.2.5"], "2001:db8::7", None),
+        (["127.0.0.1", "192.0.2.5"], "127.0.0.1", None),
+    ],
+)
+def test_nobody_beyond_the_machine_is_called_from_loopback(
+    listening: list[str], towards: str, origin: str | None
+) -> None:
+    assert sent_by.origin([Listener("TCP", host) for host in listening], towards) == origin
 
 
 @pytest.mark.conformance("SIP-23")
