@@ -14,6 +14,7 @@ import structlog
 
 from gateway.errors import StoreError
 from gateway.policy.ledger import Entry
+from gateway.steady import steadily
 from gateway.store.database import Database
 
 FLUSH_SECONDS: Final = 2.0
@@ -59,7 +60,8 @@ class Usage:
         """Fill the ledger, and write from now on; StoreError when the database cannot be read."""
         oldest = _before(self._accountant.today(), 1)
         self._accountant.remember(await self._database.read(lambda connection: _since(connection, oldest)))
-        self._task = asyncio.create_task(self._run(), name="gateway usage")
+        running = steadily(self._turn, lambda: self._log.exception("usage_failed"))
+        self._task = asyncio.create_task(running, name="gateway usage")
 
     async def stop(self) -> None:
         """Write the last, and no more."""
@@ -71,10 +73,9 @@ class Usage:
         self._task = None
         await self.flush()
 
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(FLUSH_SECONDS)
-            await self.flush()
+    async def _turn(self) -> float:
+        await self.flush()
+        return FLUSH_SECONDS
 
     async def flush(self) -> None:
         """Write what has changed; what cannot be written waits for the next time."""

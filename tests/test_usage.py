@@ -1,5 +1,6 @@
 """What users have had of their day outlives a restart."""
 
+import asyncio
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
@@ -7,9 +8,12 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from gateway import steady
+from gateway import usage as module
 from gateway.policy.ledger import Entry
 from gateway.store.database import Database
 from gateway.usage import Usage
+from tests.net.rig import until
 
 ROMEO = "romeo@montague.example"
 
@@ -95,3 +99,28 @@ async def test_what_cannot_be_written_waits_and_is_told_once(tmp_path: Path) -> 
     await usage.flush()
     await database.close()
     assert await after_a_restart(path) == [Entry("2026-11-26", ROMEO, 1, 5.0)]
+
+
+async def test_an_error_of_ours_ends_no_writing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    class Broken(Ledger):
+        def entries(self) -> list[Entry]:
+            if not self.asked:
+                self.asked = True
+                raise ValueError
+            return super().entries()
+
+        asked = False
+
+    monkeypatch.setattr(steady, "AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(module, "FLUSH_SECONDS", 0.0)
+    database, ledger = Database(tmp_path / "store.sqlite"), Broken(Entry("2026-11-26", ROMEO, 1, 5.0))
+    await database.open()
+    kept = Usage(ledger, database)
+    with capture_logs() as logs:
+        await kept.start()
+        async with asyncio.timeout(20):
+            await until(lambda: not ledger.said)
+        await kept.stop()
+    await database.close()
+    assert [line["event"] for line in logs] == ["usage_failed"]
+    assert await after_a_restart(tmp_path / "store.sqlite") == [Entry("2026-11-26", ROMEO, 1, 5.0)]

@@ -15,6 +15,7 @@ from gateway.accounts.rows import Key
 from gateway.errors import StoreError
 from gateway.registration.report import Report
 from gateway.registration.terms import Standing
+from gateway.steady import steadily
 from gateway.store.database import Database
 
 WRITE_SECONDS: Final = 1.0
@@ -46,6 +47,7 @@ class Standings:
         self._wall = wall
         self._loop = asyncio.get_running_loop()
         self._changed: set[Key] = set()
+        self._fails = False
         self._task: asyncio.Task[None] | None = None
         self._log = structlog.get_logger()
 
@@ -70,7 +72,7 @@ class Standings:
         if self._database.path is None:
             return  # nobody else reads it
         await self._database.run(_clear)
-        self._task = asyncio.create_task(self._write())
+        self._task = asyncio.create_task(steadily(self._turn, lambda: self._log.exception("account_states_failed")))
 
     async def stop(self) -> None:
         """Write no more, and leave nothing that would be taken for news."""
@@ -83,22 +85,20 @@ class Standings:
         with suppress(StoreError):
             await self._database.run(_clear)
 
-    async def _write(self) -> None:
-        failed = False
-        while True:
-            await asyncio.sleep(WRITE_SECONDS)
-            if not self._changed:
-                continue
+    async def _turn(self) -> float:
+        """Write down how those stand that have changed."""
+        if self._changed:
             reports = {key: self.of(*key) for key in self._changed}
             self._changed.clear()
             try:
-                await self._database.run(lambda connection, found=reports: write(connection, found))  # type: ignore[misc]
-                failed = False
+                await self._database.run(lambda connection: write(connection, reports))
+                self._fails = False
             except StoreError as error:
                 self._changed.update(reports)
-                if not failed:
+                if not self._fails:
                     self._log.warning("account_states_unwritten", text=str(error))
-                failed = True
+                self._fails = True
+        return WRITE_SECONDS
 
 
 def write(connection: sqlite3.Connection, reports: Mapping[Key, Report | None]) -> None:

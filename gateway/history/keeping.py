@@ -7,6 +7,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from math import inf
 from typing import Final, Protocol
 
 import structlog
@@ -16,6 +17,7 @@ from gateway.history import rows
 from gateway.history.record import CallRecord
 from gateway.history.trail import Trail
 from gateway.log import redacted
+from gateway.steady import steadily
 from gateway.store.database import Database
 
 QUEUE: Final = 10_000
@@ -88,6 +90,7 @@ class History:
         self._task: asyncio.Task[None] | None = None
         self._log = structlog.get_logger()
         self._stalled = False
+        self._prune_at = -inf
 
     # ------------------------------------------------------------------------------------------------- what calls tell
 
@@ -149,7 +152,8 @@ class History:
 
     def start(self) -> None:
         """Begin to write and to prune; the database is open."""
-        self._task = asyncio.get_running_loop().create_task(self._run(), name="gateway history")
+        running = steadily(self._turn, lambda: self._log.exception("history_failed"))
+        self._task = asyncio.get_running_loop().create_task(running, name="gateway history")
 
     async def stop(self, seconds: float) -> None:
         """Write what waits, at most so long, and stop."""
@@ -165,23 +169,23 @@ class History:
         if self._queue:
             self._log.warning("history_lost", held=len(self._queue))
 
-    async def _run(self) -> None:
+    async def _turn(self) -> float:
+        """Prune when it is time for that, write what there is; seconds until there may be more to do."""
         loop = asyncio.get_running_loop()
-        prune_at = loop.time()
-        while True:
-            if loop.time() >= prune_at:
-                await self._prune()
-                prune_at = loop.time() + PRUNE_SECONDS
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout_at(prune_at):
-                    await self._filled.wait()
-                    await asyncio.sleep(GATHER_SECONDS)
-            self._filled.clear()
-            while self._queue and await self._write():
-                pass
-            if self._queue:
-                self._filled.set()
-                await asyncio.sleep(RETRY_SECONDS)
+        if loop.time() >= self._prune_at:
+            self._prune_at = loop.time() + PRUNE_SECONDS
+            await self._prune()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(self._prune_at):
+                await self._filled.wait()
+                await asyncio.sleep(GATHER_SECONDS)
+        self._filled.clear()
+        while self._queue and await self._write():
+            pass
+        if not self._queue:
+            return 0.0
+        self._filled.set()
+        return RETRY_SECONDS
 
     async def _write(self) -> bool:
         """Write the oldest ones; False when that failed, and they still wait."""

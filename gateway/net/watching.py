@@ -7,8 +7,8 @@ one of its servers is.
 
 import asyncio
 import random
-from collections.abc import Coroutine, Iterable, Mapping
-from typing import Any, Protocol
+from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 import structlog
 
@@ -20,6 +20,7 @@ from gateway.sip.address import Uri
 from gateway.sip.flow import Hop
 from gateway.sip.health import ILL, Health
 from gateway.sip.wire import Failed
+from gateway.steady import Turn, steadily
 
 UNRESOLVED_SECONDS = 10.0
 "When a name is asked for again that has no address."
@@ -81,9 +82,9 @@ class Watch:
     def start(self) -> None:
         """Begin; the SIP port listens by now."""
         for trunk, hop in self._routing.unresolved.items():
-            self._begin(f"gateway names of {trunk}", self._look_up(trunk, hop))
+            self._begin(trunk, f"gateway names of {trunk}", self._looking_up(trunk, hop))
         for probed in self._trunks:
-            self._begin(f"gateway probes {probed.name}", self._probe(probed))
+            self._begin(probed.name, f"gateway probes {probed.name}", self._probing(probed))
 
     async def stop(self) -> None:
         """Ask no more."""
@@ -97,36 +98,46 @@ class Watch:
         """The trunks that do not answer, a line each, with why."""
         return [f"trunk {trunk}: down: {text}" for trunk, text in self._down.items()]
 
-    def _begin(self, name: str, watching: Coroutine[Any, Any, None]) -> None:
+    def _begin(self, trunk: str, name: str, turn: Turn) -> None:
+        watching = steadily(turn, lambda: self._log.exception("trunk_unwatched", trunk=trunk))
         self._tasks.append(asyncio.create_task(watching, name=name))
 
-    async def _look_up(self, trunk: str, hop: Hop) -> None:
+    def _looking_up(self, trunk: str, hop: Hop) -> Turn:
         """Keep the addresses of a trunk that is known by name, since its calls are told by where they come from."""
         before: frozenset[str] = frozenset()
-        while True:
+
+        async def look_up() -> float:
+            nonlocal before
             try:
                 found, seconds = await self._sip.resolver.watch(hop)
             except TransportError as error:
                 self._log.warning("trunk_unresolved", trunk=trunk, text=str(error))
-                seconds = UNRESOLVED_SECONDS
-            else:
-                if found != before:
-                    self._log.info("trunk_resolved", trunk=trunk, text=", ".join(sorted(found)))
-                    self._routing.learn(trunk, before := found)
-            await asyncio.sleep(seconds)
+                return UNRESOLVED_SECONDS
+            if found != before:
+                self._log.info("trunk_resolved", trunk=trunk, text=", ".join(sorted(found)))
+                self._routing.learn(trunk, before := found)
+            return seconds
 
-    async def _probe(self, trunk: Trunk) -> None:
+        return look_up
+
+    def _probing(self, trunk: Trunk) -> Turn:
         """Keep knowing whether a trunk answers."""
-        health = Health()
-        await asyncio.sleep(random.uniform(0, min(FIRST_SECONDS, trunk.probe_seconds)))  # noqa: S311
-        while True:
+        health: Health | None = None
+
+        async def probe() -> float:
+            nonlocal health
+            if health is None:
+                health = Health()
+                return random.uniform(0, min(FIRST_SECONDS, trunk.probe_seconds))  # noqa: S311
             took, text = await self._ask(trunk)
             before, health = health, health.after(took is not None)
             self._observer.trunk_probed(trunk.name, health.up, took)
             if health.up is not before.up:
                 self._changed(trunk.name, health.up, text)
             often = IN_DOUBT if health.doubts else 1
-            await asyncio.sleep(trunk.probe_seconds / often * random.uniform(0.9, 1.1))  # noqa: S311
+            return trunk.probe_seconds / often * random.uniform(0.9, 1.1)  # noqa: S311
+
+        return probe
 
     def _changed(self, trunk: str, up: bool, text: str) -> None:
         self._routing.mark(trunk, up=up)

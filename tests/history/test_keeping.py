@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.history import keeping
+from gateway import steady
+from gateway.history import keeping, rows
 from gateway.history.keeping import DAY, History, HistorySettings
 from gateway.history.record import CallRecord
 from gateway.history.trail import Step, Trail
@@ -168,3 +169,16 @@ async def test_a_record_that_cannot_be_written_is_dropped_and_the_next_ones_are_
             kept.history.recorded(replace(CALL, id="b"), None)
             await kept.until(1)
     assert [entry["event"] for entry in log if entry["log_level"] == "error"] == ["history_failed"]
+
+
+async def test_an_error_of_ours_in_pruning_ends_no_writing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(connection: Any, before: float) -> None:
+        raise ValueError(before)
+
+    monkeypatch.setattr(steady, "AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(rows, "prune", broken)
+    with capture_logs() as logs:
+        async with Kept() as kept:
+            kept.history.recorded(CALL, None)
+            await kept.until(written=1)
+    assert [line["event"] for line in logs if line["log_level"] == "error"] == ["history_failed"]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from gateway import steady
 from gateway.net import watching
 from gateway.net.names import Names, Reply
 from gateway.net.watching import Watch
@@ -131,6 +132,25 @@ async def test_where_nobody_is_the_trunk_is_down() -> None:
         await until(lambda: bool(told.marks))
         assert "unreachable" in watch.down[0]
         await watch.stop()
+
+
+@scenario
+async def test_an_error_of_ours_ends_no_watching() -> None:
+    class Broken(Told):
+        def trunk_probed(self, trunk: str, up: bool, seconds: float | None) -> None:
+            super().trunk_probed(trunk, up, seconds)
+            if len(self.probes) == 1:
+                raise ValueError
+
+    told = Broken()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(steady, "AGAIN_SECONDS", 0.0)
+        async with watched(told) as (it, watch):
+            for number in (1, 2):
+                it.phone.send(answer(await options(it.phone), 200), it.udp)
+                await until(lambda: len(told.probes) >= number)  # noqa: B023
+            assert [line["event"] for line in it.logs if line["log_level"] == "error"] == ["trunk_unwatched"]
+            await watch.stop()
 
 
 @scenario
