@@ -133,6 +133,15 @@ MEDIA: tuple[Row, ...] = (
     ),
     (
         "stanza.js",
+        "in Firefox candidates without ufrag, after a restart of ICE, too",
+        "stanza.js",
+        (
+            CHANGES + "test_candidates_without_credentials_are_those_of_the_latest_restart",
+            CHANGES + "test_candidates_of_a_restart_that_waits_for_another_change_wait_with_it",
+        ),
+    ),
+    (
+        "stanza.js",
         "gathering-complete in the namespace of its transport",
         ANY,
         (

@@ -144,8 +144,9 @@ def read_transports(
 ) -> dict[str, Transport]:
     """The transports of a transport-info for the contents of these names.  Raises PeerError.
 
-    What stands in ``credentials`` may be left out (COMPAT stanza.js: ufrag without pwd).  Candidates of a content that
-    is not in there are let pass: its description is still to come.  Empty transports say nothing and are passed over.
+    What stands in ``credentials`` may be left out (COMPAT stanza.js: ufrag without pwd, or neither).  Candidates of a
+    content that is not in there are let pass: its description is still to come.  Empty transports say nothing and are
+    passed over.
     """
     found: dict[str, Transport] = {}
     for content in contents:

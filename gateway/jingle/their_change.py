@@ -113,6 +113,8 @@ def trickled(session: Session, stanza: Stanza, request: JingleRequest, found: di
     if restarts:
         wish = Wish(action=Action.TRANSPORT_INFO, request=request, restarts=restarts)
         out = _queue(session, stanza, wish, now)
+        if session.queue and session.queue[-1] is wish:
+            session.credentials |= contents.credentials(restarts)
     return out + _candidates(session, rest)
 
 

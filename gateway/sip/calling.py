@@ -53,7 +53,7 @@ def candidates(leg: LegState, signal: Candidates, now: float) -> None:
     """More candidates for the offer that waits for them."""
     if leg.offered is None:
         return
-    leg.offered = gather.merged(leg.offered, signal.by_media)
+    leg.offered = gather.merged(leg.offered, signal.by_media, restarts=True)
     if gather.ready(leg.offered):
         invite(leg, None, now)
 

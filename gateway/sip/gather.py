@@ -48,15 +48,25 @@ def restarted(description: Description, told: Description | None) -> bool:
     )
 
 
-def merged(description: Description, by_media: Mapping[str, Ice | RawUdp]) -> Description:
-    """The description with further candidates in it; those of a medium that it lacks are left out."""
-    return replace(
-        description,
-        media=tuple(
-            replace(media, transport=_joined(media.transport, more)) if (more := by_media.get(media.name)) else media
-            for media in description.media
-        ),
-    )
+def merged(description: Description, by_media: Mapping[str, Ice | RawUdp], *, restarts: bool = False) -> Description:
+    """The description with further candidates in it; those of a medium that it lacks are left out.
+
+    Candidates of other credentials are those of the time before it and left out too; ``restarts``: or of a restart,
+    which nobody has been told of, and all begins anew.
+    """
+    media = []
+    for one in description.media:
+        more = by_media.get(one.name)
+        if more is None:
+            media.append(one)
+        elif not _others(one.transport, more):
+            media.append(replace(one, transport=_joined(one.transport, more)))
+        elif restarts:
+            fingerprints = more.fingerprints or one.transport.fingerprints
+            media.append(replace(one, transport=replace(more, fingerprints=fingerprints)))
+        else:
+            media.append(one)
+    return replace(description, media=tuple(media))
 
 
 def count(by_media: Mapping[str, Ice | RawUdp]) -> int:
@@ -79,10 +89,15 @@ def _ready(media: Media, *, follows: bool) -> bool:
     return components <= reachable
 
 
+def _others(transport: Ice | RawUdp, more: Ice | RawUdp) -> bool:
+    """Whether the one is of other ICE credentials than the other."""
+    if not isinstance(transport, Ice) or not isinstance(more, Ice):
+        return False
+    return None not in (transport.ufrag, more.ufrag) and more.ufrag != transport.ufrag
+
+
 def _joined(transport: Ice | RawUdp, more: Ice | RawUdp) -> Ice | RawUdp:
     if isinstance(transport, Ice) and isinstance(more, Ice):
-        if more.ufrag and transport.ufrag and more.ufrag != transport.ufrag:
-            return replace(more, fingerprints=more.fingerprints or transport.fingerprints)  # restarted: all is new
         return replace(
             transport,
             ufrag=transport.ufrag or more.ufrag,

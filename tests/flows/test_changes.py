@@ -398,6 +398,27 @@ def test_a_client_restarts_ice() -> None:
     )
 
 
+@pytest.mark.conformance("ICE-24")
+def test_candidates_of_the_time_before_a_restart_do_not_undo_it() -> None:
+    late = ICE.format(CANDIDATE.replace("40100", "40300"))
+    run(
+        *ICE_ANSWERED,
+        romeo.sends("transport-info", xml=info(NEW.format(""))),
+        romeo.gets("result"),
+        romeo.sends("transport-info", xml=info(NEW.format(CANDIDATE))),
+        romeo.gets("result"),
+        romeo.sends("transport-info", xml=info(late)),
+        romeo.gets("result"),
+        after(1.5),
+        juliet.gets("INVITE", has=["a=ice-ufrag:uf02", "192.0.2.9 40100"], lacks=["uf01", "40300"]),
+        juliet.sends(200, sdp=sdp_of(version=2) + PHONE_ICE.format("ph02")),
+        juliet.gets("ACK"),
+        romeo.gets("transport-info"),
+        romeo.gets("transport-info"),
+        *juliet_leaves,
+    )
+
+
 @pytest.mark.conformance("ICE-21")
 def test_a_phone_restarts_ice() -> None:
     run(

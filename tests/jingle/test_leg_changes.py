@@ -40,6 +40,7 @@ GROUP = (
     "<content name='voice'/><content name='film'/></group>"
 )
 INFO = "urn:xmpp:jingle:apps:rtp:info:1"
+ICE_UDP = "urn:xmpp:jingle:transports:ice-udp:1"
 
 
 def active(xml: str) -> str:
@@ -672,6 +673,41 @@ def test_a_restart_of_the_client_is_offered_and_answered_with_a_candidate(up: Up
     assert [found["id"] for found in (*first, *second)] == ["c3", "c4"]
     assert {found["generation"] for found in (*first, *second)} == {"1"}
     assert ladder.receive(nora.set("transport-info", more)) == ["result", "Candidates voice"], "no other restart"
+
+
+@pytest.mark.conformance("ICE-24")
+@BOTH
+def test_candidates_without_credentials_are_those_of_the_latest_restart(up: Up) -> None:
+    """COMPAT(stanza.js in Firefox): its candidates say no ufrag, and the news of their end no pwd."""
+    ladder = up()
+    ladder.receive(nora.set("transport-info", RESTARTED))
+    bare = content(description="", transport=ice(candidate(5), setup="", ufrag=""))
+    end = f"<transport xmlns='{ICE_UDP}' ufrag='uf02'><gathering-complete/></transport>"
+    for said in (bare, content(description="", transport=end)):
+        assert ladder.receive(nora.set("transport-info", said)) == ["result", "Candidates voice"]
+        candidates = ladder.signal()
+        assert isinstance(candidates, Candidates)
+        transport = candidates.by_media["voice"]
+        assert isinstance(transport, Ice)
+        assert (transport.ufrag, transport.pwd) == ("uf02", "secretsecretsecret0002")
+    two = content(transport=ice(candidate(3), candidate(4), ufrag="uf03", pwd="secretsecretsecret0003"))
+    ladder.send(Answer(describe(two)))
+    assert ladder.receive(nora.set("transport-info", bare)) == ["result", "Candidates voice"]
+
+
+def test_candidates_of_a_restart_that_waits_for_another_change_wait_with_it() -> None:
+    ladder = initiator()
+    ladder.receive(info("hold"))
+    ladder.receive(nora.set("transport-info", RESTARTED))
+    bare = content(description="", transport=ice(candidate(5), setup="", ufrag=""))
+    assert ladder.receive(nora.set("transport-info", bare)) == ["result"]
+    assert ladder.send(Refuse(EndReason.GENERAL_ERROR)) == ["content-modify voice", "Offer voice"]
+    offer = ladder.signal()
+    assert isinstance(offer, Offer)
+    assert offer.description is not None
+    transport = offer.description.media[0].transport
+    assert isinstance(transport, Ice)
+    assert (transport.ufrag, len(transport.candidates)) == ("uf02", 1)
 
 
 def test_one_new_credential_alone_is_not_passed_on() -> None:
