@@ -8,6 +8,7 @@ import pytest
 from aioice import stun
 
 from gateway.media.anchor import PHONE, WEB, Protection
+from gateway.media.embedded import generation
 from gateway.media.embedded.anchor import EmbeddedAnchor
 from gateway.signals import Side
 from tests.media.rig import Told, rigged
@@ -22,8 +23,9 @@ LOW, HIGH = 0, 2**64 - 1
 
 @pytest.fixture(autouse=True)
 def _nothing_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A check that is lost is not sent again by itself within a test."""
+    """A check that is lost is not sent again by itself within a test, and as soon as the peer makes one."""
     monkeypatch.setattr(stun, "RETRY_RTO", 600.0)
+    monkeypatch.setattr(generation, "AGAIN_SECONDS", 0.0)
 
 
 @asynccontextmanager

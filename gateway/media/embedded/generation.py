@@ -75,7 +75,7 @@ class _Stun(StunProtocol):
         self._dropped = user.dropped
         self._name = f"{receiver.local_username}:".encode()
         self._asked: dict[bytes, tuple[stun.Message, Address, float]] = {}
-        "By transaction: what waits for an answer, from where, and when it was sent last because the peer asked."
+        "By transaction: what waits for an answer, from where, and when it was sent first, or again for the peer."
 
     def datagram_received(self, data: bytes | str, addr: tuple[Any, ...]) -> None:
         data = cast(bytes, data)
@@ -97,7 +97,7 @@ class _Stun(StunProtocol):
         integrity_key: bytes | None = None,
         retransmissions: int | None = None,
     ) -> tuple[stun.Message, Address]:
-        self._asked[request.transaction_id] = request, addr, 0.0
+        self._asked[request.transaction_id] = request, addr, monotonic()
         try:
             return await super().request(request, addr, integrity_key, retransmissions)
         finally:

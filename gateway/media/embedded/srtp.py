@@ -70,8 +70,6 @@ def sessions(keys: Keys) -> tuple[Session, Session]:
     """The sessions that protect what goes out and unprotect what comes in."""
     out = Policy(key=keys.ours, ssrc_type=Policy.SSRC_ANY_OUTBOUND, srtp_profile=keys.suite.profile)
     out.window_size = REPLAY_WINDOW
-    # What arrives twice is sent twice, under the same index and the same octets.
-    out.allow_repeat_tx = True
     into = Policy(key=keys.theirs, ssrc_type=Policy.SSRC_ANY_INBOUND, srtp_profile=keys.suite.profile)
     into.window_size = REPLAY_WINDOW
     return Session(out), Session(into)
