@@ -189,9 +189,12 @@ class Contacts:
             self._keeping = self._loop.create_task(self._kept(KEEP_SECONDS), name="gateway: subscribers kept")
 
     async def _kept(self, wait: float) -> None:
-        while self._roster.has_changed:
-            await asyncio.sleep(wait)
-            wait = KEEP_SECONDS if await self._save() else AGAIN_SECONDS
+        try:
+            while self._roster.has_changed:
+                await asyncio.sleep(wait)
+                wait = KEEP_SECONDS if await self._save() else AGAIN_SECONDS
+        except Exception:  # of ours: what changes next is to be kept all the same
+            self._log.exception("subscribers_failed")
         self._keeping = None
 
     async def _save(self) -> bool:

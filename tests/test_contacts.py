@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway import contacts as contacts_module
 from gateway.bonds import StoredBonds
@@ -152,6 +153,27 @@ async def test_a_database_that_fails_costs_no_answer_and_is_tried_again(
         await house.database.open()
         await until(lambda: not house.roster.has_changed, "it is kept")
         assert await StoredBonds(house.database).load() == [(Pair(USER, NUMBER), Bond(True, Wish.ASKED))]
+
+
+async def test_an_error_of_ours_ends_no_keeping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contacts_module, "KEEP_SECONDS", 0.01)
+    async with House(tmp_path / "db") as house:
+        bonds: Any = house.contacts._bonds
+        save, failures = bonds.save, iter([ValueError()])
+
+        async def broken(*args: Any) -> None:
+            if (failure := next(failures, None)) is not None:
+                raise failure
+            await save(*args)
+
+        monkeypatch.setattr(bonds, "save", broken)
+        with capture_logs() as logs:
+            house.contacts.presence(presence("subscribe"))
+            await until(lambda: any(line["event"] == "subscribers_failed" for line in logs), "it is told")
+        house.contacts.presence(presence("subscribe", sender=ANA))
+        beside = sqlite3.connect(tmp_path / "db")
+        await until(lambda: [user for user, *_ in _rows(beside)] == [ANA], "what comes next is kept")
+        beside.close()
 
 
 async def test_a_database_that_cannot_be_read_leaves_us_without_memory_and_no_worse(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ import socket
 import ssl
 from collections.abc import Callable
 
+import structlog
+
 from gateway.net.stream import Connection
 from gateway.net.tls import Refused, Tls, refused
 from gateway.sip.flow import SECURE
@@ -18,7 +20,7 @@ class Acceptor:
     """Takes connections from a listening socket before anything is known of them but where they come from."""
 
     def __init__(self, bound: socket.socket, accepted: Callable[[socket.socket, str, int], None]) -> None:
-        """``accepted`` gets each with its peer's address, and may not raise."""
+        """``accepted`` gets each with its peer's address."""
         self._bound = bound
         self._accepted = accepted
         self._task = asyncio.get_running_loop().create_task(self._run())
@@ -31,7 +33,11 @@ class Acceptor:
             except OSError:  # too many files, or a peer that is gone already
                 await asyncio.sleep(PAUSE_SECONDS)
                 continue
-            self._accepted(made, address[0], address[1])
+            try:
+                self._accepted(made, address[0], address[1])
+            except Exception:  # an error of ours costs one connection, and not all that would come
+                structlog.get_logger().exception("sip_connection_failed", peer=f"{address[0]}:{address[1]}")
+                made.close()
 
     async def close(self) -> None:
         """Take no more."""

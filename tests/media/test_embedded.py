@@ -4,12 +4,15 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.media.anchor import PHONE, WEB, Failed, LegMedia, Protection
+from gateway.media.embedded import backend
 from gateway.media.embedded.ice import IceLink
 from gateway.media.embedded.link import Link
 from gateway.signals import Side
 from mappings.description import Description, Ice
+from mappings.reasons import EndReason
 from tests.media.rig import BackToBack, receiver_report, rigged, rtp, sender_report
 from tests.peers.program import until
 
@@ -94,3 +97,20 @@ async def test_speech_goes_on_where_rtcp_finds_no_way() -> None:
         assert not pair.one_told.has(Failed)
         pair.near.speak(rtp(1))
         await pair.far.speech.hears(1)
+
+
+async def test_an_error_of_ours_in_looking_ends_one_call_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(now: float) -> None:
+        raise ValueError
+
+    looked: list[float] = []
+    monkeypatch.setattr(backend, "LOOK_SECONDS", 0.01)
+    with capture_logs() as logs:
+        async with rigged() as rig:
+            one, told = await rig.anchor()
+            other, _ = await rig.anchor()
+            monkeypatch.setattr(one, "look", broken)
+            monkeypatch.setattr(other, "look", looked.append)
+            assert (await told.expect(Failed)).reason is EndReason.GENERAL_ERROR
+            await until(lambda: len(looked) >= 2, "the other call is looked at again")
+    assert {line["event"] for line in logs} == {"media_failed"}

@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.check import _rtpengines
 from gateway.errors import AnchorError
@@ -24,7 +25,7 @@ from tests.media.rtpengine import Rtpengine
 from tests.media.test_contract import Bench, both_hear, phones, web_calls
 from tests.media.webrtc import WebPeer
 from tests.peers import loopback
-from tests.peers.program import PATIENCE_SECONDS
+from tests.peers.program import PATIENCE_SECONDS, until
 from tests.test_config_media import read
 
 pytestmark = pytest.mark.skipif(bool(rtpengine.missing()), reason=rtpengine.missing())
@@ -111,6 +112,35 @@ async def test_without_a_node_a_call_is_refused_in_time() -> None:
             await anchors.open(Call(id="other"), Told().append)
     finally:
         await anchors.close()
+
+
+async def test_an_error_of_ours_in_looking_ends_one_call_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    anchors = RtpengineAnchors(RtpengineSettings(nodes=(nobody(),), look_seconds=0))
+    looked: list[float] = []
+
+    async def pinged(node: Node) -> str:
+        return ""
+
+    async def broken(now: float) -> None:
+        raise ValueError
+
+    async def looks(now: float) -> None:
+        looked.append(now)
+
+    monkeypatch.setattr(anchors, "ping", pinged)
+    with capture_logs() as logs:
+        try:
+            for name, look in (("broken", broken), ("sound", looks)):
+                told = Told()
+                anchor = await anchors.open(Call(id=name), told.append)
+                monkeypatch.setattr(anchor, "look", look)
+                if look is broken:
+                    failed = told
+            assert (await failed.expect(Failed)).reason is EndReason.GENERAL_ERROR
+            await until(lambda: len(looked) >= 2, "the other call is looked at again")
+        finally:
+            await anchors.close()
+    assert {line["event"] for line in logs} == {"media_failed"}
 
 
 async def test_a_node_that_dies_ends_its_calls_and_says_why(tmp_path: Path) -> None:

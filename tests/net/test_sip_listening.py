@@ -4,8 +4,10 @@ import asyncio
 import socket
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.errors import ConfigError, TransportError
+from gateway.net.connecting import Acceptor
 from gateway.net.sip import Listener, SipPort, SipPortSettings
 from gateway.sip.flow import Hop
 from gateway.sip.message import respond
@@ -77,3 +79,27 @@ async def test_it_knows_what_to_call_itself() -> None:
         assert it.port.contact() == "192.0.2.80:5099"
         it.port.send(outgoing(it.phone.hop, "OPTIONS"))
         assert (await it.phone.gets_request("OPTIONS")).via.hostport == "192.0.2.80:5099"
+
+
+@scenario
+async def test_an_error_of_ours_in_taking_a_connection_costs_that_one_alone() -> None:
+    taken: list[socket.socket] = []
+
+    def take(made: socket.socket, host: str, port: int) -> None:
+        if not failures:
+            failures.append(host)
+            raise ValueError
+        taken.append(made)
+
+    failures: list[str] = []
+    bound = socket.create_server((HERE, 0))
+    bound.setblocking(False)
+    with capture_logs() as logs:
+        acceptor = Acceptor(bound, take)
+        first, second = (socket.create_connection(bound.getsockname()) for _ in range(2))
+        await until(lambda: bool(taken))
+        await acceptor.close()
+    assert [line["event"] for line in logs] == ["sip_connection_failed"]
+    assert first.recv(1) == b""
+    for made in (first, second, *taken):
+        made.close()

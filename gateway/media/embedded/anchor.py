@@ -348,6 +348,10 @@ class EmbeddedAnchor:
         for event in self._watch.look(now):
             self._emit(event)
 
+    def broke(self) -> None:
+        """An error of ours: the call goes no further."""
+        self._emit(Failed(Side.CALLER, EndReason.GENERAL_ERROR, "the gateway failed at its media"))
+
     async def digit(self, side: Side, digit: str, duration: int) -> bool:
         """See `Anchor.digit`."""
         return not self._closed and self._lines.digit(side, digit, duration)

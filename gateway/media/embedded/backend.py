@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 from time import monotonic
 
+import structlog
 from aioice.ice import get_host_addresses
 
 from gateway.errors import AnchorError
@@ -39,6 +40,7 @@ class EmbeddedAnchors:
         self._anchors: set[EmbeddedAnchor] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
+        self._log = structlog.get_logger()
 
     def use(self, servers: tuple[IceServer, ...]) -> None:
         """Ask these STUN and TURN servers from now on: credentials are renewed, or were told only now (XEP-0215)."""
@@ -62,7 +64,11 @@ class EmbeddedAnchors:
     def _look(self) -> None:
         now = monotonic()
         for anchor in tuple(self._anchors):
-            anchor.look(now)
+            try:
+                anchor.look(now)
+            except Exception:  # an error of ours ends one call, and not the look at all others
+                self._log.exception("media_failed", anchor=self.name)
+                anchor.broke()
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(LOOK_SECONDS, self._look) if self._anchors else None
 

@@ -275,6 +275,10 @@ class RtpengineAnchor:
     async def picture(self, side: Side) -> None:
         """See `Anchor.picture`: rtpengine passes such messages on and says none itself."""
 
+    def broke(self) -> None:
+        """An error of ours: the call goes no further."""
+        self._emit(Failed(Side.CALLER, EndReason.GENERAL_ERROR, "the gateway failed at its media"))
+
     async def digit(self, side: Side, digit: str, duration: int) -> bool:
         """See `Anchor.digit`: also False where the other side is silent, whose sound rtpengine puts it in place of."""
         if self._closed or not self._known or len(digit) != 1 or digit not in DIGITS or not self._takes_digits(side):

@@ -3,7 +3,10 @@
 import asyncio
 import random
 from collections.abc import Callable
+from math import inf
 from time import monotonic
+
+import structlog
 
 from gateway.errors import AnchorError
 from gateway.media.anchor import Call, Health, Listener
@@ -13,6 +16,7 @@ from gateway.media.rtpengine.nodes import Node, Pool
 from gateway.media.rtpengine.ours import Ours
 from gateway.media.rtpengine.session import NodeSession
 from gateway.media.rtpengine.settings import RtpengineSettings
+from gateway.steady import steadily
 from mappings.reasons import EndReason
 
 SETTLING_SECONDS = 0.25
@@ -37,7 +41,9 @@ class RtpengineAnchors:
         self._ours = Ours()
         self._anchors: set[RtpengineAnchor] = set()
         self._looking: asyncio.Task[None] | None = None
+        self._looked = -inf
         self._closed = False
+        self._log = structlog.get_logger()
 
     def client(self, node: Node) -> NgClient:
         """A node's client."""
@@ -48,7 +54,8 @@ class RtpengineAnchors:
         if self._closed:
             raise AnchorError("the gateway is leaving", EndReason.GENERAL_ERROR, 503)
         if self._looking is None:
-            self._looking = asyncio.create_task(self._look())
+            looking = steadily(self._look, lambda: self._log.exception("media_failed", anchor=self.name))
+            self._looking = asyncio.create_task(looking)
         if not self.pool.ready(monotonic()):
             raise AnchorError("no rtpengine takes calls", EndReason.GENERAL_ERROR, 503)
         session = NodeSession(self, call.id, self._draw)
@@ -66,23 +73,24 @@ class RtpengineAnchors:
         self.pool.answered(node)
         return ""
 
-    async def _look(self) -> None:
-        """Ping nodes and look at calls, until `close`."""
-        pinged = looked = 0.0
-        every = self.settings.look_seconds
-        while True:
-            now = monotonic()
-            pings = [self.ping(node) for node in self.pool.nodes] if now - pinged >= every else []
-            if pings:
-                pinged = now
-            all_ = now - looked >= every
-            if all_:
-                looked = now
-            anchors = [anchor for anchor in self._anchors if all_ or anchor.settling]
-            await asyncio.gather(*pings)
-            for first in range(0, len(anchors), AT_ONCE):
-                await asyncio.gather(*(anchor.look(monotonic()) for anchor in anchors[first : first + AT_ONCE]))
-            await asyncio.sleep(SETTLING_SECONDS)
+    async def _look(self) -> float:
+        """Ping the nodes and look at all calls, where it is time for that; else at those that settle."""
+        now = monotonic()
+        everything = now - self._looked >= self.settings.look_seconds
+        anchors = [anchor for anchor in self._anchors if everything or anchor.settling]
+        if everything:
+            self._looked = now
+            await asyncio.gather(*(self.ping(node) for node in self.pool.nodes))
+        for first in range(0, len(anchors), AT_ONCE):
+            await asyncio.gather(*(self._look_at(anchor) for anchor in anchors[first : first + AT_ONCE]))
+        return SETTLING_SECONDS
+
+    async def _look_at(self, anchor: RtpengineAnchor) -> None:
+        try:
+            await anchor.look(monotonic())
+        except Exception:  # an error of ours ends one call, and not the look at all others
+            self._log.exception("media_failed", anchor=self.name)
+            anchor.broke()
 
     async def health(self) -> Health:
         """See `Anchors.health`; the nodes are asked."""
