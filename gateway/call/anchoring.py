@@ -10,9 +10,9 @@ anchor's, picks up, and the client's own description, when it comes, is answered
 description is answered by the anchor's offer, and the answer to that comes with the ACK.
 
 What a callee plays before it answers is heard where its leg says so (`Early`): the caller is answered for it, and so
-takes the call for answered.  What the callee then says, early or in its Answer, is news for the anchor, and for the
-caller only where something changes.  A change that the caller wants meanwhile, and that the callee would have to hear
-of, is kept until it has answered.
+takes the call for answered.  What the callee then says is news for the anchor, whose media follow; the caller is told
+once, when the callee has answered, and only what has changed.  A change that the caller wants meanwhile, and that the
+callee would have to hear of, is kept until then, too.
 
 A callee that refuses the caller's own offer may be made another, the anchor's, before the caller hears of it (D6).
 """

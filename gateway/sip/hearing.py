@@ -30,7 +30,7 @@ _SPEAKS = frozenset({Senders.BOTH, Senders.RESPONDER})
 
 def headers(leg: LegState) -> tuple[Header, ...]:
     """What our INVITE says of it: that we know the header (RFC 5009 §4.1)."""
-    return ((HEADER, "supported"),) if leg.manners.hears else ()
+    return ((HEADER, "supported"),) if leg.manners.hears and not leg.asks else ()
 
 
 def heard(leg: LegState, response: SipResponse) -> Early | None:

@@ -13,6 +13,7 @@ from tests.flows.inmemory import World
 from tests.flows.openings import accepted, answered, juliet_leaves, proposed, ringing, romeo_leaves, rung
 from tests.flows.step import Step
 from tests.flows.steps import after, does, juliet, mercutio, romeo, run
+from tests.flows.test_early_media import early, gives_up, heard, refused
 
 ROMEO = "romeo@montague.example"
 
@@ -76,6 +77,20 @@ def ends_as(**facts: object) -> Step:
 
 
 # ----------------------------------------------------------------------------------------------------------- the record
+
+
+def test_a_call_in_which_only_an_announcement_was_heard_was_not_answered() -> None:
+    def told(world: World) -> None:
+        assert {183, "early media heard"} <= {step.word for step in shown(world)}
+
+    early(
+        *heard,
+        after(4),
+        does(told),
+        *refused(404, "gone"),
+        ends_as(answered=None, reason="gone", status=404, ended_by="callee", codec="", duration=None),
+    )
+    early(*heard, *gives_up, ends_as(answered=None, reason="cancel", ended_by="caller"))
 
 
 def test_a_call_that_was_answered_is_remembered_with_its_times() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gateway.sip.address import NameAddr
 from gateway.sip.message import SipRequest, parse
 from tests.flows.inmemory import World, world
-from tests.flows.steps import Client, Phone, Step, after, juliet, romeo, server_goes, server_returns, tablet
+from tests.flows.steps import Client, Phone, Step, after, juliet, romeo, sdp_of, server_goes, server_returns, tablet
 
 ONE, TWO = "one", "two"
 
@@ -93,13 +93,29 @@ def _handing(phone: Phone) -> dict[str, Step]:
     }
 
 
+def _playing(phone: Phone) -> dict[str, Step]:
+    """What it may play before it answers."""
+    forked = sdp_of(port=30500).replace("0 8", "8")
+    return {
+        f"{phone.name} {ONE} plays": phone.sends(183, to="INVITE", sdp=sdp_of()),
+        f"{phone.name} {ONE} plays reliably": phone.sends(
+            183, to="INVITE", sdp=sdp_of(), headers=[("Require", "100rel"), ("RSeq", "1")]
+        ),
+        f"{phone.name} {ONE} fork plays": phone.sends(183, to="INVITE", tag="fork", sdp=forked),
+        f"{phone.name} {ONE} fork gone": phone.sends(199, to="INVITE", tag="fork"),
+        f"{phone.name} {ONE} UPDATE": phone.sends("UPDATE", body=sdp_of(port=30600, version=2)),
+        "romeo presses": romeo.sends("session-info", xml="<dtmf xmlns='urn:xmpp:jingle:dtmf:0' code='1'/>"),
+    }
+
+
 TALK = _client(romeo) | _client(tablet) | _phone(juliet, ONE) | _phone(juliet, TWO)
 HANDING = _handing(juliet)
+PLAYING = _playing(juliet)
 TIME = {f"after {seconds:g}": after(seconds) for seconds in (0.5, 2, 16, 35)}
 OUTAGE = {"server goes": server_goes(), "server returns": server_returns()}
 
 
-_WITHIN = frozenset({"ACK", "BYE", "re-INVITE", "OPTIONS", "INFO", "REFER", "NOTIFY"})
+_WITHIN = frozenset({"ACK", "BYE", "re-INVITE", "OPTIONS", "INFO", "UPDATE", "REFER", "NOTIFY"})
 "What is said inside a call."
 
 
@@ -155,9 +171,9 @@ class Witness:
                 juliet._got_response(made, line, message, acks=True)
 
 
-def play(names: list[str], steps: dict[str, Step], *, replies: bool) -> None:
-    """Act, wait until all time-outs are over, and look at what is left."""
-    with world(limits="max_call_seconds = 200") as made:
+def play(names: list[str], steps: dict[str, Step], *, replies: bool, **tables: str) -> None:
+    """Act, wait until all time-outs are over, and look at what is left; ``tables`` as `run` has them."""
+    with world(limits="max_call_seconds = 200", **tables) as made:
         witness = Witness(made)
         stanzas, datagrams = made.xmpp_in, made.sip_in
 
@@ -207,6 +223,13 @@ HANDED = (
 )
 
 
+HEARD = (
+    ("romeo session-initiate", "juliet one plays", "romeo result", "juliet one fork plays", "juliet one 200"),
+    ("romeo propose", "juliet one plays", "romeo session-initiate", "romeo result", "juliet one 486"),
+    ("romeo propose", "juliet one plays", "romeo session-initiate", "romeo session-info hold", "juliet one 200"),
+)
+
+
 def scripts(steps: dict[str, Step]) -> st.SearchStrategy[list[str]]:
     """The beginning of a call, and then anything."""
     beginnings = st.sampled_from([list(opening[:length]) for opening in OPENINGS for length in range(len(opening) + 1)])
@@ -227,6 +250,13 @@ def test_every_request_is_answered_once_and_nothing_is_left(names: list[str]) ->
 @given(st.sampled_from(HANDED).map(list), st.lists(st.sampled_from(sorted(TALK | TIME | HANDING)), max_size=12))
 def test_every_request_is_answered_once_while_calls_are_handed_on(beginning: list[str], chaos: list[str]) -> None:
     play(beginning + chaos, TALK | TIME | HANDING, replies=True)
+
+
+@LAW
+@given(st.sampled_from(HEARD).map(list), st.lists(st.sampled_from(sorted(TALK | TIME | PLAYING)), max_size=12))
+def test_every_request_is_answered_once_where_early_media_are_heard(beginning: list[str], chaos: list[str]) -> None:
+    trunk = 'media = "anchor"\nearly_media = "hear"\nfollow_redirects = true'
+    play(beginning + chaos, TALK | TIME | PLAYING, replies=True, media='addresses = ["192.0.2.1"]', trunk=trunk)
 
 
 @LAW

@@ -156,7 +156,7 @@ def survives(call: Ladder, script: list[Step]) -> None:
 @given(scripts, st.booleans(), st.sampled_from(["auto", "required"]))
 @settings(max_examples=250, deadline=None)
 def test_a_leg_that_calls_survives_whatever_comes(script: list[Step], answered: bool, trickle: Mode) -> None:
-    manners = Manners(follow_redirects=True)
+    manners = Manners(follow_redirects=True, hears=True)
     call = calling(credentials=Credentials("romeo", "r0m30"), manners=manners, trickle=trickle)
     call.says(Offer(webrtc() if answered else audio()))
     call.after(3)

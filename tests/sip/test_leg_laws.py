@@ -21,7 +21,7 @@ from mappings.terms import CandidateType
 from .ladder import PCMU, Ladder, audio, called, calling, candidate, ice, invite, sdp, webrtc
 from .test_leg_trickle import CAN, browser, fragment, trickles
 
-FOLLOWING = Manners(follow_redirects=True)
+FOLLOWING = Manners(follow_redirects=True, hears=True)
 ASKED = (("WWW-Authenticate", 'Digest realm="r", nonce="n", qop="auth"'),)
 Step = Callable[["Run"], object]
 
