@@ -19,9 +19,9 @@ from xml.etree.ElementTree import Element
 
 import structlog
 from slixmpp import ComponentXMPP
+from slixmpp.xmlstream import tostring
 
 from gateway.errors import TransportError
-from gateway.net.writing import text
 from gateway.stanza import Stanza
 from mappings.namespaces import COMPONENT, PING, XML
 
@@ -188,7 +188,7 @@ class XmppPort:
             return
         if not self._out:
             self._loop.call_soon(self._flush)
-        self._out.append((stanza, text(stanza)))
+        self._out.append((stanza, _text(stanza)))
 
     @property
     def _is_open(self) -> bool:
@@ -204,10 +204,10 @@ class XmppPort:
             now = self._loop.time()
             self._held.extendleft((now, stanza) for stanza, _ in reversed(out))
             return
-        stream.send_raw("".join([wire for _, wire in out]))
-        for stanza, wire in out:
+        stream.send_raw("".join([text for _, text in out]))
+        for stanza, text in out:
             self._observer.stanza("out", stanza.kind)
-            self._log.debug("stanza_sent", wire=wire)
+            self._log.debug("stanza_sent", wire=text)
 
     # ------------------------------------------------------------------------------------------------------ connection
 
@@ -316,7 +316,7 @@ class XmppPort:
         ping = Stanza(
             kind="iq", type="get", id="ping", sender=domain, to=domain, children=(Element(f"{{{PING}}}ping"),)
         )
-        stream.send_raw(text(ping))
+        stream.send_raw(_text(ping))
         self._timer = self._loop.call_later(self._settings.idle_ping_seconds / 2, self._judge, stream)
 
     def _judge(self, stream: _Component) -> None:
@@ -354,6 +354,24 @@ class XmppPort:
 def _shown(stanza: Stanza) -> str:
     """What came, as text; no server limits how deep a peer may nest elements, and writing them is recursive."""
     try:
-        return text(stanza)
+        return _text(stanza)
     except RecursionError:
         return f"<{stanza.kind}/> nested too deep to be shown"
+
+
+def _text(stanza: Stanza) -> str:
+    attributes = {"from": stanza.sender, "to": stanza.to}
+    if stanza.type:
+        attributes["type"] = stanza.type
+    if stanza.id:
+        attributes["id"] = stanza.id
+    if stanza.lang:
+        attributes[_LANG] = stanza.lang
+    element = Element(f"{{{COMPONENT}}}{stanza.kind}", attributes)
+    for child in stanza.children:
+        if child.tag[0] != "{":
+            # An <error/> is in the namespace of its stanza (RFC 6120 §8.3.2), and which that is, is known only here.
+            child.tag = f"{{{COMPONENT}}}{child.tag}"
+        element.append(child)
+    text: Any = tostring(element, xmlns=COMPONENT)
+    return str(text)

@@ -7,8 +7,7 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from gateway.metrics import Metrics
-from gateway.net.writing import text
-from gateway.net.xmpp import XmppPort, XmppPortSettings
+from gateway.net.xmpp import XmppPort, XmppPortSettings, _text
 from gateway.stanza import Stanza, error
 from mappings.namespaces import COMPONENT
 
@@ -18,7 +17,7 @@ DEEPER_THAN_PYTHON_GOES = 20_000
 def test_an_error_leaves_in_the_namespace_of_its_stanza() -> None:
     """Elsewhere a client would not see it, and wait for an answer that it has had."""
     asked = Stanza(kind="iq", type="get", id="1", sender="m@far.example/x", to="+1555@gw.example")
-    written = fromstring(f"<stream xmlns='{COMPONENT}'>{text(error(asked, 'item-not-found'))}</stream>")
+    written = fromstring(f"<stream xmlns='{COMPONENT}'>{_text(error(asked, 'item-not-found'))}</stream>")
     assert [child.tag for child in written[0]] == [f"{{{COMPONENT}}}error"]
 
 
