@@ -9,6 +9,7 @@ error close the window, and what was typed in it is lost; what only a program ca
 """
 
 import re
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -29,7 +30,7 @@ MOST_OF_USER = 8
 "Sessions of one user, on all devices; one more ends the oldest of them."
 
 MOST = 1000
-"Sessions of all users."
+"Sessions of all users; who has many of them makes room for who has fewer."
 
 SECONDS = 600.0
 "How long a form may take to be filled in."
@@ -169,11 +170,25 @@ class Engine:
                 return Step((error(request, "resource-constraint", "too many commands of yours are running"),))
             ended = (self._end(idle, End.EXPIRED),)
         elif len(self._live) >= MOST:
-            return Step((error(request, "resource-constraint", "too many commands are running"),))
+            crowding = self._crowding(len(theirs))
+            if crowding is None:
+                return Step((error(request, "resource-constraint", "too many commands are running"),))
+            ended = (self._end(crowding, End.EXPIRED),)
         session = _Session(new_id(), request.sender, command, now)
         self._live[session.id] = session
         session.turn = Turn(request, session.id, command, lambda: command.start(session.jid))
         return Step(ended=ended, turn=session.turn)
+
+    def _crowding(self, number: int) -> _Session | None:
+        """What makes room for who has so many sessions: the oldest that waits, of whoever has most; None: nothing.
+
+        Only who has at least two more gives way: else users would take the forms out of each other's hands.
+        """
+        users = Counter(bare(each.jid) for each in self._live.values())
+        user, most = users.most_common(1)[0]
+        if most < number + 2:
+            return None
+        return next((each for each in self._live.values() if bare(each.jid) == user and each.turn is None), None)
 
     def _go_on(self, request: Stanza, session: _Session, action: Action, element: Element, now: float) -> Step:
         self._touch(session, now)

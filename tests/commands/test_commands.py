@@ -292,6 +292,19 @@ def test_there_is_an_end_to_sessions_of_all_users() -> None:
         assert len(house.ended) == MOST
 
 
+def test_those_who_have_many_sessions_make_room_for_those_who_have_fewer() -> None:
+    with House([Wizard()]) as house:
+        crowd = [f"user{number}@example.net/x" for number in range(MOST // MOST_OF_USER)]
+        first, *_ = (house.runs("wizard", sender=user).session for user in crowd for _ in range(MOST_OF_USER))
+        assert house.runs("wizard").status == "executing"
+        assert house.ended == [("wizard", "expired")]
+        assert house.runs("wizard", "next", first, sender=crowd[0]).error == ("not-allowed", "session-expired")
+        for _ in range(MOST_OF_USER - 2):
+            assert house.runs("wizard").status == "executing"
+        assert house.runs("wizard").error == ("resource-constraint", "")  # nobody has two more
+        assert len(house.ended) == MOST_OF_USER - 1
+
+
 def test_a_stage_that_takes_too_long_is_stopped_and_said_so() -> None:
     slow = Slow(STAGE_SECONDS + 5)
     with House([slow]) as house:
