@@ -127,6 +127,7 @@ def opening_settings(settings: Settings) -> OpeningSettings:
             no_device_timeout_seconds=limits.no_device_timeout_seconds,
             ring_timeout_seconds=limits.ring_timeout_seconds,
             proceed_timeout_seconds=limits.proceed_timeout_seconds,
+            hold_by_info=settings.media.hold_by_info,
         ),
         sip=LegSettings(
             gather_seconds=limits.gather_seconds,

@@ -35,6 +35,9 @@ class Media(Table, frozen=True, kw_only=True):
     digits_by_chat: bool = True
     "Whether keys that a user writes to a number, in a call with it, are pressed in that call: many have no key pad."
 
+    hold_by_info: bool = False
+    "Whether clients are told of a hold by XEP-0167's word for it, where they know it, rather than by content-modify."
+
     conferences: Literal["coin", "chat", "none"] = "coin"
     "Who is told who comes and goes in a conference: clients that know COIN; the others too, by chat; none."
 

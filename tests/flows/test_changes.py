@@ -91,6 +91,25 @@ def test_a_phone_holds_and_resumes(opening: tuple[Step, ...], caller: str, sdp: 
     )
 
 
+@pytest.mark.conformance("HLD-06")
+def test_a_client_is_told_of_a_hold_as_such_where_the_operator_wants_it() -> None:
+    run(
+        *answered,
+        juliet.sends("re-INVITE", sdp=sdp_of(version=2, direction="sendonly")),
+        juliet.gets(100),
+        romeo.gets("session-info hold"),
+        juliet.gets(200, has="a=recvonly"),
+        juliet.sends("ACK"),
+        juliet.sends("re-INVITE", sdp=sdp_of(version=3)),
+        juliet.gets(100),
+        romeo.gets("session-info unhold"),
+        juliet.gets(200, has="a=sendrecv"),
+        juliet.sends("ACK"),
+        *romeo_leaves,
+        media="hold_by_info = true",
+    )
+
+
 @pytest.mark.conformance("HLD-09")
 def test_both_hold() -> None:
     run(
