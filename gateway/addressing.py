@@ -24,6 +24,12 @@ from gateway.sip.address import Parameters, TelUri, Uri, escape_parameter, escap
 from mappings.country_codes import LONGEST_NUMBER
 from mappings.reasons import EndReason
 
+ACCESS = "00"
+"What is dialled before a country code (ITU-T E.164), but for North America; many switches there take it, too."
+
+NORTH_AMERICAN_ACCESS = "011"
+"What is dialled before it in the countries of code 1."
+
 SHORTEST_NUMBER = 6
 "Digits that a telephone number has at least, where what is shorter is an extension."
 
@@ -241,7 +247,7 @@ class Country:
     national: tuple[str, ...] = ("0",)
     "What stands before the numbers of the country itself; an empty text: nothing need."
 
-    international: tuple[str, ...] = ("00",)
+    international: tuple[str, ...] = (ACCESS,)
     "Before those of others."
 
     def completed(self, number: str) -> str:

@@ -1,13 +1,13 @@
 """The tables of gateway.toml for users' own SIP accounts, and for how these and trunks register."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 
-from gateway.config.table import Count, Seconds, Table
+from gateway.config.table import Count, Login, Seconds, Table, Transport
 
 
-class Account(Table, frozen=True, kw_only=True):
+class Account(Login, frozen=True, kw_only=True):
     """[[account]]: a user's own account with a SIP server: they call as that, and are called by it."""
 
     jid: str
@@ -22,22 +22,13 @@ class Account(Table, frozen=True, kw_only=True):
     user: str | None = None
     "The user name for digest authentication; unset: the user of address."
 
-    password_file: str | None = None
-    "A file that holds the password."
-
-    password_env: str | None = None
-    "An environment variable that holds it instead."
-
-    realm: str | None = None
-    "The only realm that gets the password's digest; unset: whoever asks on the way, a callee too."
-
     trunk: str | None = None
     "The trunk whose way its requests go, with all that the trunk says of transport and manners."
 
     proxy: str | None = None
     "Where its requests go instead, HOST or HOST:PORT; unset, as trunk: to the domain of address."
 
-    transport: Literal["auto", "udp", "tcp", "tls", "ws", "wss"] = "auto"
+    transport: Transport = "auto"
     "As a trunk's, where it goes no trunk's way."
 
     caller_id: str | None = None
@@ -51,9 +42,6 @@ class Account(Table, frozen=True, kw_only=True):
 
     registrar: str | None = None
     "The domain that is registered with; unset: the domain of address."
-
-    register_expires_seconds: Annotated[int, msgspec.Meta(ge=60, le=604_800)] = 3600
-    "How long a registration is to last; the registrar may make it shorter."
 
 
 class Accounts(Table, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from ipaddress import ip_network
 from typing import TypeVar
 
 from gateway import rules
-from gateway.addressing import Country, bare_jid, domainpart, host, telephone
+from gateway.addressing import ACCESS, NORTH_AMERICAN_ACCESS, Country, bare_jid, domainpart, host, telephone
 from gateway.config.media import trunk_media
 from gateway.config.policy import numbering, patterns, policy_settings
 from gateway.config.policy_tables import Calling
@@ -54,7 +54,7 @@ def _country(table: Calling) -> Country | None:
     if numbers.country is None:
         return None
     # Here nothing is judged, so that each country has its own way only: 011 is the area of Turin elsewhere.
-    usual = ("011",) if numbers.country == "1" else ("00",)
+    usual = (NORTH_AMERICAN_ACCESS if numbers.country == "1" else ACCESS,)
     return Country(
         f"+{numbers.country}", numbers.national, usual if table.international is None else table.international
     )

@@ -18,9 +18,6 @@ from gateway.policy.screening import Block, Callers, Screening
 _PREFIX = re.compile(r"\+|\+?[0-9*#]{1,24}")
 _ACCESS = re.compile(r"[0-9*#]{1,8}")
 
-_ANYWHERE = ("00", "011")
-"Whatever the country, what begins like a call abroad is judged as one, where nobody says how these begin."
-
 
 def policy_settings(file: File, ways: Sequence[str]) -> PolicySettings:
     """The operator's word; ConfigError when it contradicts itself.  ``ways``: the trunks and groups that there are."""
@@ -103,7 +100,7 @@ def _prefixes(where: str, key: str, texts: Iterable[str], numbers: Numbering) ->
 
 def numbering(table: tables.Calling) -> Numbering:
     """How numbers are dialled here; ConfigError when they cannot be."""
-    international = _ANYWHERE if table.international is None else table.international
+    international = Numbering().international if table.international is None else table.international
     national = (("1",) if table.country == "1" else ("0",)) if table.national is None else table.national
     for key, texts in (("international", international), ("national", national)):
         for index, text in enumerate(texts):

@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from gateway.config.table import Codec, Count, Interval, Port, Table, Transcoded, Word
+from gateway.config.table import Codec, Count, Interval, Login, Port, Table, Transcoded, Transport, Word
 
 
-class Trunk(Table, frozen=True, kw_only=True):
+class Trunk(Login, frozen=True, kw_only=True):
     """[[trunk]]: a SIP peer that calls go to and come from."""
 
     name: Word
@@ -19,7 +19,7 @@ class Trunk(Table, frozen=True, kw_only=True):
     port: Port | None = None
     "Its port; unset: by SRV, or else 5060."
 
-    transport: Literal["auto", "udp", "tcp", "tls", "ws", "wss"] = "auto"
+    transport: Transport = "auto"
     "auto: what the DNS says, or else UDP, and TCP for what is too large for a datagram (RFC 3261 §18.1.1)."
 
     compact_headers: bool = False
@@ -51,15 +51,6 @@ class Trunk(Table, frozen=True, kw_only=True):
 
     user: str | None = None
     "The user name when the peer asks for digest authentication."
-
-    password_file: str | None = None
-    "A file that holds the password."
-
-    password_env: str | None = None
-    "An environment variable that holds it instead."
-
-    realm: str | None = None
-    "The only realm that gets the password's digest; unset: whoever asks on the way, a callee too."
 
     trickle: Literal["auto", "required", "never"] = "auto"
     "ICE candidates one by one (RFC 8840): auto to a peer that says it can; required: insist on it, and do not wait."
@@ -162,9 +153,6 @@ class Trunk(Table, frozen=True, kw_only=True):
 
     registrar: str | None = None
     "The domain that is registered with; unset: domain."
-
-    register_expires_seconds: Annotated[int, msgspec.Meta(ge=60, le=604_800)] = 3600
-    "How long a registration is to last; the registrar may make it shorter."
 
 
 class Member(Table, frozen=True, kw_only=True):

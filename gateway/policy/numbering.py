@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from gateway.addressing import spelled_numbers, telephone
+from gateway.addressing import ACCESS, NORTH_AMERICAN_ACCESS, spelled_numbers, telephone
 from gateway.sip.address import unescape
 
 _SCHEME = re.compile(r"(?:(?:tel|sips?):)+", re.IGNORECASE)
@@ -22,9 +22,6 @@ _CONTEXT = re.compile(r";phone-context=(\+?[0-9.()-]*)", re.IGNORECASE)
 _LEADING = re.compile(r"[+*#]*[0-9][+0-9*#]*")
 _NUMBER = re.compile(r"\+?[0-9*#]+")
 _SEPARATORS = re.compile(r"[-.()/ _]")
-
-_COMMON_ACCESS = "00"
-"What many switches take for the access code (ITU-T E.164), though their country has another."
 
 _SERVICE_DIGITS = 5
 "So many characters a service code may have before the number that it is about: *67, #31#, *1831."
@@ -46,8 +43,9 @@ class Numbering:
     country: str | None = None
     "The country code, digits; None: national numbers are not told from local ones."
 
-    international: tuple[str, ...] = ("00", "011")
-    "What stands before a number with a country code, instead of the plus sign."
+    international: tuple[str, ...] = (ACCESS, NORTH_AMERICAN_ACCESS)
+    """What stands before a number with a country code, instead of the plus sign; unless somebody says how these begin,
+    what begins like a call abroad anywhere is judged as one."""
 
     national: tuple[str, ...] = ("0",)
     "What stands before a national number; an empty one says that nothing need."
@@ -103,7 +101,7 @@ class Numbering:
     def _readings(self, digits: str) -> Iterator[str]:
         canonical = self.canonical(digits)
         yield canonical
-        if digits.startswith(_COMMON_ACCESS):  # which no national number begins with, wherever the country is
+        if digits.startswith(ACCESS):  # which no national number begins with, wherever the country is
             yield f"+{digits.lstrip('+0')}"
         if canonical.startswith("+"):
             rest = canonical[1:]
