@@ -14,6 +14,7 @@ Layers, the lower first; each knows only those below it:
 - `leg`: one call's SIP side. `table` is its machine, `state` its memory, `manners` what its trunk wants; `calling`,
   `early`, `called`, `prack`, `within`, `reinvite`, `update`, `refresh` and `info` are its actions, `gather` says when
   an offer has candidates enough.
+- `hearing`: what is played before the answer, and which phone's of several, where the caller is to hear it.
 - `reliable`: provisional responses that must arrive, ours and the peer's, and what a fork has said by them.
 - `redirect`: where a 3xx sends our INVITE, and what a stranger is not told there.
 - `session_timer`, `session_id`: how long a session lives without being refreshed, and by whom; what everybody calls it.

@@ -2,7 +2,8 @@
 
 Each has its own numbers, its own reliable responses (RFC 3262 §4) and its own answer to our offer.  Which of them
 counts is decided by the 2xx; its answer then is the one that it gave reliably, if it did, whatever stands in the 2xx
-(RFC 3261 §13.2.1).  What is told meanwhile to the other side is `Progress`.
+(RFC 3261 §13.2.1).  What is told meanwhile to the other side is `Progress`, or `Early` where it is to hear what is
+played (`gateway.sip.hearing`).
 
 `LegState.dialog` is the one that is followed, where the peer trickles (`gateway.sip.info`); for the others, and for
 their numbers, there is `LegState.early`.

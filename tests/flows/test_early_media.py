@@ -442,6 +442,24 @@ def test_keys_for_a_menu_are_pressed_before_the_answer() -> None:
     )
 
 
+def test_keys_for_a_menu_that_hears_none_are_told_it() -> None:
+    early(
+        does(lambda world: setattr(world.anchors, "sends_digits", False)),
+        *asked,
+        juliet.sends(183, sdp=sdp_of(), headers=[("Allow", "INVITE, ACK, CANCEL, BYE, INFO")]),
+        romeo.gets("proceed"),
+        romeo.sends("session-initiate", xml=OFFER),
+        romeo.gets("result"),
+        romeo.gets("session-accept"),
+        romeo.sends("session-info", xml="<dtmf xmlns='urn:xmpp:jingle:dtmf:0' code='1' duration='160'/>"),
+        romeo.gets("result"),
+        juliet.gets("INFO", has=["Signal=1", "CSeq: 2 INFO"]),
+        juliet.sends(200, to="INFO"),
+        *picks_up,
+        *BY_MESSAGE,
+    )
+
+
 def test_a_call_that_nobody_has_answered_is_handed_on_to_nobody() -> None:
     early(
         *heard,

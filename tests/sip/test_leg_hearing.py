@@ -2,13 +2,14 @@
 
 import pytest
 
-from gateway.signals import Answer, Digit, Early
+from gateway.signals import Answer, Digit, Early, Offer
 from gateway.sip.leg import Credentials
 from gateway.sip.manners import Manners
 
-from .ladder import Ladder, calling, sdp
+from .ladder import Ladder, calling, sdp, webrtc
 from .test_leg_calling import asked, offered
 from .test_leg_reliable import reliable
+from .test_leg_trickle import CAN, browser
 from .test_leg_trunks import through
 from .test_leg_update import updates
 
@@ -112,7 +113,9 @@ def test_what_says_nothing_is_not_heard(body: str, headers: tuple[tuple[str, str
     assert port(call) == 30004
 
 
-@pytest.mark.parametrize("directions", [("sendonly",), ("sendrecv", "inactive"), ("sendrecv", "gated"), ("what",)])
+@pytest.mark.parametrize(
+    "directions", [("sendonly",), ("sendrecv", "inactive"), ("sendrecv", "gated"), ("what",), ('"',)]
+)
 def test_what_the_network_lets_through_is_heard(directions: tuple[str, ...]) -> None:
     call = hearing()
     assert call.answered(183, sdp(), headers=(authorised(*directions),)) == ["Early"]
@@ -123,6 +126,13 @@ def test_what_the_network_does_not_say_again_holds() -> None:
     assert call.answered(183, sdp(), headers=(*reliable(1), authorised("inactive"))) == ["PRACK", "Progress"]
     assert call.answered(180, headers=reliable(2)) == ["PRACK", "Progress"]
     assert call.answered(183, headers=(*reliable(3), authorised("sendonly"))) == ["PRACK", "Early"]
+
+
+def test_what_the_network_allows_by_an_update_is_heard() -> None:
+    call = hearing()
+    call.answered(183, sdp(30002), headers=(*reliable(1), authorised("inactive")))
+    assert updates(call, "", authorised("sendrecv")) == ["200 UPDATE", "Early"]
+    assert port(call) == 30002
 
 
 def test_a_change_in_the_early_dialog_is_heard() -> None:
@@ -196,6 +206,18 @@ def test_keys_for_a_menu_go_into_its_dialog() -> None:
     assert call.answered(200, sdp()) == ["ACK", "Answer"]
     assert call.ends() == ["BYE"]
     assert call.sent("BYE")[0].cseq.number == 5
+
+
+def test_keys_and_candidates_for_one_dialog_have_their_numbers_in_a_row() -> None:
+    call = calling(manners=HEARS)
+    assert call.says(Offer(webrtc())) == []
+    assert call.after(2) == ["INVITE"]
+    assert call.answered(183, browser(), headers=(*CAN, TAKES)) == ["Early", "INFO"]
+    call.answered(200, to="INFO")
+    assert call.says(Digit("1", 160)) == ["INFO"]
+    assert call.answered(180, headers=reliable(1)) == ["PRACK", "Progress"]
+    assert [request.cseq.number for request in call.sent("INFO")] == [2, 3]
+    assert call.sent("PRACK")[0].cseq.number == 4
 
 
 def test_keys_wait_for_the_answer_where_the_menu_takes_no_info() -> None:
