@@ -10,6 +10,7 @@ from aioice import stun
 from gateway.media.anchor import PHONE, WEB, Protection
 from gateway.media.embedded import generation
 from gateway.media.embedded.anchor import EmbeddedAnchor
+from gateway.media.embedded.ice import IceLink
 from gateway.signals import Side
 from tests.media.rig import Told, rigged
 from tests.media.stun_peer import StunPeer
@@ -72,6 +73,31 @@ async def test_a_way_whose_check_was_given_up_is_taken_when_the_peer_chooses_it(
         second.answers = True
         second.check(ICE_CONTROLLING=HIGH, USE_CANDIDATE=None)
         await until(lambda: link.path.peer == second.address, "the way that the peer chose")
+
+
+async def test_a_worse_way_that_is_found_later_is_not_taken_while_the_better_one_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with called() as (peer, second, anchor, told):
+        await peer.is_checked(1)
+        peer.answers = True
+        peer.check(ICE_CONTROLLED=LOW)
+        await told.connected(CALLEE)
+        known = len(peer.checks)
+        second.answers = True
+        second.check(ICE_CONTROLLED=LOW)  # as clients do that have a relay: they check every way that they have
+        await second.is_checked(1)
+        await peer.is_checked(known + 1)  # whether it is still there
+        link = anchor._links[CALLEE][0]
+        assert isinstance(link, IceLink)
+        way = link._current
+        assert way is not None
+        await until(lambda: way._doubting is None or way._doubting.done(), "the answer")
+        assert link.path.peer == peer.address
+        monkeypatch.setattr(stun, "RETRY_RTO", 0.2)
+        peer.answers = False
+        assert await way._ask_after(1)
+        assert link.path.peer == second.address
 
 
 async def test_who_wanted_to_decide_is_told_again_what_was_decided() -> None:

@@ -6,7 +6,8 @@ octet decides, RFC 7983); it gives up at once when all candidates are known to b
 still come: it is never told that there are no more); it looks for a way for ever (`ice_seconds`); its consent check
 cannot be set; a check that was sent before the peer could hear it is sent again only when its timer says so, which
 doubles up to half a minute, and one that was given up because another way was chosen never again; and who is told that
-it is not its part to decide is not told again what was decided, so that it waits for ever.
+it is not its part to decide is not told again what was decided, so that it waits for ever; of several ways the last one
+that is found is used, mostly a relay, and no other one when that is lost.
 """
 
 import asyncio
@@ -20,7 +21,13 @@ from typing import Any, Protocol, cast
 import aioice
 from aioice import stun
 from aioice.candidate import candidate_foundation, candidate_priority
-from aioice.ice import CandidatePair, StunProtocol, relayed_candidate, server_reflexive_candidate
+from aioice.ice import (
+    CandidatePair,
+    StunProtocol,
+    candidate_pair_priority,
+    relayed_candidate,
+    server_reflexive_candidate,
+)
 
 from gateway.media.embedded.link import Surroundings
 from gateway.media.embedded.path import Address, Send
@@ -159,6 +166,8 @@ class Generation(aioice.Connection):
         around.credentials.add((self.local_username, self.local_password))
         self._task: asyncio.Task[None] | None = None
         self._gathering: asyncio.Task[None] | None = None
+        self._doubting: asyncio.Task[bool] | None = None
+        "Asks whether the way in use is still there."
 
     # ---------------------------------------------------------------------------------------------------- candidates
 
@@ -278,7 +287,47 @@ class Generation(aioice.Connection):
                 self.check_start_task(pair)
 
     def check_complete(self, pair: CandidatePair) -> None:
+        before = dict(self._nominated)
         super().check_complete(pair)
+        for component, found in tuple(self._nominated.items()):
+            chosen = before.get(component, found)
+            if self.ice_controlling and self._outranks(chosen, found):
+                # Of those that we nominate the best one is used (RFC 5245 §8.1.1.2), while it is there.
+                self._nominated[component] = chosen
+                if self._doubting is None or self._doubting.done():
+                    self._doubting = asyncio.create_task(self._ask_after(component))
+        self._tell_ways()
+
+    def _outranks(self, one: CandidatePair, other: CandidatePair) -> bool:
+        first, second = (
+            candidate_pair_priority(pair.local_candidate, pair.remote_candidate, self.ice_controlling)
+            for pair in (one, other)
+        )
+        return first > second and one.state is not CandidatePair.State.FAILED
+
+    async def _ask_after(self, component: int) -> bool:
+        """Whether there is a way that is answered on; where the one in use is not, the best of the others is taken."""
+        chosen = self._nominated[component]
+        others = [one for one in self._check_list if one.component == component and one.nominated and one is not chosen]
+        if not others or await self._is_answered(chosen):
+            return bool(others)
+        for other in others:
+            if await self._is_answered(other):
+                if self._nominated[component] is chosen:
+                    self._nominated[component] = other
+                    self._tell_ways()
+                return True
+        return False
+
+    async def _is_answered(self, pair: CandidatePair) -> bool:
+        assert self.remote_password is not None
+        request, key = self.build_request(pair, nominate=True), self.remote_password.encode()
+        with contextlib.suppress(stun.TransactionError):
+            await pair.protocol.request(request, pair.remote_addr, integrity_key=key, retransmissions=2)
+            return True
+        return False
+
+    def _tell_ways(self) -> None:
         changed = False
         for component, chosen in self._nominated.items():
             transport = chosen.protocol.transport
@@ -303,15 +352,18 @@ class Generation(aioice.Connection):
             await asyncio.sleep(settings.consent_interval * random.uniform(0.8, 1.2))  # noqa: S311
             for pair in tuple(self._nominated.values()):
                 request = self.build_request(pair, nominate=False)
-                with contextlib.suppress(stun.TransactionError):
+                try:
                     await pair.protocol.request(request, pair.remote_addr, integrity_key=key, retransmissions=0)
-                    consented = loop.time()
+                except stun.TransactionError:
+                    if not self.ice_controlling or not await self._ask_after(pair.component):
+                        continue
+                consented = loop.time()
         self._user.lost(self, "ICE: the peer has not consented to packets any more")
 
     async def shut(self) -> None:
         """Stop all of it."""
         self._around.credentials.discard((self.local_username, self.local_password))
-        tasks = [task for task in (self._task, self._gathering) if task is not None]
+        tasks = [task for task in (self._task, self._gathering, self._doubting) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
