@@ -9,10 +9,12 @@ from tests.peers.xmpp_server import HOST
 
 async def test_a_mailbox_is_subscribed_to_and_its_news_are_told(tmp_path: Path) -> None:
     numbers = [{"number": "700", "jid": f"romeo@{HOST}", "message_waiting": True}]
-    async with Rig(tmp_path, trunk={"message_waiting": True}, changes={"number": numbers}, ready=False) as rig:
-        # The first SUBSCRIBE may have left before the notifier listens; it is repeated, as UDP wants.
-        notifier = await rig.answers("uas_subscribe")
+    async with Rig(tmp_path, trunk={"message_waiting": True}, changes={"number": numbers}) as rig:
         romeo = await rig.client("romeo")
+        # When it subscribes, at its start, both are to be there.
+        assert await rig.gateway.stop() == 0
+        notifier = await rig.answers("uas_subscribe")
+        await rig.gateway.start()
         told = await romeo.expect(text())
         assert told.sender == f"*97@{rig.gateway.domain}/sip"
         assert told.element.findtext("{jabber:client}body") == "2 new voice messages, 8 old"

@@ -222,8 +222,7 @@ def _become(request: _Request) -> None:
 
 
 def main() -> None:
-    """Serve the client at the socket whose number is given."""
-    ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL)
+    """Serve the client at the socket whose number is given, until it closes that, or ends."""
     asks = socket.socket(fileno=int(sys.argv[1]))
     for name in _EVERYTHING:
         __import__(name)

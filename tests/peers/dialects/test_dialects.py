@@ -39,7 +39,7 @@ def _nothing_but_loopback() -> Iterator[None]:
 @asynccontextmanager
 async def rigged(folder: Path, server: Callable[..., Any]) -> AsyncIterator[Rig]:
     """A gateway that anchors every call and takes video, and gives up soon on who never replies."""
-    changes: dict[str, Table] = {"media": {"video": True}, "limits": {"iq_timeout_seconds": 2}}
+    changes: dict[str, Table] = {"media": {"video": True}, "limits": {"iq_timeout_seconds": 3}}
     async with Rig(folder, server=lambda at: server(at, accounts=ACCOUNTS), trunk=TRUNK, changes=changes) as rig:
         yield rig
 
