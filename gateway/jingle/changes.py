@@ -5,7 +5,7 @@ be told: it leaves out what looks different but says the same, so that a phone's
 the parts are asked for, and in which order, is `gateway.jingle.our_change`'s; here are also their elements.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import assert_never
 from xml.etree.ElementTree import Element
@@ -245,6 +245,24 @@ def only(description: Description, names: set[str]) -> Description:
     gone = {media.name for media in description.media} - names
     media = tuple(media for media in description.media if media.name in names)
     return Description(media=media, groups=without(description.groups, gone))
+
+
+def in_use(theirs: Description, ours: Description, client: Role) -> Description:
+    """What a client, who is ``client``, has said, with the codecs of what it offered in the order in which we answered.
+
+    The first codec of an answer is the one that is spoken; an offer only lists them.
+    """
+    answered = {media.name: {codec.id: place for place, codec in enumerate(media.rtp.codecs)} for media in ours.media}
+    media = tuple(
+        _ordered(media, answered[media.name]) if media.creator is client and media.name in answered else media
+        for media in theirs.media
+    )
+    return replace(theirs, media=media)
+
+
+def _ordered(media: Media, places: Mapping[int, int]) -> Media:
+    codecs = sorted(media.rtp.codecs, key=lambda codec: places.get(codec.id, len(places)))
+    return replace(media, rtp=replace(media.rtp, codecs=tuple(codecs)))
 
 
 # ------------------------------------------------------------------------------------------------------------ elements

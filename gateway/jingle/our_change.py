@@ -75,7 +75,7 @@ def begin(session: Session, offer: Offer, now: float) -> Out:
     found = changes.diff(session.ours, wanted)
     added = {change.media.name for change in found if isinstance(change, Add)}
     there = {media.name for media in wanted.media} - added
-    kept = changes.only(session.theirs, there)
+    kept = changes.in_use(changes.only(session.theirs, there), session.ours, session.role.other)
     if (lacking := telling.lacking(kept, wanted)) is not None:
         return [lacking]
     answer = {media.name: media for media in kept.media}

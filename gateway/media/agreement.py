@@ -69,7 +69,7 @@ class Agreement:
                 raise AnchorError("more formats than there are numbers", EndReason.INCOMPATIBLE_PARAMETERS, 488)
             live = media.rtp.media in KINDS and not all(map(auxiliary, usable(media.rtp.codecs, leg.codecs)))
             carried = carried or live
-            stream = stream.with_end(side, replace(end, said=media, live=live, numbers=numbers))
+            stream = stream.with_end(side, replace(end, said=media, offers=True, live=live, numbers=numbers))
             far = stream.ends.get(side.other)
             if before is not None and not before.live and far is not None and not far.live:
                 stream = stream.with_end(side.other, replace(far, live=True, told=None, said=None))  # it begins anew
@@ -92,7 +92,8 @@ class Agreement:
                 continue
             media = said.get(end.name)
             live = media is not None and not all(map(auxiliary, media.rtp.codecs))
-            streams.append(stream.with_end(side, replace(end, said=media if live else None, live=live)))
+            end = replace(end, said=media if live else None, offers=False, live=live)
+            streams.append(stream.with_end(side, end))
         if not any(stream.end(side) for stream in streams):
             raise _nothing_in_common(media.rtp.media for media in answer.media)
         return replace(self, streams=tuple(streams))
@@ -157,7 +158,7 @@ class Agreement:
             agreed = usable(offered.rtp.codecs, leg.codecs)
             refused = far is not None and not far.live
             if far is not None and far.live and far.said is not None:
-                agreed = usable_as_said(far.said.rtp.codecs, leg.codecs)
+                agreed = usable_as_said(_spoken(far, far.said), leg.codecs)
                 senders = meet(senders, far.said.senders)
             codecs = answered(offered.rtp.codecs, agreed, pictures=leg.feedback and stream.kind == "video")
             if far is not None and far.live and far.said is not None:
@@ -241,6 +242,14 @@ def usable_as_said(codecs: Iterable[Codec], names: Sequence[str]) -> tuple[Codec
     codecs = tuple(codecs)
     allowed = set(usable(codecs, names))
     return tuple(codec for codec in codecs if codec in allowed)
+
+
+def _spoken(end: End, said: Media) -> tuple[Codec, ...]:
+    """What a side said of its formats, in the order of the answer, whoever gave it: its first codec is in use."""
+    if not end.offers or end.told is None:
+        return said.rtp.codecs
+    order = {identity(codec): place for place, codec in enumerate(end.told.rtp.codecs)}
+    return tuple(sorted(said.rtp.codecs, key=lambda codec: order.get(identity(codec), len(order))))
 
 
 def _offered(index: int, stream: Stream, side: Side, leg: LegMedia, avoid: set[int]) -> Plan:

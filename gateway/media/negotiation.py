@@ -113,10 +113,17 @@ def own(kind: str, names: Sequence[str], *, feedback: bool, ptime: int | None) -
 
 
 def with_events(codecs: Sequence[Codec]) -> tuple[Codec, ...]:
-    """An offer's formats, with digits at the clock rate of each audio codec (RFC 4733 §2.1); none for video."""
+    """An offer's formats, with digits at the clock rate of each audio codec (RFC 4733 §2.1); none for video.
+
+    Digits have no packet time: that of an SDP is of its medium, and they are not to be told anew when it is another.
+    """
     rates = dict.fromkeys(codec.clockrate for codec in codecs if not auxiliary(codec) and codec.clockrate)
     known = {codec.clockrate for codec in codecs if is_events(codec)}
-    kept = [codec for codec in codecs if not is_events(codec) or codec.clockrate in rates]
+    kept = [
+        replace(codec, ptime=None, maxptime=None) if is_events(codec) else codec
+        for codec in codecs
+        if not is_events(codec) or codec.clockrate in rates
+    ]
     for rate in rates:
         if rate not in known and rate != 90000:
             number = EVENT_NUMBERS.get(rate, 101)

@@ -26,6 +26,9 @@ class End:
     said: Media | None = None
     "What the peer said of it last."
 
+    offers: bool = False
+    "Whether that was an offer, to which what we said was the answer."
+
     live: bool = True
     "False: the peer has refused or removed it."
 

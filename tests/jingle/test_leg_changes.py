@@ -104,6 +104,13 @@ def named(*names: str) -> str:
     return "".join(f"<content creator='initiator' name='{name}'/>" for name in names)
 
 
+def codecs(signal: object) -> list[str | None]:
+    """The codecs of the first medium that the leg tells of."""
+    assert isinstance(signal, Offer | Answer)
+    assert signal.description is not None
+    return [codec.name for codec in signal.description.media[0].rtp.codecs]
+
+
 # ------------------------------------------------------------------------------------------------- hold, by the client
 
 
@@ -136,6 +143,27 @@ def test_a_content_that_only_came_in_is_silent_on_hold_and_as_before_after_it() 
     )
     ladder.receive(info("unhold"))
     assert senders(ladder) == ["both", "responder"]
+
+
+@pytest.mark.parametrize("up", [initiator, responder])
+def test_who_answered_the_codecs_has_said_which_one_is_spoken(up: Up) -> None:
+    """A re-INVITE is answered with the codec first that is in use; another one would be sent from then on."""
+    first = nora.set("session-initiate", VOICE)
+    turned = VOICE.replace("'0' name='PCMU'", "'X' name='PCMA'").replace("'8' name='PCMA'", "'0' name='PCMU'")
+    turned = turned.replace("'X'", "'8'")
+    if up is initiator:
+        ladder = answering(first)
+        ladder.receive(first)
+        ladder.send(Answer(describe(active(turned))))
+    else:
+        ladder = calling(peer=PHONE, direct=True)
+        ladder.send(Offer(describe(VOICE)))
+        ladder.acknowledge()
+        ladder.receive(nora.set("session-accept", active(turned)))
+    ladder.acknowledge()
+    ladder.send(Offer(of(turned, senders=Senders.RESPONDER)))
+    ladder.acknowledge()
+    assert codecs(ladder.signal()) == ["PCMA", "PCMU"]
 
 
 def test_a_second_hold_changes_nothing() -> None:

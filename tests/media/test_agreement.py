@@ -338,6 +338,28 @@ def test_an_answer_narrows_what_was_offered() -> None:
     assert not agreement.may_send(0, CALLEE)
 
 
+def test_what_is_spoken_stays_first_in_later_answers_too() -> None:
+    agreement, _, back = established(said(media(PCMA, PCMU)), said(plain(PCMU, PCMA)))
+    assert names(back) == ["PCMU:0", "PCMA:8"]
+    for senders in (Senders.BOTH, Senders.RESPONDER):
+        agreement = agreement.heard_offer(CALLEE, said(plain(PCMU, PCMA, senders=senders)), PHONE)
+        _, again = answered(agreement, CALLEE, PHONE)
+        assert names(again) == ["PCMU:0", "PCMA:8"]
+    agreement, _ = offered(agreement, CALLER, WEB)
+    agreement = agreement.heard_answer(CALLER, said(media(PCMA, PCMU)))
+    _, again = answered(agreement, CALLEE, PHONE)
+    assert names(again) == ["PCMA:8", "PCMU:0"]
+
+
+def test_digits_have_no_packet_time_in_an_offer() -> None:
+    timed = (replace(PCMU, ptime=20), replace(EVENTS_8, ptime=20))
+    agreement, told, _ = established(said(media(PCMU, EVENTS_8)), said(plain(*timed)))
+    agreement = agreement.heard_offer(CALLEE, said(plain(*timed, senders=Senders.RESPONDER)), PHONE)
+    _, told = offered(agreement, CALLER, WEB)
+    times = {codec.name: codec.ptime for codec in told.media[0].rtp.codecs}
+    assert times == {"PCMU": 20, "telephone-event": None}
+
+
 def test_what_does_not_concern_a_side_is_the_same_for_it() -> None:
     agreement, told, _ = established(said(media(OPUS, PCMU)), said(plain(PCMU)))
     agreement = agreement.heard_offer(CALLER, said(media(PCMU, OPUS, transport=replace(KEYED, ufrag="efgh"))), WEB)
