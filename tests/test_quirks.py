@@ -538,6 +538,22 @@ TROUBLES: tuple[Row, ...] = (
         (FLOWS + "test_gajim_describes_its_sound_again_after_it_was_accepted",),
     ),
     (
+        "Gajim",
+        "goes on ringing, or calling, at any reason of an end but success and decline",
+        "Gajim",
+        (
+            FLOWS + "test_gajim_hears_that_a_phone_is_busy_and_that_it_gives_up_as_a_no",
+            "flows/test_anchored.py::test_a_client_without_message_initiation_is_offered_what_it_can",
+            "peers/dialects/test_strict.py::test_what_a_client_chokes_on_is_found",
+        ),
+    ),
+    (
+        "Gajim",
+        "gives up calling by a content-remove without a reason",
+        ANY,
+        (FLOWS + "test_gajim_gives_up_calling_by_removing_what_it_offered",),
+    ),
+    (
         "xows",
         "senders on the transport, a source for each attribute, no candidate ids",
         "xows",

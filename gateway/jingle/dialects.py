@@ -9,9 +9,13 @@ from dataclasses import dataclass, replace
 from xml.etree.ElementTree import Element
 
 from gateway.jid import is_full
+from gateway.signals import End
 from mappings.description import Description, Group, Ice, Media
-from mappings.namespaces import ICE_OPTION
+from mappings.namespaces import DTLS, ICE_OPTION
+from mappings.reasons import EndReason
 from mappings.terms import Role, Senders
+
+_FINGERPRINT = f"{{{DTLS}}}fingerprint"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +37,9 @@ class Dialect:
     answered: bool = True
     "A content-accept or a content-reject of what it has added."
 
+    ends: bool = True
+    "Any reason of an end."
+
 
 USUAL = Dialect()
 
@@ -46,13 +53,21 @@ MOVIM = Dialect(answered=False)
 """COMPAT(Movim): it answers whatever it is offered, and hears answers to what it offers, by another session-accept with
 all contents.  In all that it writes the initiator is its own bare JID."""
 
+GAJIM = Dialect(ends=False)
+"""COMPAT(Gajim): at any reason but success and decline it goes on ringing, or calling, so it is told one of these, and
+the text.  It is known by TCP candidates beside no fingerprint, and before it has said anything by RTP over ICE without
+protection, which is what it is offered."""
+
 
 def spoken(jingle: Element) -> Dialect:
     """The dialect of who wrote this, as far as it tells."""
     options = f"{{{ICE_OPTION}}}"
-    transports = (child for content in jingle for child in content if child.tag.endswith("}transport"))
-    if any(one.tag.startswith(options) for transport in transports for one in transport):
+    transports = [child for content in jingle for child in content if child.tag.endswith("}transport")]
+    inside = [one for transport in transports for one in transport]
+    if any(one.tag.startswith(options) for one in inside):
         return LIBWEBRTC
+    if any(one.get("protocol") == "tcp" for one in inside) and not any(one.tag == _FINGERPRINT for one in inside):
+        return GAJIM
     initiator = jingle.get("initiator")
     return MOVIM if initiator is not None and not is_full(initiator) else USUAL
 
@@ -69,6 +84,18 @@ def offered(ours: Description) -> Description:
 def accepted(ours: Description, dialect: Dialect, role: Role) -> Description:
     """What a session-accept of ours, who are ``role``, says to such a client: where nobody sends, that only we do."""
     return ours if dialect.idle else _otherwise(ours, Senders(role.value))
+
+
+def ended(end: End, dialect: Dialect, offered: Description | None) -> End:
+    """What a session-terminate says to such a client, or to one that was ``offered`` this and has said nothing yet."""
+    deaf = not dialect.ends or (offered is not None and all(map(_unprotected, offered.media)))
+    heard = end.reason in (EndReason.SUCCESS, EndReason.DECLINE)
+    return replace(end, reason=EndReason.DECLINE) if deaf and not heard else end
+
+
+def _unprotected(media: Media) -> bool:
+    """Only Gajim's like is offered that."""
+    return isinstance(media.transport, Ice) and not media.transport.fingerprints and media.rtp.encryption is None
 
 
 def watching(said: Description, dialect: Dialect, client: Role) -> set[str]:

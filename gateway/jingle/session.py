@@ -13,7 +13,7 @@ from . import changes, contents, proposal
 from .announcing import Announcements
 from .contents import Credentials, Transport
 from .description import CONTENT
-from .dialects import USUAL
+from .dialects import USUAL, ended
 from .phases import Phase
 from .request import write, write_reason
 from .waits import Asked, JingleTimers, Timer
@@ -317,7 +317,8 @@ class Session:
         """End the session that there is, and await the reply to that alone."""
         self._forget()
         self.phase = Phase.ENDING
-        terminate = self.ask(Action.SESSION_TERMINATE, [write_reason(end)], now, asked=Asked.TERMINATE)
+        said = write_reason(ended(end, self.dialect, self.ours if self.theirs is None else None))
+        terminate = self.ask(Action.SESSION_TERMINATE, [said], now, asked=Asked.TERMINATE)
         return [terminate, *self._farewell(end)]
 
     def leave(self, end: End) -> Out:

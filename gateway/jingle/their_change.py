@@ -83,10 +83,15 @@ def _queue(session: Session, stanza: Stanza, wish: Wish, now: float) -> Out:
 
 
 def _terminated(session: Session, stanza: Stanza, request: JingleRequest, now: float) -> Out:
-    """The last content takes the session with it (XEP-0166 §7.2.5)."""
+    """The last content takes the session with it (XEP-0166 §7.2.5), for whatever reason it has in that phase."""
     reason = request.reason
-    said = reason.reason is not EndReason.UNSPECIFIED
-    end = End(reason.reason if said else EndReason.SUCCESS, reason.text)
+    if reason.reason is not EndReason.UNSPECIFIED:
+        meant = reason.reason
+    elif session.phase is Phase.ACTIVE:
+        meant = EndReason.SUCCESS
+    else:
+        meant = EndReason.DECLINE if session.role is Role.INITIATOR else EndReason.CANCEL
+    end = End(meant, reason.text)
     return [result(stanza), *session.terminate(end, now), *session.say(end)]
 
 

@@ -728,6 +728,57 @@ def test_gajim_refuses_what_it_cannot_take_by_removing_it() -> None:
     )
 
 
+@pytest.mark.parametrize("speech", [dialects.GAJIM, dialects.JSXC], ids=["Gajim", "JSXC"])
+def test_gajim_hears_that_a_phone_is_busy_and_that_it_gives_up_as_a_no(speech: Speech) -> None:
+    """COMPAT(Gajim): at any reason but success and decline it goes on calling, or ringing."""
+    busy, cancel = ("decline", "decline") if speech is dialects.GAJIM else ("busy", "cancel")
+    anchored(
+        romeo.sends("session-initiate", xml=speech.offer()),
+        romeo.gets("result"),
+        juliet.gets("INVITE"),
+        juliet.sends(180),
+        romeo.gets("session-info ringing"),
+        juliet.sends(486),
+        juliet.gets("ACK"),
+        romeo.gets(f"session-terminate {busy}", has="486 Busy Here"),
+    )
+    anchored(
+        *announces(ICE, *([DTLS] if speech.protected else [])),
+        juliet.sends("INVITE"),
+        juliet.gets(100),
+        romeo.gets("session-initiate"),
+        romeo.sends("session-info ringing"),
+        romeo.gets("result"),
+        juliet.gets(180),
+        juliet.sends("CANCEL"),
+        juliet.gets("200 CANCEL"),
+        juliet.gets("487 INVITE"),
+        romeo.gets(f"session-terminate {cancel}"),
+        juliet.sends("ACK"),
+    )
+
+
+def test_gajim_gives_up_calling_by_removing_what_it_offered() -> None:
+    """COMPAT(Gajim): a content-remove without a reason is what its button says, whatever that means just then."""
+    world = anchored(
+        romeo.sends("session-initiate", xml=dialects.GAJIM.offer()),
+        romeo.gets("result"),
+        juliet.gets("INVITE"),
+        juliet.sends(180),
+        romeo.gets("session-info ringing"),
+        romeo.sends("content-remove", xml="<content creator='initiator' name='voice'/>"),
+        romeo.gets("result"),
+        romeo.gets("session-terminate decline"),
+        juliet.gets("CANCEL"),
+        juliet.sends(200),
+        juliet.sends(487),
+        juliet.gets("ACK"),
+        romeo.sends("session-terminate cancel"),
+        romeo.gets("error item-not-found unknown-session"),
+    )
+    assert [entry["reason"] for entry in world.log if entry["event"] == "call_ended"] == ["cancel"]
+
+
 def test_gajim_describes_its_sound_again_after_it_was_accepted() -> None:
     """COMPAT(Gajim): description-info."""
     anchored(

@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element
 import pytest
 
 from gateway.jingle import dialects
-from gateway.jingle.dialects import LIBWEBRTC, MOVIM, USUAL
+from gateway.jingle.dialects import GAJIM, LIBWEBRTC, MOVIM, USUAL
 from gateway.jingle.session import JingleTimers
 from gateway.signals import Answer, Offer, Refuse
 from gateway.stanza import Stanza
@@ -112,6 +112,10 @@ def test_a_client_is_known_by_what_it_writes() -> None:
     assert spoken(PLAIN) is USUAL
     assert spoken(PLAIN + VIDEO) is LIBWEBRTC
     assert spoken(content(transport=f"<transport xmlns='{ICE}'><x xmlns='urn:other'/></transport>")) is USUAL
+    stream = candidate(1).replace("'udp'", "'tcp'")
+    assert spoken(content(transport=ice(candidate(1), stream))) is USUAL
+    assert spoken(content(transport=ice(candidate(1), stream, setup=""))) is GAJIM
+    assert spoken(content(transport=ice(candidate(1), setup=""))) is USUAL
 
 
 # ------------------------------------------------------------------------------------------------------- Conversations

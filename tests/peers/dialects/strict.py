@@ -196,6 +196,12 @@ def plain(known: Known, seen: Seen) -> Iterator[str]:
         yield "a fingerprint"
 
 
+def gajim(known: Known, seen: Seen) -> Iterator[str]:
+    """jingle_session.py and call_manager.py of 1.7: an end of any other reason leaves it as it was."""
+    if seen.action == "session-terminate" and seen.condition not in ("success", "decline"):
+        yield f"an end that it does not hear: {seen.condition}"
+
+
 def tidy(known: Known, seen: Seen) -> Iterator[str]:
     """Each part of a content that is changed is there, and refers to something."""
     if seen.action in ("content-modify", "content-remove", "description-info"):
@@ -268,7 +274,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
     dialects.CONVERSATIONS.client: (protected, conversations, monal),
     dialects.MONAL.client: (protected, monal),
     dialects.DINO.client: (protected, dino),
-    dialects.GAJIM.client: (plain,),
+    dialects.GAJIM.client: (plain, gajim),
     dialects.PSI.client: (plain,),
     dialects.PIDGIN.client: (plain,),
 }

@@ -59,6 +59,7 @@ ACCEPT = content(SOUND.format("") + GOOD)
         (MONAL, "transport-info", content(ICE.format(CREDENTIALS, CANDIDATE))),
         (DINO, "content-modify", content(more="creator='initiator' senders='responder'")),
         (GAJIM, "content-remove", content()),
+        (GAJIM, "session-terminate", "<reason><decline/></reason>"),
     ],
 )
 def test_what_is_good_is_let_pass(client: str, action: str, inside: str) -> None:
@@ -88,6 +89,7 @@ def test_what_is_good_is_let_pass(client: str, action: str, inside: str) -> None
         (DINO, "content-modify", content() + content(), "can't process multiple"),
         (DINO, "content-modify", content(more="creator='responder'"), "mismatching creator"),
         (GAJIM, "session-accept", ACCEPT + GROUP, "a fingerprint"),
+        (GAJIM, "session-terminate", "<reason><busy/></reason>", "does not hear: busy"),
         (CONVERSATIONS, "content-reject", content(name="1"), "does not contain ICE-UDP"),
         (CONVERSATIONS, "content-reject", content(STUB, "1", "senders='initiator'"), "is no answer to"),
         (CONVERSATIONS, "content-accept", content(STUB, "2"), "is no answer to"),
