@@ -106,7 +106,7 @@ def test_an_account_may_go_a_trunks_way_or_one_of_its_own(tmp_path: Path) -> Non
         (ACCOUNT + ACCOUNT.replace("201", "202"), '[[account]] "juliet@example.org" name: stands twice'),
         (ACCOUNT + f'name = "{"x" * 33}"', '[[account]] "Juliet@Example.org" name: expected a name of 32 characters'),
         (ACCOUNT + 'numbers = ["+15550201", "a b"]', "numbers: expected a number or a user — got 'a b'"),
-        ('[accounts]\nservers = ["privat"]\n', "[accounts] servers[0]: expected public, an address or a network"),
+        ('[accounts]\nservers = ["privat"]\n', "servers[0]: expected public, private, an address or a network"),
         ('[accounts]\nusers = ["a@b@c d"]\n', "[accounts] users[0]: expected user@domain"),
         ("[accounts]\nmost = 0\n", "[accounts] most: expected"),
         (ACCOUNT.replace("Example.org", "gw.example"), "is the component itself"),
