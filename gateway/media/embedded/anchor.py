@@ -3,10 +3,9 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from gateway.errors import AnchorError
-from gateway.media.agreement import MOST_STREAMS, Agreement, groups
+from gateway.media.agreement import MOST_STREAMS, groups
 from gateway.media.anchor import (
     Call,
     Connected,
@@ -24,7 +23,7 @@ from gateway.media.embedded.ice import IceLink
 from gateway.media.embedded.lines import Lines
 from gateway.media.embedded.link import Link, Surroundings
 from gateway.media.embedded.plain import PlainLink
-from gateway.media.exchange import Exchanged
+from gateway.media.exchange import Exchanged, Exchanges
 from gateway.media.streams import Plan
 from gateway.media.watch import Watch
 from gateway.signals import Candidates, Side
@@ -48,16 +47,9 @@ class EmbeddedAnchor:
         self._legs: Mapping[Side, LegMedia] = call.legs
         self._listener = listener
         self._on_closed = on_closed
-        self._now = Exchanged()
-        self._safe = Exchanged()
-        "As it was before the exchanges that are open."
-
-        self._open: set[Side] = set()
+        self._exchanges = Exchanges()
         self._links: dict[Side, dict[int, Link]] = {side: {} for side in Side}
         "By stream; bundled ones share theirs."
-
-        self._awaited = False
-        "The call's answer is still to come, and nobody is missed who is silent."
 
         self._lines = Lines(self._digit_heard, self._picture_wanted)
         self._early: dict[tuple[Side, str], list[Ice]] = {}
@@ -67,17 +59,16 @@ class EmbeddedAnchor:
         self._closing: set[asyncio.Task[None]] = set()
         self._closed = False
 
+    @property
+    def _now(self) -> Exchanged:
+        return self._exchanges.now
+
     # --------------------------------------------------------------------------------------------------- exchanges
 
     async def take_offer(self, side: Side, description: Description, *, source: str | None = None) -> None:
         """See `Anchor.take_offer`."""
         with self._step(side):
-            self._now = replace(
-                self._now,
-                agreement=self._now.agreement.heard_offer(side, description, self._legs[side]),
-                offers={**self._now.offers, side: description},
-                sources={**self._now.sources, side: source},
-            )
+            self._exchanges.hear_offer(side, description, self._legs[side], source)
 
     async def make_offer(self, side: Side, kinds: Sequence[str] = (), *, restart: bool = False) -> Description:
         """See `Anchor.make_offer`."""
@@ -92,7 +83,7 @@ class EmbeddedAnchor:
                         link.restart()
             media = [self._offered(side, plan) for plan in plans]
             bundled = groups(None, plans, leg) if all(plan.ice for plan in plans) else ()
-            return self._tell(side, agreement, Description(media=tuple(media), groups=bundled))
+            return self._exchanges.tell(side, agreement, Description(media=tuple(media), groups=bundled))
 
     def _offered(self, side: Side, plan: Plan) -> Media:
         link = self._links[side].get(plan.stream)
@@ -108,8 +99,7 @@ class EmbeddedAnchor:
     ) -> None:
         """See `Anchor.take_answer`."""
         with self._step(side):
-            agreement = self._now.agreement.heard_answer(side, description)
-            self._now = replace(self._now, agreement=agreement, sources={**self._now.sources, side: source})
+            agreement = self._exchanges.hear_answer(side, description, source)
             bundled = self._now.told[side].groups and description.groups
             leaders = self._leaders(side, bundled)
             for index, stream in enumerate(agreement.streams):
@@ -122,7 +112,7 @@ class EmbeddedAnchor:
                 else:
                     self._hear(side, index, end.said, answer=True)
         self._finish(side)
-        self._awaited = early
+        self._exchanges.awaited = early
 
     async def make_answer(self, side: Side) -> Description:
         """See `Anchor.make_answer`."""
@@ -148,7 +138,7 @@ class EmbeddedAnchor:
                 self._hear(side, plan.stream, said, answer=False)
             transport, encryption = self._links[side][plan.stream].tell(plan.protection, said)
             media.append(plan.media(transport, encryption))
-        return self._tell(side, agreement, Description(media=tuple(media), groups=bundled))
+        return self._exchanges.tell(side, agreement, Description(media=tuple(media), groups=bundled))
 
     def _prepare(self, side: Side, plan: Plan, said: Media) -> None:
         """A link that is as the offer wants it."""
@@ -160,10 +150,8 @@ class EmbeddedAnchor:
 
     async def withdraw(self, side: Side) -> None:
         """See `Anchor.withdraw`."""
-        if side not in self._open:
+        if not self._exchanges.withdraw(side):
             return
-        self._open.clear()
-        self._now = self._safe
         for one in Side:
             for link in set(self._links[one].values()):
                 if isinstance(link, IceLink):
@@ -175,29 +163,20 @@ class EmbeddedAnchor:
         """A step of an exchange, which happens wholly or not at all."""
         if self._closed:
             raise AnchorError("the call's media are closed", EndReason.GENERAL_ERROR)
-        before, open_ = self._now, set(self._open)
-        if not self._open:
-            self._safe = self._now
-        self._open.add(side)
         try:
-            yield
+            with self._exchanges.step(side):
+                yield
         except AnchorError:
-            self._now, self._open = before, open_
             self._rewire()
             raise
 
     def _finish(self, side: Side) -> None:
         """The exchange with a side is complete: act on it."""
-        self._open.discard(side)
+        self._exchanges.finish(side)
         for link in set(self._links[side].values()):
             link.start()
         self._rewire()
         self._settle(side)
-
-    def _tell(self, side: Side, agreement: Agreement, description: Description) -> Description:
-        told = {**self._now.told, side: description}
-        self._now = replace(self._now, agreement=agreement.told(side, description), told=told)
-        return description
 
     # ------------------------------------------------------------------------------------------------------- links
 
@@ -305,7 +284,7 @@ class EmbeddedAnchor:
 
     def _used(self, side: Side, index: int) -> bool:
         """Whether a stream lives on a side, or will again when the exchange that is open comes to nothing."""
-        states = (self._now, self._safe) if self._open else (self._now,)
+        states = (self._now, self._exchanges.safe) if self._exchanges.open else (self._now,)
         return any(
             index < len(state.agreement.streams) and state.agreement.streams[index].end(side) is not None
             for state in states
@@ -335,7 +314,7 @@ class EmbeddedAnchor:
     def look(self, now: float) -> None:
         """To be called every second: silence, one way, and digits whose end was lost."""
         self._lines.expire(now)
-        if self._awaited or len(self._connected) < len(Side):
+        if self._exchanges.awaited or len(self._connected) < len(Side):
             return
         agreement = self._now.agreement
         for side in Side:

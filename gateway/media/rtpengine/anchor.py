@@ -9,7 +9,7 @@ from gateway.errors import AnchorError
 from gateway.media import conversion, streams
 from gateway.media.agreement import groups
 from gateway.media.anchor import Call, Event, Failed, Gathered, LegMedia, Listener, Statistics
-from gateway.media.exchange import Exchanged
+from gateway.media.exchange import Exchanged, Exchanges
 from gateway.media.negotiation import is_events
 from gateway.media.rtpengine import numbers
 from gateway.media.rtpengine.ng import NgRefusedError, NgSilentError
@@ -50,14 +50,7 @@ class RtpengineAnchor:
         self._legs: Mapping[Side, LegMedia] = call.legs
         self._listener = listener
         self._on_closed = on_closed
-        self._now = Exchanged()
-        self._safe = Exchanged()
-        "As it was before the exchanges that are open."
-
-        self._open: set[Side] = set()
-        self._awaited = False
-        "The call's answer is still to come, and nobody is missed who is silent."
-
+        self._exchanges = Exchanges()
         self._owed = False
         "The callee was offered before its caller said anything, and answers in numbers that the caller may not have."
 
@@ -66,17 +59,17 @@ class RtpengineAnchor:
         self._vigil = Vigil(session, settings, self._emit)
         self._closed = False
 
+    @property
+    def _now(self) -> Exchanged:
+        return self._exchanges.now
+
     # --------------------------------------------------------------------------------------------------- exchanges
 
     async def take_offer(self, side: Side, description: Description, *, source: str | None = None) -> None:
         """See `Anchor.take_offer`."""
         self._check(side, description)
         with self._step(side):
-            self._now = replace(
-                self._now,
-                agreement=self._now.agreement.heard_offer(side, description, self._legs[side]),
-                offers={**self._now.offers, side: description},
-            )
+            self._exchanges.hear_offer(side, description, self._legs[side], source)
 
     async def make_offer(self, side: Side, kinds: Sequence[str] = (), *, restart: bool = False) -> Description:
         """See `Anchor.make_offer`; `restart` is refused: rtpengine restarts ICE only when its peer does."""
@@ -84,12 +77,12 @@ class RtpengineAnchor:
             raise AnchorError("rtpengine does not begin an ICE restart", EndReason.GENERAL_ERROR)
         leg = self._legs[side]
         agreement, plans = self._now.agreement.plan_offer(side, leg, kinds)
-        settled = side.other not in self._open
+        settled = side.other not in self._exchanges.open
         plans = numbers.offered(agreement, side, plans, convert=self._wiring.converts, settled=settled)
         if (told := self._now.unchanged(side, plans)) is not None:
             return told
         with self._step(side):
-            self._now = replace(self._now, agreement=agreement)
+            self._exchanges.agree(agreement)
             wanted = wanted_by(leg, plans[0])
             self._wiring.to_offer(agreement, side, plans, settled=settled)
             if self._owed and side is Side.CALLER:
@@ -105,8 +98,7 @@ class RtpengineAnchor:
         """See `Anchor.take_answer`."""
         self._check(side, description)
         with self._step(side):
-            agreement = self._now.agreement.heard_answer(side, description)
-            self._now = replace(self._now, agreement=agreement)
+            agreement = self._exchanges.hear_answer(side, description, source)
             asked = self._owed and side is Side.CALLER
             self._owed = self._owed and not has_said(agreement, Side.CALLER)
             if not self._owed and (kind := self._apart()):
@@ -118,8 +110,8 @@ class RtpengineAnchor:
                 await self._wiring.rewire(agreement, side.other)  # it has described itself after this side was offered
             else:
                 await self._wiring.answer(agreement, side)
-        self._open.discard(side)
-        self._awaited = early
+        self._exchanges.finish(side)
+        self._exchanges.awaited = early
 
     async def make_answer(self, side: Side) -> Description:
         """See `Anchor.make_answer`."""
@@ -135,15 +127,13 @@ class RtpengineAnchor:
             bundled = groups(self._now.offers[side].groups, plans, leg)
             description = self._tell(side, plans, written.transports, bundled)
             self._owed = self._owed and not owed
-        self._open.discard(side)
+        self._exchanges.finish(side)
         return description
 
     async def withdraw(self, side: Side) -> None:
         """See `Anchor.withdraw`."""
-        if side not in self._open:
+        if not self._exchanges.withdraw(side):
             return
-        self._open.clear()
-        self._now = self._safe
         if not self._wiring.stirred or not self._described:
             return
         if kind := self._apart():
@@ -182,7 +172,7 @@ class RtpengineAnchor:
             agreement = agreement.with_stream(
                 index, stream.with_end(side, replace(end, said=replace(end.said, transport=transport)))
             )
-        self._now = replace(self._now, agreement=agreement)
+        self._exchanges.agree(agreement)
         if not restarted:
             if further and self._known and not self._vigil.connected:
                 with contextlib.suppress(AnchorError):  # a client is found by its checks, too (RFC 8445 §7.3.1.3)
@@ -206,15 +196,10 @@ class RtpengineAnchor:
         """A step of an exchange, which happens wholly or not at all."""
         if self._closed:
             raise AnchorError("the call's media are closed", EndReason.GENERAL_ERROR)
-        before, open_ = self._now, set(self._open)
-        if not self._open:
-            self._safe, self._wiring.stirred = self._now, False
-        self._open.add(side)
-        try:
+        if not self._exchanges.open:
+            self._wiring.stirred = False
+        with self._exchanges.step(side):
             yield
-        except AnchorError:
-            self._now, self._open = before, open_
-            raise
 
     def _tell(self, side: Side, plans: Sequence[Plan], transports: Transports, bundled: Sequence[Group]) -> Description:
         media = tuple(plan.media(*transports[plan.stream]) for plan in plans)
@@ -222,12 +207,7 @@ class RtpengineAnchor:
         # rtpengine has a transport for each medium: the first one may stay in its group, for clients that need one.
         alone = tuple(replace(group, names=tuple(first)) for group in bundled if first & set(group.names))
         description = Description(media=media, groups=alone)
-        self._now = replace(
-            self._now,
-            agreement=self._now.agreement.told(side, description),
-            told={**self._now.told, side: description},
-        )
-        return description
+        return self._exchanges.tell(side, self._now.agreement, description)
 
     @property
     def _described(self) -> bool:
@@ -257,7 +237,7 @@ class RtpengineAnchor:
 
     @property
     def _known(self) -> bool:
-        return not self._open and self._described
+        return not self._exchanges.open and self._described
 
     async def look(self, now: float) -> None:
         """To be called every few seconds: whether the call is there still, and heard."""
@@ -270,7 +250,7 @@ class RtpengineAnchor:
                 for index, stream in enumerate(agreement.streams)
             )
         }
-        await self._vigil.look(now, speaking if self._known else None, awaited=self._awaited)
+        await self._vigil.look(now, speaking if self._known else None, awaited=self._exchanges.awaited)
 
     async def picture(self, side: Side) -> None:
         """See `Anchor.picture`: rtpengine passes such messages on and says none itself."""
