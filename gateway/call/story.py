@@ -185,6 +185,8 @@ class Story:
             state = "ending"
         elif self.answered is not None:
             state = "talking"
+        elif self._early:
+            state = "early"
         else:
             state = "ringing" if self._rang else "calling"
         return CallRecord(

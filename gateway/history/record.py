@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-ONGOING = ("calling", "ringing", "talking", "ending")
-"The states of a call that is not over."
+ONGOING = ("calling", "ringing", "early", "talking", "ending")
+"The states of a call that is not over; early: what is played is heard, and nobody has answered."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

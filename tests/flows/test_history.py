@@ -81,6 +81,7 @@ def ends_as(**facts: object) -> Step:
 
 def test_a_call_in_which_only_an_announcement_was_heard_was_not_answered() -> None:
     def told(world: World) -> None:
+        assert [call.state for call in said(world, List()).calls] == ["early"]
         assert {183, "early media heard"} <= {step.word for step in shown(world)}
 
     early(
