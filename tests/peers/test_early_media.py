@@ -102,7 +102,7 @@ async def test_what_is_played_before_the_answer_is_heard_and_answered_with_keys(
         await call.trunk.expect("ACK")
         await call.hears(PERSON)
         await until(lambda: person.heard.share_of_tone(BROWSER) > 0.9, "who answered hears the browser")
-        assert call.rig.gateway.log("leg_answered")
+        await until(lambda: call.rig.gateway.log("leg_answered"), "the call is answered")
         ending = asyncio.create_task(call.client.call("end"))
         call.trunk.respond(await call.trunk.expect("BYE"), "200 OK")
         await ending
