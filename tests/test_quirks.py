@@ -138,6 +138,7 @@ MEDIA: tuple[Row, ...] = (
         (
             CHANGES + "test_candidates_without_credentials_are_those_of_the_latest_restart",
             CHANGES + "test_candidates_of_a_restart_that_waits_for_another_change_wait_with_it",
+            "peers/test_firefox.py::test_firefox_and_chromium_see_and_hear_each_other",
         ),
     ),
     (

@@ -9,7 +9,7 @@ by its command) and speak to them over sockets, so they serve the tests, the dem
 - `warm` has loaded the gateway already, and parts each one that a test starts from itself.
 - `jingle_client` is an XMPP account that calls by Jingle; `rtp` gives it a voice (G.711) and ears.
 - `raw_sip` is a socket for what no good SIP program does.
-- `browser` is one, `chromium` its kind: its page is a Jingle client (stanza), or the media of the SIP phone
+- `browser` is one, `chromium` or `firefox`: its page is a Jingle client (stanza), or the media of the SIP phone
   `browser_phone`; `pages` bundles both.
 - `alone` gives a test a network of its own, where packets may get lost; `nat` a household behind a router.
 - `rig` puts them together; `steps` are the stretches that many calls begin with.

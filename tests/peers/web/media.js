@@ -1,4 +1,4 @@
-// What both pages have: sound and picture from Chromium's fake devices, and what getStats counts.
+// What both pages have: sound and picture from the browser's fake devices, and what getStats counts.
 
 // Nothing but loopback, so that no packet of a test takes another way, whatever interfaces the machine has.
 export const isLoopback = candidate => /^\S+ \d+ \S+ \d+ (?:127\.[\d.]+|::1) /.test(candidate);
@@ -24,20 +24,13 @@ export async function media(kinds) {
   return stream;
 }
 
-// The share of a tone in what is heard, of all that is: of the last 0.7 seconds.
-const ears = new Map();
+// Without a sound card Firefox's AudioContext stands still; it hears what it has recorded.
+const records = navigator.userAgent.includes("Firefox");
 
-export function hears(connection, hertz) {
+// The share of a tone in what is heard, of all that is: of the last 0.7 seconds.
+export async function hears(connection, hertz) {
   const track = connection.getReceivers().find(receiver => receiver.track.kind === "audio").track;
-  if (!ears.has(track)) {
-    const context = new AudioContext();
-    const analyser = context.createAnalyser();
-    analyser.fftSize = 32768;
-    analyser.smoothingTimeConstant = 0;
-    context.createMediaStreamSource(new MediaStream([track])).connect(analyser);
-    ears.set(track, analyser);
-  }
-  const analyser = ears.get(track);
+  const analyser = records ? await recorded(track) : listening(track);
   const decibels = new Float32Array(analyser.frequencyBinCount);
   analyser.getFloatFrequencyData(decibels);
   const width = analyser.context.sampleRate / analyser.fftSize;
@@ -49,6 +42,40 @@ export function hears(connection, hertz) {
     if (Math.abs(bin * width - hertz) < 40) tuned += power;
   });
   return all > 1e-6 ? tuned / all : 0;
+}
+
+function ear(source) {
+  const analyser = source.context.createAnalyser();
+  analyser.fftSize = 32768;
+  analyser.smoothingTimeConstant = 0;
+  source.connect(analyser);
+  return analyser;
+}
+
+const ears = new Map();
+
+function listening(track) {
+  if (!ears.has(track)) ears.set(track, ear(new AudioContext().createMediaStreamSource(new MediaStream([track]))));
+  return ears.get(track);
+}
+
+async function recorded(track) {
+  const recorder = new MediaRecorder(new MediaStream([track]));
+  const recording = new Promise(resolve => {
+    recorder.ondataavailable = event => resolve(event.data.arrayBuffer());
+  });
+  recorder.start();
+  setTimeout(() => recorder.stop(), 800);
+  const rate = 48000;
+  const sound = await new OfflineAudioContext(1, rate, rate).decodeAudioData(await recording);
+  const context = new OfflineAudioContext(1, sound.length, rate);
+  const source = context.createBufferSource();
+  source.buffer = sound;
+  const analyser = ear(source);
+  analyser.connect(context.destination);
+  source.start();
+  await context.startRendering();
+  return analyser;
 }
 
 // Whose candidates the other side's are: other ones after each restart of ICE.
