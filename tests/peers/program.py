@@ -204,6 +204,11 @@ class Program:
         """The UDP addresses that it has open: what shows that no media passes through a process."""
         return {local for local, _ in _sockets(self.pid, "udp")}
 
+    def datagrams_lost(self, local: tuple[str, int]) -> int:
+        """How many datagrams to that address of its the kernel has dropped, since it was not read in time."""
+        rows = [line.split() for line in Path(f"/proc/{self.pid}/net/udp").read_text().splitlines()[1:]]
+        return sum(int(row[12]) for row in rows if _address(row[1]) == local)
+
     def tcp_connections(self) -> set[tuple[tuple[str, int], tuple[str, int]]]:
         """Its TCP sockets as (local, remote); a listening one has port 0 on the remote side."""
         return _sockets(self.pid, "tcp")

@@ -69,6 +69,11 @@ async def test_ten_thousand_invites_of_a_stranger_leave_nothing_behind(tmp_path:
         await _undisturbed(call)
 
 
+async def flooded(rig: Rig) -> float:
+    """How many datagrams of strangers were dropped unread."""
+    return (await rig.gateway.metrics()).total("jinglesip_sip_refused_total", cause="flood")
+
+
 @pytest.mark.conformance("SIP-31")
 async def test_a_scanner_is_not_heard_and_costs_little(tmp_path: Path) -> None:
     seconds, a_second = 2, 10_000
@@ -83,12 +88,13 @@ async def test_a_scanner_is_not_heard_and_costs_little(tmp_path: Path) -> None:
             if number % 100 == 0:
                 await asyncio.sleep(max(0.0, began + number / a_second - time.monotonic()))
         took = time.monotonic() - began
-        metrics = await rig.gateway.metrics()
-        dropped = metrics.total("jinglesip_sip_refused_total", cause="flood")
-        assert dropped > seconds * a_second * 0.5  # the kernel may drop some before us
-        assert len(scanner.received) < 200 + 50 * (took + 5)
+        heard = 200 + 50 * (took + 5)
+        # What the gateway has no time for, the kernel drops before it.
+        while await flooded(rig) + program.datagrams_lost(rig.gateway.sip) < seconds * a_second - heard:
+            assert time.monotonic() - began < took + PATIENCE_SECONDS
+        assert len(scanner.received) < heard
         assert (program.cpu_seconds() - before) / took < 0.6  # of one core; a quiet machine needs 0.17
-        assert len(rig.gateway.log("sip_flood")) == 1
+        assert 1 <= len(rig.gateway.log("sip_flood")) <= 1 + (time.monotonic() - began) / 60
         await _undisturbed(call)
 
 
