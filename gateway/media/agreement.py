@@ -267,7 +267,8 @@ def _offered(index: int, stream: Stream, side: Side, leg: LegMedia, avoid: set[i
     if heard is None:
         codecs = own(stream.kind, leg.codecs, feedback=leg.feedback, ptime=leg.ptime)
     else:
-        codecs = usable(heard.rtp.codecs, leg.codecs)
+        ordered = usable_as_said if leg.as_said and not leg.transcodes_first else usable
+        codecs = ordered(heard.rtp.codecs, leg.codecs)
         if leg.feedback:
             codecs = tuple(with_requests(codec, always=stream.kind == "video") for codec in codecs)
         else:

@@ -64,6 +64,10 @@ class LegMedia:
     codecs: Sequence[str] = AUDIO_CODECS + VIDEO_CODECS
     "The names of the codecs that may be used, the wanted one of each kind first; digits and comfort noise go along."
 
+    as_said: bool = False
+    """Whether it is offered what the other side has said in that one's order, and not in that of `codecs` (RFC 3264
+    §6.1): a client sends what stands first, and a PBX that wants another codec may not be able to convert it."""
+
     transcodes: Sequence[str] = ()
     """The names of the codecs that may be turned into each other where the two sides share none; of a call's both legs,
     and none where the back-end cannot."""
@@ -92,7 +96,14 @@ class LegMedia:
 
 
 WEB = LegMedia(
-    ice=True, protection=Protection.DTLS, rtcp_mux=True, bundle=True, feedback=True, whole=True, foreign=True
+    ice=True,
+    protection=Protection.DTLS,
+    rtcp_mux=True,
+    bundle=True,
+    feedback=True,
+    as_said=True,
+    whole=True,
+    foreign=True,
 )
 "A browser, or what speaks as one. COMPAT(Conversations): an answer without a kind that it offered ends its call."
 

@@ -117,6 +117,16 @@ def test_the_wanted_codec_is_offered_first() -> None:
     assert names(told)[:2] == ["PCMA:8", "opus:111"]
 
 
+def test_a_client_is_offered_a_phones_codecs_in_the_phones_order() -> None:
+    # As Asterisk has them: it passes Opus on without being able to convert it, and soon says PCMU alone.
+    g722 = Codec(id=9, name="G722", clockrate=8000)
+    agreement = Agreement().heard_offer(CALLER, said(plain(PCMU, PCMA, g722, OPUS, EVENTS_8)), PHONE)
+    _, told = offered(agreement, CALLEE, WEB)
+    assert names(told)[:4] == ["PCMU:0", "PCMA:8", "G722:9", "opus:111"]
+    _, told = offered(agreement, CALLEE, replace(WEB, transcodes=("opus", "PCMU"), transcodes_first=True))
+    assert names(told)[0] == "opus:111"
+
+
 def test_a_proposal_is_offered_before_the_client_says_anything() -> None:
     agreement, told = offered(Agreement(), CALLEE, PHONE, "audio")
     assert names(told) == [
