@@ -102,6 +102,17 @@ ROWS: tuple[Row, ...] = (
 TRANSFERRED = Cause(S, 200, "Transferred")
 "The Reason header of a BYE to somebody whom somebody else takes the place of (1.7.3); beside success, <transferred/>."
 
+Q850_WORDS = {
+    1: "the number is not in use", 3: "no route to the number", 17: "busy", 18: "no answer from the phone",
+    19: "nobody answers", 20: "not reachable", 21: "refused", 22: "the number has changed", 27: "out of order",
+    28: "the number is not complete", 34: "no line is free", 38: "the network is out of order",
+    41: "temporary failure", 42: "congestion", 44: "the line was taken away", 47: "no resources left",
+    50: "not subscribed to", 57: "not permitted", 58: "not available now", 63: "no such service",
+    65: "not supported", 69: "not supported", 79: "not supported", 88: "incompatible", 102: "out of time",
+    127: "another network's failure",
+}  # fmt: skip
+"What a Q.850 cause that comes without a text is told as."
+
 NO_CAUSE = Cause(Q, 0)
 "COMPAT(Asterisk): what it says where it knows no cause; Q.850 has no such value, so that it says nothing."
 

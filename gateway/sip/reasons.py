@@ -20,6 +20,7 @@ from mappings.reasons import (
     BY_WARNING,
     CLASSES,
     NO_CAUSE,
+    Q850_WORDS,
     TRANSFERRED,
     WARNED,
     Cause,
@@ -105,8 +106,8 @@ def end_of_bye(request: SipRequest) -> End:
         if reason is EndReason.CANCEL:  # a cause that only means something before the answer
             reason = EndReason.SUCCESS
         if reason is not None:
-            return End(reason, cause.text)
-    return End(EndReason.UNSPECIFIED, causes[0].text)
+            return End(reason, _told(cause))
+    return End(EndReason.UNSPECIFIED, _told(causes[0]))
 
 
 def end_of_cancel(request: SipRequest) -> End:
@@ -167,6 +168,11 @@ def _reason(response: SipResponse, *, rang: bool) -> EndReason:
     if status == 480 or (status == 603 and any(map(_says_nothing, causes))):
         return EndReason.TIMEOUT if rang else EndReason.GONE
     return BY_STATUS.get(status) or CLASSES.get(status // 100, EndReason.GENERAL_ERROR)
+
+
+def _told(cause: Cause) -> str | None:
+    """Its text, or what its number means."""
+    return cause.text or (Q850_WORDS.get(cause.code) if cause.protocol == "Q.850" else None)
 
 
 def _says_nothing(cause: Cause) -> bool:

@@ -173,6 +173,14 @@ def test_a_bye_without_reason_is_the_normal_end() -> None:
     assert reasons.end_of_bye(bye('Q.850;cause=17;text="open, x')) == End(E.SUCCESS)
 
 
+def test_a_cause_without_a_text_is_told_in_words() -> None:
+    assert reasons.end_of_bye(bye("Q.850;cause=38")) == End(E.CONNECTIVITY_ERROR, "the network is out of order")
+    assert reasons.end_of_bye(bye('Q.850;cause=38;text="so"')) == End(E.CONNECTIVITY_ERROR, "so")
+    assert reasons.end_of_bye(bye("Q.850;cause=44")) == End(E.UNSPECIFIED, "the line was taken away")
+    assert reasons.end_of_bye(bye("Q.850;cause=16")) == End(E.SUCCESS)
+    assert reasons.end_of_bye(bye("SIP;cause=38")).text is None
+
+
 def test_the_first_reason_that_is_known_counts_with_its_text() -> None:
     assert reasons.end_of_bye(bye('X.25;cause=1;text="a, b", Q.850;text="c;d\\"e";cause=17')) == End(E.BUSY, 'c;d"e')
 
