@@ -51,14 +51,18 @@ class StunPeer:
 
     def check(self, **attributes: Any) -> None:
         """Send a check of its own, which has a priority unless told otherwise."""
+        there = self._theirs.candidates[0]
+        self._ear.send(bytes(self.written(**attributes)), (there.ip, there.port))
+
+    def written(self, **attributes: Any) -> stun.Message:
+        """The same, not sent."""
         request = stun.Message(stun.Method.BINDING, stun.Class.REQUEST)
         request.attributes = {"USERNAME": f"{self._theirs.ufrag}:{UFRAG}", "PRIORITY": 1}
         for name, value in attributes.items():
             request.attributes[name.replace("_", "-")] = value
         request.attributes = {name: value for name, value in request.attributes.items() if value != "left out"}
         request.add_message_integrity((self._theirs.pwd or "").encode())
-        there = self._theirs.candidates[0]
-        self._ear.send(bytes(request), (there.ip, there.port))
+        return request
 
     async def is_checked(self, count: int) -> stun.Message:
         """Wait for so many checks in all; the last one."""

@@ -10,6 +10,7 @@ from aioice import stun
 from gateway.media.anchor import PHONE, WEB, Protection
 from gateway.media.embedded import generation
 from gateway.media.embedded.anchor import EmbeddedAnchor
+from gateway.media.embedded.generation import MOST_CANDIDATES
 from gateway.media.embedded.ice import IceLink
 from gateway.signals import Side
 from tests.media.rig import Told, rigged
@@ -98,6 +99,22 @@ async def test_a_worse_way_that_is_found_later_is_not_taken_while_the_better_one
         peer.answers = False
         assert await way._ask_after(1)
         assert link.path.peer == second.address
+
+
+async def test_no_peer_has_us_check_any_number_of_addresses() -> None:
+    async with called() as (peer, _, anchor, told):
+        peer.answers = True
+        await told.connected(CALLEE)
+        link = anchor._links[CALLEE][0]
+        assert isinstance(link, IceLink)
+        way = link._current
+        assert way is not None
+        check = peer.written(ICE_CONTROLLED=LOW)
+        for port in range(1, 1000):
+            way.check_incoming(check, ("127.0.0.9", port), way._protocols[0])
+        assert len(way.remote_candidates) == 2 * MOST_CANDIDATES
+        assert len(way._check_list) <= 2 * MOST_CANDIDATES
+        assert link.path.peer == peer.address
 
 
 async def test_who_wanted_to_decide_is_told_again_what_was_decided() -> None:

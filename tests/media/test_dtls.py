@@ -112,3 +112,15 @@ async def test_a_peer_without_a_certificate_is_refused(identities: tuple[Identit
     assert reason is EndReason.SECURITY_ERROR
     assert text.startswith("DTLS: the handshake failed (")
     ends.close()
+
+
+async def test_what_is_said_in_a_finished_association_is_not_kept(identities: tuple[Identity, Identity]) -> None:
+    ends = Ends(*identities)
+    await ends.run()
+    connection = ends.client._connection
+    for _ in range(20):
+        connection.send(b"nothing is ever said here")
+    ends.server.receive(connection.bio_read(65535))  # all in one datagram
+    with pytest.raises(SSL.WantReadError):
+        ends.server._connection.recv(100)
+    ends.close()

@@ -1,5 +1,7 @@
 """Ports come from the range, in pairs, and go back to it."""
 
+import errno
+import os
 import socket
 
 import pytest
@@ -102,3 +104,16 @@ def test_packets_are_marked() -> None:
 def test_an_empty_range_has_no_port() -> None:
     with pytest.raises(AnchorError):
         Ports(LOW + 1, LOW + 1).single(HOST)
+
+
+def test_without_a_file_descriptor_there_is_no_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*args: object) -> socket.socket:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    ports = Ports(LOW, LOW + 9)
+    monkeypatch.setattr(socket, "socket", full)
+    for open_ in (ports.pair, ports.single):
+        with pytest.raises(AnchorError, match="no socket for media: Too many open files") as caught:
+            open_(HOST)
+        assert caught.value.status == 503
+    assert ports.free == 10

@@ -136,7 +136,8 @@ class Handshake:
             if not self._done:
                 self._step()
                 return
-            self._connection.recv(DATAGRAM)  # nothing is ever said in it; but it makes a lost last flight come again
+            while True:  # nothing is ever said in it; but it makes a lost last flight come again
+                self._connection.recv(DATAGRAM)
         except SSL.Error:
             pass  # garbage, an alert, or that there is nothing to read
         self._flush()

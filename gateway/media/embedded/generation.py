@@ -37,6 +37,10 @@ from gateway.media.embedded.socket import DatagramSocket
 GATHER_SECONDS = 5.0
 "How long STUN and TURN servers are waited for."
 
+MOST_CANDIDATES = 64
+"""Of a peer that are taken from its descriptions, and as many more from its checks: each is sent some checks, so that a
+peer could aim a flood of them at somebody else (RFC 8445 §19.5.1)."""
+
 AGAIN_SECONDS = 0.05
 "A check that a peer's own check has called for again is sent no sooner (RFC 8445 §14.2: the usual Ta)."
 
@@ -266,6 +270,8 @@ class Generation(aioice.Connection):
         strange = known is not None and known.component != protocol.local_candidate.component
         if strange or "PRIORITY" not in message.attributes:
             return  # aioice would fall over it, and the search for a way with it
+        if known is None and len(self._remote_candidates) >= 2 * MOST_CANDIDATES:
+            return
         pair = self._find_pair(protocol, known) if known is not None else None
         if pair is not None and pair.state is CandidatePair.State.IN_PROGRESS:
             if pair.task is None or pair.task.done():  # given up when another way was chosen

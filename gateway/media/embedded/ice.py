@@ -12,15 +12,12 @@ import aioice
 from gateway import canonical
 from gateway.errors import AnchorError
 from gateway.media import streams
-from gateway.media.embedded.generation import Generation
+from gateway.media.embedded.generation import MOST_CANDIDATES, Generation
 from gateway.media.embedded.link import RTCP, Link, Surroundings
 from gateway.media.embedded.path import Address, Send
 from mappings.description import Candidate, GatheringComplete, Ice, Media
 from mappings.reasons import EndReason
 from mappings.terms import CandidateType
-
-MOST_CANDIDATES = 64
-"Of a peer; further ones are ignored."
 
 MOST_CLOSING = 4
 "Generations that are being closed; more come only to who restarts in bursts, and each has ports until it is closed."

@@ -45,7 +45,12 @@ class Ports:
         for port in self._even():
             if (rtp := self._open(host, port)) is None:
                 continue
-            if (rtcp := self._open(host, port + 1)) is None:
+            try:
+                rtcp = self._open(host, port + 1)
+            except AnchorError:
+                rtp.close()
+                raise
+            if rtcp is None:
                 rtp.close()
                 continue
             self._used |= {port, port + 1}
@@ -90,7 +95,10 @@ class Ports:
 
     def _open(self, host: str, port: int) -> socket.socket | None:
         six = ip_address(host).version == 6
-        found = socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            found = socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_DGRAM)
+        except OSError as error:
+            raise _without_socket(error) from None
         try:
             found.setblocking(False)
             found.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
@@ -102,8 +110,12 @@ class Ports:
             found.close()
             if error.errno in _TAKEN:
                 return None
-            raise AnchorError(f"no socket for media: {error.strerror}", EndReason.GENERAL_ERROR, 503) from None
+            raise _without_socket(error) from None
         return found
+
+
+def _without_socket(error: OSError) -> AnchorError:
+    return AnchorError(f"no socket for media: {error.strerror}", EndReason.GENERAL_ERROR, 503)
 
 
 def _exhausted() -> AnchorError:
