@@ -165,9 +165,12 @@ class CallTask:
         try:
             await self._part()
         finally:  # also when this is cut off
-            self.story.counted({} if self.anchoring is None else self.anchoring.counted)
-            self.story.tell(self.parties.values(), self._loop.time())
-            self._focus.over()
+            try:
+                self.story.counted({} if self.anchoring is None else self.anchoring.counted)
+                self.story.tell(self.parties.values(), self._loop.time())
+                self._focus.over()
+            except Exception:  # what cannot be told must not stay
+                self._log.exception("call_untold")
             self._on_closed(self)
 
     def _give_up(self) -> None:

@@ -1,6 +1,7 @@
 """A call at run time: its inbox, its clock, what its legs may do to it, and what it says of itself."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -61,6 +62,22 @@ def test_a_call_is_over_when_both_legs_are_closed_and_leaves_one_line() -> None:
         assert made.counts.of["ended", "xmpp", "success", "caller"] == 1
         assert (made.counts.setups, made.counts.durations) == ([3], [60])
         assert [entry["event"] for entry in made.log] == ["call_opened", "leg_ringing", "leg_answered", "call_ended"]
+
+
+def test_a_call_whose_end_cannot_be_told_is_forgotten_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> None:
+        raise ValueError
+
+    caller, callee = answered()
+    with call(caller, callee) as made:
+        monkeypatch.setattr(made.task.story, "tell", broken)
+        made.puts(CALLER, "offers")
+        made.puts(CALLEE, "answers")
+        made.task.end(HANGUP)
+        made.loop.settle()
+        assert made.closed == [made.task]
+        assert made.running.exception() is None
+        assert [entry["event"] for entry in made.log if entry["log_level"] == "error"] == ["call_untold"]
 
 
 def test_a_leg_is_told_of_its_deadline_at_that_time() -> None:
