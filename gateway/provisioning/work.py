@@ -24,9 +24,6 @@ from gateway.registration.report import Report
 from gateway.secret import Secret
 from gateway.store.database import Database, is_owned
 
-EMPTY: Final[tuple[object, ...]] = ("", None, [])
-"Values that are not shown to people."
-
 _TEXTS: Final = ("user", "realm", "proxy", "caller_id", "registrar")
 
 

@@ -17,8 +17,6 @@ EVENT = "refer"
 "The event package of the subscription that a REFER makes (RFC 3515 §2.4.2)."
 
 FRAGMENT = "message/sipfrag"
-NO_SUBSCRIPTION = "norefersub"
-"The option tag that lets a REFER go without a subscription (RFC 4488 §6)."
 
 ALLOW_EVENTS: Header = ("Allow-Events", EVENT)
 
