@@ -246,7 +246,7 @@ class XmppPort:
             since, stanza = self._held.popleft()
             if since >= oldest:
                 self.send(stanza)
-        self._on_connected(True)
+        self._say(True)
         self._watch()
 
     def _refused(self, condition: str) -> None:
@@ -275,10 +275,16 @@ class XmppPort:
         if self.connected:
             self.connected = False
             self._observer.xmpp_connected(False)
-            self._on_connected(False)
+            self._say(False)
             say = self._log.info if self._stopping else self._log.warning
             say("xmpp_disconnected", reason=why)
         self._tell(why)
+
+    def _say(self, stands: bool) -> None:
+        try:
+            self._on_connected(stands)
+        except Exception:  # an error of ours must not keep the stream from being watched, or from coming back
+            self._log.exception("xmpp_change_failed")
 
     def _tell(self, failure: str | None) -> None:
         waiting, self._waiting = self._waiting, []

@@ -303,6 +303,20 @@ async def test_a_stanza_that_breaks_us_breaks_no_stream() -> None:
         assert made.port.connected
 
 
+async def test_an_error_of_ours_at_the_news_of_the_stream_does_not_keep_it_from_coming_back() -> None:
+    def broken(connected: bool) -> None:
+        raise ZeroDivisionError("a bug of ours")
+
+    async with rig() as made:
+        await made.counts.becomes(True)
+        made.port._on_connected = broken
+        made.server.drop()
+        await made.counts.becomes(False)
+        await made.counts.becomes(True)
+        assert made.port._timer is not None  # it is watched
+        assert made.events().count("xmpp_change_failed") == 2
+
+
 @pytest.mark.conformance("ROB-02")
 @pytest.mark.parametrize(
     "text",
