@@ -29,6 +29,9 @@ BURST_OF_LINES = 50
 "Lines about registrations that are logged at once; when a registrar goes, thousands change."
 
 
+BROKEN_SECONDS = 60.0
+"From an attempt that an error of ours ended to the next."
+
 LINGER_SECONDS = 2.0
 "How often it is looked whether the last call through a registration that is to go is over."
 
@@ -270,9 +273,16 @@ class Registrations:
             if self._leaving:
                 self.remove(name)
             else:
-                kept = self._kept[name]
-                self._carry(kept, kept.binding.due(now))
+                self._due(name, now)
         self._arm()
+
+    def _due(self, name: str, now: float) -> None:
+        kept = self._kept[name]
+        try:
+            self._carry(kept, kept.binding.due(now))
+        except Exception:  # an error of ours costs one its turn, and not all others theirs
+            self._log.exception("registration_failed", trunk=name)
+            self._schedule.put(name, now + BROKEN_SECONDS)
 
     def _arm(self) -> None:
         at = self._schedule.next_at

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from gateway.registration.binding import Binding
 from gateway.registration.registrant import contact_user, instance
+from gateway.registrations import BROKEN_SECONDS
 from tests.flows.openings import romeo_leaves
 from tests.flows.steps import Phone, Step, after, calls, does, holds, juliet, romeo, run, signals
 
@@ -96,6 +98,31 @@ def test_a_trunk_registers_refreshes_and_leaves() -> None:
         asked(has=["Expires: 0", "nc=00000003"]),
         juliet.sends(200, call="reg"),
         stops=True,
+        trunk=TRUNK,
+    )
+
+
+def test_an_error_of_ours_costs_a_registration_one_turn_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, failures = Binding.due, list[float]()
+
+    def due(binding: Binding, now: float) -> Any:
+        if binding.grant is not None and not failures:
+            failures.append(now)
+            raise ValueError("a bug of ours")
+        return real(binding, now)
+
+    monkeypatch.setattr(Binding, "due", due)
+    run(
+        *registered,
+        between(0.6 * 3600 + BROKEN_SECONDS, 0.8 * 3600 + BROKEN_SECONDS + 1),
+        asked(has=["nc=00000002", "CSeq: 3 REGISTER"]),
+        grants(),
+        stands("registered"),
+        signals(signal.SIGTERM),
+        asked(has="Expires: 0"),
+        juliet.sends(200, call="reg"),
+        stops=True,
+        fails=True,
         trunk=TRUNK,
     )
 
