@@ -14,7 +14,7 @@ from gateway.sip.message import Framer, Malformed, Ping
 MAX_UNSENT = 256 * 1024
 "Octets that a peer may leave unread before it is cut off."
 
-_READ_SIZE = 8 * 1024
+_READ_SIZE = 64 * 1024
 "Octets taken from one connection at a time, before others have their turn."
 
 

@@ -28,10 +28,6 @@ from mappings.namespaces import COMPONENT, PING, XML
 _KINDS = {f"{{{COMPONENT}}}{kind}": kind for kind in ("iq", "message", "presence")}
 _LANG = f"{{{XML}}}lang"
 
-PIECE = 4096
-"""Octets read at a time, before others have their turn: a stanza takes us about as long as twenty packets of sound, and
-a server that has come back, or has let many users in, says hundreds in one breath."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class XmppPortSettings:
@@ -78,33 +74,14 @@ class _Component(ComponentXMPP):
         self._take = take
         self.heard = False
         self._closes = False
-        self._unread = b""
 
-    def data_received(self, data: bytes) -> None:  # type: ignore[override]
+    def data_received(self, data: bytes | str) -> None:
         self.heard = True
-        self._unread += data
-        self._read()
-
-    def _read(self) -> None:
-        """Read a piece; nothing more comes until the rest is read too."""
-        transport = self.transport
-        if transport is None or transport.is_closing():
-            self._unread = b""
-            return
-        piece, self._unread = self._unread[:PIECE], self._unread[PIECE:]
-        super().data_received(piece)
-        if transport.is_closing():
-            return
-        if self._unread:
-            transport.pause_reading()
-            self.loop.call_soon(self._read)
-        else:
-            transport.resume_reading()
+        super().data_received(data)
 
     def disconnect(self, *arguments: Any, **options: Any) -> Any:
         """Also slixmpp's own way out when the XML is broken; nothing may be sent after it."""
         self._closes = True
-        self._unread = b""
         return super().disconnect(*arguments, **options)
 
     @property

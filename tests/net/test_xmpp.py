@@ -12,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.errors import TransportError
-from gateway.net.xmpp import PIECE, XmppPort, XmppPortSettings
+from gateway.net.xmpp import XmppPort, XmppPortSettings
 from gateway.stanza import Stanza
 from tests.net.component_server import ComponentServer, component_server
 from tests.peers.program import PATIENCE_SECONDS
@@ -255,42 +255,6 @@ async def test_a_stanza_goes_out_with_from_and_to_and_what_is_markup_in_it_escap
         assert f'from="{US}"' in text
         assert f'to="{ROMEO}"' in text
         assert "&lt;&amp;&gt;" in text
-
-
-async def test_others_have_their_turn_while_a_server_says_very_much() -> None:
-    loop, took = asyncio.get_running_loop(), Counter[int]()
-    now, counting = 0, True
-
-    def take(stanza: Stanza) -> None:
-        took[now] += 1
-        made._took(stanza)
-
-    def turn() -> None:
-        nonlocal now
-        now += 1
-        if counting:
-            loop.call_soon(turn)
-
-    async with rig() as made:
-        await made.counts.becomes(True)
-        said = [
-            f"<message from='{ROMEO}' to='{US}' id='m{number:03}'><body>é</body></message>" for number in range(400)
-        ]
-        with mock.patch.object(made.port, "_on_stanza", take):
-            turn()
-            made.server.send("".join(said))
-            assert [(await made.stanza()).id for _ in said] == [f"m{number:03}" for number in range(400)]
-        counting = False
-    assert max(took.values()) <= PIECE // len(said[0]) + 1
-
-
-async def test_all_that_a_server_says_is_heard_before_its_end_is() -> None:
-    async with rig() as made:
-        await made.counts.becomes(True)
-        made.server.send("".join(f"<message from='{ROMEO}' to='{US}' id='m{number}'/>" for number in range(400)))
-        made.server.drop()
-        await made.counts.becomes(False)
-        assert [(await made.stanza()).id for _ in range(400)] == [f"m{number}" for number in range(400)]
 
 
 async def test_a_stanza_that_breaks_us_breaks_no_stream() -> None:
