@@ -63,7 +63,7 @@ class Passing:
 
     async def expire(self, now: float) -> None:
         """Do what is due."""
-        for party in tuple(self._seating.everybody()):
+        for party in self._seating.everybody():
             deadline = party.leg.deadline
             if deadline is not None and deadline <= now:
                 await self.carry(party, party.leg.expire(now), now)

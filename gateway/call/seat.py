@@ -138,10 +138,8 @@ class Seat:
         "Whether who sits there asked for it, and is to be told."
 
     def __iter__(self) -> Iterator[Party]:
-        yield self.party
-        if self.coming is not None:
-            yield self.coming
-        yield from self.leaving
+        coming = () if self.coming is None else (self.coming,)
+        return iter((self.party, *coming, *self.leaving))
 
     @property
     def speaker(self) -> Party:

@@ -47,10 +47,9 @@ class Seating:
         """Where somebody sits, sat, or is to sit."""
         return next(seat for seat in self.seats.values() if party in seat)
 
-    def everybody(self) -> Iterator[Party]:
+    def everybody(self) -> list[Party]:
         """Who sits, who comes, and who has not said goodbye."""
-        for seat in self.seats.values():
-            yield from seat
+        return [party for seat in self.seats.values() for party in seat]
 
     def join(self, side: Side, party: Party, *, referred: bool, free: bool, deadline: float) -> None:
         """Let a leg take a place; whoever sits there stays until it has come.

@@ -189,7 +189,7 @@ class CallTask:
     # ------------------------------------------------------------------------------------------------------ time, facts
 
     def _over(self) -> bool:
-        return all(party.leg.closed for party in self.seating.everybody()) and not self._inbox
+        return not self._inbox and all(party.leg.closed for party in self.seating.everybody())
 
     def _arm(self) -> None:
         deadlines = [party.leg.deadline for party in self.seating.everybody()]
