@@ -23,6 +23,7 @@ class Said(StrEnum):
     CANDIDATES = "Candidates"
     DIGIT = "Digit"
     NO_DIGITS = "NoDigits"
+    PICTURE = "Picture"
     ATTENDANCE = "Attendance"
     END = "End"
     TRANSFER = "Transfer"
@@ -88,6 +89,8 @@ ROWS: tuple[Row, ...] = (
     Row(S.DIGIT, T.LIVE, (A.SESSION_INFO,), (M.INFO,), "XEP-0181; RFC 6086 §2",
         "`<dtmf/>`, to clients that announce it; application/dtmf-relay, when the call is up; digits in the sound (RFC 4733) pass unseen"),
     Row(S.NO_DIGITS, T.LIVE, (), (405, 415, 489, 501), "XEP-0181", "or an Allow header without INFO; then a `<dtmf/>` is not-acceptable"),
+    Row(S.PICTURE, T.LIVE, (), (M.INFO,), "RFC 5168; RFC 6086 §2",
+        "application/media_control+xml, where media are anchored; a client is asked and asks by PLI or FIR (RFC 4585, 5104)"),
 
     # Inside the call
     Row(S.OFFER, T.ESTABLISHED,
