@@ -60,6 +60,7 @@ MEDIA: tuple[Row, ...] = (
             FLOWS + "test_who_has_no_key_pad_writes_the_keys",
         ),
     ),
+    ("Dino", "a key of SDES beside the fingerprint, which comes first", ANY, ("descriptions/dino-sdes-offer",)),
     ("Gajim", "OPUS without channels, every foundation 1, odd priorities", ANY, ("descriptions/gajim-offer", *MATRIX)),
     (
         "Gajim",
