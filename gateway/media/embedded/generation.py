@@ -313,13 +313,15 @@ class Generation(aioice.Connection):
 
     async def _ask_after(self, component: int) -> bool:
         """Whether there is a way that is answered on; where the one in use is not, the best of the others is taken."""
-        chosen = self._nominated[component]
+        chosen = self._nominated.get(component)
         others = [one for one in self._check_list if one.component == component and one.nominated and one is not chosen]
-        if not others or await self._is_answered(chosen):
-            return bool(others)
+        if chosen is None or not others:
+            return False
+        if await self._is_answered(chosen):
+            return True
         for other in others:
             if await self._is_answered(other):
-                if self._nominated[component] is chosen:
+                if self._nominated.get(component) is chosen:  # neither closed nor changed meanwhile
                     self._nominated[component] = other
                     self._tell_ways()
                 return True

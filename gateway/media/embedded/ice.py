@@ -272,8 +272,8 @@ class IceLink(Link):
 
     def _receive(self, data: bytes, address: Any) -> None:
         path = self.path
-        # What is not protected is believed by its address.
-        if (path.protected or self._knows(address)) and len(data) <= 1500:
+        # What is not protected is believed by its address, which mostly is the one that we send to.
+        if (path.protected or address == path.peer or self._knows(address)) and len(data) <= 1500:
             path.receive(data)
         else:
             path.dropped += 1
