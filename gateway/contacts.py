@@ -168,8 +168,11 @@ class Contacts:
         for _ in range(MOST_AT_ONCE):
             if not self._xmpp.connected or (key := self._schedule.take(began)) is None:
                 break
-            kind, ours, to = key.split(" ", 2)
-            self._send(probe(Pair(to, ours)) if kind == "probe" else self._subscription.available(ours, to))
+            try:
+                kind, ours, to = key.split(" ", 2)
+                self._send(probe(Pair(to, ours)) if kind == "probe" else self._subscription.available(ours, to))
+            except Exception:  # an error of ours costs one presence, and not all that wait
+                self._log.exception("presence_failed")
         ended = self._loop.time()
         self._free_at = ended + (ended - began)
         self._arm()

@@ -176,6 +176,26 @@ async def test_an_error_of_ours_ends_no_keeping(tmp_path: Path, monkeypatch: pyt
         beside.close()
 
 
+async def test_an_error_of_ours_costs_one_presence_and_not_all_that_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with House(tmp_path / "db") as house:
+        for one in ("u1", "u2"):
+            house.roster.followed(Pair(f"{one}@example.net", NUMBER))
+        send, failures = house.contacts._send, iter([ValueError()])
+
+        def broken(stanza: Stanza) -> None:
+            if (failure := next(failures, None)) is not None:
+                raise failure
+            send(stanza)
+
+        monkeypatch.setattr(house.contacts, "_send", broken)
+        with capture_logs() as logs:
+            house.contacts.connected(True)
+            await until(lambda: bool(house.wire.sent), "the others are sent")
+        assert [line["event"] for line in logs if line["log_level"] == "error"] == ["presence_failed"]
+
+
 async def test_a_database_that_cannot_be_read_leaves_us_without_memory_and_no_worse(tmp_path: Path) -> None:
     house = House(tmp_path / "db")
     await house.contacts.start()
