@@ -221,6 +221,21 @@ def test_a_digit_goes_on_where_speech_stops() -> None:
     assert said(out[-1])[-2:] == (True, 800)
 
 
+def test_a_digit_that_began_in_silence_is_one_though_speech_comes_back() -> None:
+    sender = EventSender(99, 5)
+    sender.queue("1", 100, 101, 8000)
+    heard: list[Digit] = []
+    reader, passed = EventReader(), []
+    for count in range(20):
+        now = 5.0 + count * 0.02
+        if count >= 2:
+            passed.append(sender.replace(rtp(count), now))
+        packet = sender.tick(now + 0.01) if sender.active else None
+        heard += reader.read(packet, 8000, now) if packet is not None else []
+    assert heard == [Digit("1", 100)]
+    assert passed == [rtp(count) for count in range(2, 20)]
+
+
 @pytest.mark.parametrize("sign", ["", "E", "12", "x", "é"])
 def test_what_is_no_digit_is_not_sent(sign: str) -> None:
     sender = EventSender(1, 1)

@@ -165,8 +165,8 @@ class EventSender:
     """Makes the digits that one stream is to carry."""
 
     __slots__ = (
-        "_after", "_began", "_current", "_ends", "_first", "_own", "_passed", "_queue", "_segments", "_sequence",
-        "_ssrc", "_timestamp",
+        "_after", "_alone", "_began", "_current", "_ends", "_first", "_own", "_passed", "_queue", "_segments",
+        "_sequence", "_ssrc", "_timestamp",
     )  # fmt: skip
 
     def __init__(self, ssrc: int, sequence: int) -> None:
@@ -176,7 +176,7 @@ class EventSender:
         self._own = (ssrc, sequence)
         self._ssrc, self._sequence, self._timestamp = ssrc, sequence, 0
         self._began = self._after = self._passed = 0.0
-        self._first = False
+        self._first = self._alone = False
         self._ends = 0
         self._segments = Segments()
 
@@ -200,18 +200,21 @@ class EventSender:
         _, _, sequence, timestamp, ssrc = _HEADER.unpack_from(data)
         if self._current is None and not self._begin(ssrc, sequence, timestamp, now):
             return data
+        if self._alone:  # as another source's it would be another digit
+            return data
         self._ssrc, self._sequence = ssrc, sequence
         return self._packet(now)
 
     def tick(self, now: float) -> bytes | None:
         """To be called every 20 ms while active: a packet where no audio passes that it could replace."""
-        if now - self._passed < SILENT_SECONDS:
+        if now - self._passed < SILENT_SECONDS and not self._alone:
             return None
         if self._current is None:
             ssrc, sequence = self._own
             rate = self._queue[0].rate if self._queue else 8000
             if not self._begin(ssrc, sequence, int(now * rate) & 0xFFFFFFFF, now):
                 return None
+            self._alone = True
         else:
             self._sequence = (self._sequence + 1) & 0xFFFF
         packet = self._packet(now)
@@ -243,5 +246,5 @@ class EventSender:
         if ending:
             self._ends -= 1
             if not self._ends:
-                self._current, self._after = None, now + GAP_SECONDS
+                self._current, self._after, self._alone = None, now + GAP_SECONDS, False
         return packet
