@@ -96,6 +96,12 @@ MEDIA: tuple[Row, ...] = (
             "jingle/test_description.py::test_the_dtls_role_of_an_offer_and_an_answer",
         ),
     ),
+    (
+        "stanza.js",
+        "what its browser refuses stands in its session-accept, with an empty transport",
+        "stanza.js",
+        (CALLING + "test_what_a_browser_refuses_is_not_accepted_though_it_is_said",),
+    ),
     ("browsers", "require rtcp-mux", ANY, ("media/test_contract.py::test_a_phone_calls_a_browser", *MATRIX)),
     (
         "browsers",

@@ -102,7 +102,9 @@ def _accepted(session: Session, stanza: Stanza, request: JingleRequest, now: flo
     assert session.ours is not None
     try:
         described, dropped = request.describe()
-        answer = contents.accepted(session.ours, described)
+        # A callee's candidates mean nothing to the other side before its description, so they have waited for it here.
+        answer = contents.fold(contents.accepted(session.ours, described), session.early)
+        answer = contents.reachable(session.ours, answer)
     except PeerError as failure:
         end = End(failure.reason, failure.text)
         reply = refused(stanza, failure) if failure.reason is EndReason.GENERAL_ERROR else result(stanza)
@@ -110,8 +112,6 @@ def _accepted(session: Session, stanza: Stanza, request: JingleRequest, now: flo
     session.dropped.extend(dropped)
     session.timers.clear()
     session.phase = Phase.ACTIVE
-    # A callee's candidates mean nothing to the other side before its description, so they have waited for it here.
-    answer = contents.fold(answer, session.early)
     session.early = {}
     session.agree(changes.with_senders(session.ours, {media.name: media.senders for media in answer.media}), answer)
     session.dialect = dialects.spoken(request.element)

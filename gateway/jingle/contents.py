@@ -70,6 +70,24 @@ def accepted(offer: Description, answer: Description) -> Description:
     return answer
 
 
+def reachable(offer: Description, answer: Description) -> Description:
+    """The answer without what has no way in it, although it was offered ICE.  Raises PeerError if nothing is left.
+
+    COMPAT(stanza.js): what its browser refuses stands in its session-accept all the same, with an empty transport and
+    with payload types that nobody offered, in no group.
+    """
+    offered = {media.name: media.transport for media in offer.media}
+    bundled = {name for group in answer.groups if group.semantics == "BUNDLE" for name in group.names}
+    media = tuple(
+        one
+        for one in answer.media
+        if one.transport != Ice() or one.name in bundled or not isinstance(offered[one.name], Ice)
+    )
+    if not media:
+        raise PeerError("session-accept: nothing is accepted", status=488, reason=EndReason.INCOMPATIBLE_PARAMETERS)
+    return answer if len(media) == len(answer.media) else replace(answer, media=media)
+
+
 def fold(description: Description, transports: Transports) -> Description:
     """The description with candidates added that came for it."""
     if not transports:

@@ -329,6 +329,28 @@ def test_a_client_that_takes_only_audio_answers_only_audio() -> None:
     assert ladder.receive(accept(content())) == ["result", "Answer voice"]
 
 
+REFUSED = {
+    "Firefox": "<payload-type id='120' name='VP8' clockrate='90000' channels='1'/>",
+    "Chromium": "<payload-type id='97' name='H264' clockrate='90000'/>",
+    "Chromium, nothing known": "<rtcp-mux/>",
+}
+
+
+@pytest.mark.conformance("SX-09")
+@pytest.mark.parametrize("inside", REFUSED.values(), ids=REFUSED)
+def test_what_a_browser_refuses_is_not_accepted_though_it_is_said(inside: str) -> None:
+    """COMPAT(stanza.js): the refused lines of its browser's answer stand in the session-accept, with an empty way."""
+    film = f"<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='video'>{inside}</description>"
+    nowhere = "<transport xmlns='urn:xmpp:jingle:transports:ice-udp:1'/>"
+    refused = content("film", film, nowhere, " senders='none'" if "VP8" in inside else "")
+    ladder = initiated(content(), content("film", rtp("video")))
+    assert ladder.receive(accept(content(), refused)) == ["result", "Answer voice"]
+    ladder = initiated(content("film", rtp("video")))
+    words = ladder.receive(accept(refused))
+    assert words[:2] == ["result", "session-terminate incompatible-parameters"]
+    assert words[-1] == "End incompatible-parameters"
+
+
 def test_an_accept_ahead_of_the_result_is_an_answer_all_the_same() -> None:
     ladder = initiated()
     assert ladder.receive(accept()) == ["result", "Answer voice"]
