@@ -82,8 +82,12 @@ USUAL = TrunkMedia()
 
 
 def _is_web(media: Media) -> bool:
-    """Whether a browser takes it as it is, and is not left to believe that both ends look for a way."""
-    return isinstance(media.transport, Ice) and bool(media.transport.fingerprints) and not media.lite
+    """Whether a browser takes it as it is, and is not left to believe that both ends look for a way.
+
+    None takes RTCP at a port of its own (rtcpMuxPolicy `require`, which RFC 9429 §4.1.1 has for the default).
+    """
+    protected = isinstance(media.transport, Ice) and bool(media.transport.fingerprints)
+    return protected and media.rtp.rtcp_mux is not None and not media.lite
 
 
 def _is_plain(media: Media) -> bool:

@@ -29,6 +29,7 @@ DTLS_ALONE = said(media(PCMU, transport=RawUdp(fingerprints=(Fingerprint(hash="s
 
 
 LITE = replace(BROWSER, media=tuple(replace(one, lite=True) for one in BROWSER.media))
+TWO_PORTS = replace(BROWSER, media=tuple(replace(one, rtp=replace(one.rtp, rtcp_mux=None)) for one in BROWSER.media))
 
 
 @pytest.mark.parametrize("offer", [None, BROWSER, PLAIN, BARE_ICE, KEYED])
@@ -57,7 +58,10 @@ def test_a_trunk_that_speaks_as_browsers_do_needs_no_help(offer: Description | N
 
 @pytest.mark.parametrize(
     ("offer", "anchored"),
-    [(None, True), (BROWSER, False), (LITE, True), (PLAIN, True), (BARE_ICE, True), (KEYED, True), (DTLS_ALONE, True)],
-)
+    [
+        (None, True), (BROWSER, False), (LITE, True), (TWO_PORTS, True), (PLAIN, True), (BARE_ICE, True), (KEYED, True),
+        (DTLS_ALONE, True),
+    ],
+)  # fmt: skip
 def test_a_phone_is_helped_unless_it_offers_what_browsers_take(offer: Description | None, anchored: bool) -> None:
     assert TrunkMedia().anchors_phone(offer) is anchored
