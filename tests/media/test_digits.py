@@ -14,6 +14,7 @@ from gateway.media.embedded.digits import (
     GAP_SECONDS,
     MOST_QUEUED,
     SIGNS,
+    SILENT_SECONDS,
     Digit,
     EventReader,
     EventSender,
@@ -53,6 +54,11 @@ def said(packet: bytes) -> tuple[int, bool, int, int, int, bool, int]:
     _, second, sequence, timestamp, _ = _HEADER.unpack_from(packet)
     number, flags, duration = struct.unpack("!BBH", packet[12:16])
     return second & 0x7F, bool(second & 0x80), sequence, timestamp, number, bool(flags & 0x80), duration
+
+
+def source(packet: bytes) -> int:
+    """Its SSRC."""
+    return int(_HEADER.unpack_from(packet)[4])
 
 
 # ----------------------------------------------------------------------------------------------------------------- read
@@ -163,11 +169,18 @@ def test_a_packet_of_a_segment_that_is_over_says_nothing_new() -> None:
 # ----------------------------------------------------------------------------------------------------------------- made
 
 
+def replaced(sender: EventSender, count: int) -> list[bytes]:
+    """What goes out for so many packets of speech; there is something for each."""
+    out = [sender.replace(rtp(number), 1.0 + number * 0.02) for number in range(count)]
+    assert None not in out
+    return [packet for packet in out if packet is not None]
+
+
 @pytest.mark.conformance("HLD-17")
 def test_a_digit_takes_the_place_of_what_passes() -> None:
     sender = EventSender(99, 5)
     assert sender.queue("7", 400, 101, 8000)
-    out = [sender.replace(rtp(number), 1.0 + number * 0.02) for number in range(30)]
+    out = replaced(sender, 30)
     events = [said(packet) for packet in out if packet[1] & 0x7F == 101]
     assert [sequence for _, _, sequence, *_ in events] == list(range(len(events)))
     assert {timestamp for _, _, _, timestamp, *_ in events} == {0}
@@ -185,7 +198,7 @@ def test_digits_come_one_after_the_other_with_a_pause() -> None:
     sender = EventSender(99, 5)
     for sign in "1#A":
         assert sender.queue(sign, 40, 101, 8000)
-    out = [sender.replace(rtp(number), number * 0.02) for number in range(40)]
+    out = replaced(sender, 40)
     heard: list[Digit] = []
     reader = EventReader()
     for packet in out:
@@ -214,26 +227,45 @@ def test_a_digit_goes_on_where_speech_stops() -> None:
     sender = EventSender(99, 5)
     sender.queue("1", 100, 101, 8000)
     begun = sender.replace(rtp(40), 1.0)
+    assert begun is not None
     assert sender.tick(1.02) is None
-    out = [packet for count in range(20) if (packet := sender.tick(1.06 + count * 0.02)) is not None]
+    late = 1.0 + SILENT_SECONDS
+    out = [packet for count in range(20) if (packet := sender.tick(late + count * 0.02)) is not None]
     assert [said(packet)[2] for packet in out] == list(range(41, 41 + len(out)))
     assert {said(packet)[3] for packet in (begun, *out)} == {40 * 160}
     assert said(out[-1])[-2:] == (True, 800)
 
 
 def test_a_digit_that_began_in_silence_is_one_though_speech_comes_back() -> None:
+    """And receivers hear one source at a time: some begin anew with each change, and hear nothing between two."""
     sender = EventSender(99, 5)
     sender.queue("1", 100, 101, 8000)
     heard: list[Digit] = []
-    reader, passed = EventReader(), []
+    reader, out = EventReader(), []
     for count in range(20):
         now = 5.0 + count * 0.02
-        if count >= 2:
-            passed.append(sender.replace(rtp(count), now))
-        packet = sender.tick(now + 0.01) if sender.active else None
-        heard += reader.read(packet, 8000, now) if packet is not None else []
+        if count >= 2 and (passed := sender.replace(rtp(count), now)) is not None:
+            out.append(passed)
+        if sender.active and (packet := sender.tick(now + 0.01)) is not None:
+            heard += reader.read(packet, 8000, now)
+            out.append(packet)
     assert heard == [Digit("1", 100)]
-    assert passed == [rtp(count) for count in range(2, 20)]
+    made = sum(packet[1] & 0x7F == 101 for packet in out)
+    assert {source(packet) for packet in out[:made]} == {99}
+    assert out[made:] == [rtp(count) for count in range(20 - len(out[made:]), 20)]
+    assert len(out[made:]) >= 10
+
+
+def test_a_short_gap_in_speech_is_no_silence() -> None:
+    """What was late comes after it, with the numbers that follow."""
+    sender = EventSender(99, 5)
+    assert sender.replace(rtp(40), 1.0) == rtp(40)
+    sender.queue("1", 100, 101, 8000)
+    gap = [1.0 + count * 0.02 for count in range(1, 9)]
+    assert {sender.tick(now) for now in gap} == {None}
+    begun = sender.replace(rtp(41), gap[-1])
+    assert begun is not None
+    assert (said(begun)[2:4], source(begun)) == ((41, 41 * 160), source(rtp(41)))
 
 
 @pytest.mark.parametrize("sign", ["", "E", "12", "x", "é"])

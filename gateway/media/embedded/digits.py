@@ -1,7 +1,8 @@
 """Digits as RTP events (RFC 4733): read, made, and brought to another clock rate.  Pure: times come as arguments.
 
 An event is made in place of the audio packets that pass meanwhile, with their source and sequence numbers, since
-receivers take events for part of the audio stream (§2.5.1.2); only where no audio passes, it is a stream of its own.
+receivers take events for part of the audio stream (§2.5.1.2).  Only where no audio passes it is a stream of its own,
+and what audio comes before its end is left out, too: two sources in turns are more than some receivers can follow.
 """
 
 import struct
@@ -12,8 +13,8 @@ SIGNS = "0123456789*#ABCD"
 "By event number."
 
 PACKET_SECONDS = 0.02
-SILENT_SECONDS = 0.06
-"Without audio for so long, an event makes its own packets."
+SILENT_SECONDS = 0.2
+"Without audio for so long, an event makes its own packets: busy machines keep their audio back for less."
 
 GAP_SECONDS = 0.06
 "Between two digits (ITU-T Q.24 asks for 40 ms and more)."
@@ -194,14 +195,14 @@ class EventSender:
         self._queue.append(_Queued(event, seconds, number, rate))
         return True
 
-    def replace(self, data: bytes, now: float) -> bytes:
-        """What goes out for an audio packet: itself, or the event's packet in its place."""
+    def replace(self, data: bytes, now: float) -> bytes | None:
+        """What goes out for an audio packet: itself, or the event's packet in its place; None: nothing does."""
         self._passed = now
         _, _, sequence, timestamp, ssrc = _HEADER.unpack_from(data)
         if self._current is None and not self._begin(ssrc, sequence, timestamp, now):
             return data
         if self._alone:  # as another source's it would be another digit
-            return data
+            return None
         self._ssrc, self._sequence = ssrc, sequence
         return self._packet(now)
 

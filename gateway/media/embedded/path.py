@@ -179,7 +179,10 @@ class Path:
         if route.second != second:
             data = data[:1] + route.octet + data[2:]
         if line.digits is not None:
-            data = line.digits.replace(data, now)
+            replaced = line.digits.replace(data, now)
+            if replaced is None:
+                return True
+            data = replaced
         if not target.send(data):
             line.meter.dropped += 1
         return True
