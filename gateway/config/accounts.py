@@ -8,12 +8,12 @@ from gateway.accounts.reading import AccountRules, Unfit
 from gateway.accounts.reading import read as read_account
 from gateway.addressing import localpart, prompted
 from gateway.config.account_tables import Account
+from gateway.config.networks import reach
 from gateway.config.policy import patterns
 from gateway.config.reading import refuse, row
 from gateway.config.secrets import Secrets
 from gateway.config.tables import File
 from gateway.errors import PeerError
-from gateway.reach import Reach
 
 _KEYS = {"password": "password_file", "expires_seconds": "register_expires_seconds"}
 "What a field of an account is called in the file, where it has another name."
@@ -22,17 +22,11 @@ _KEYS = {"password": "password_file", "expires_seconds": "register_expires_secon
 def account_rules(file: File, component: str) -> AccountRules:
     """Who may have accounts by themselves; ConfigError when that cannot be understood."""
     table = file.accounts
-    for index, text in enumerate(table.servers):
-        try:
-            Reach.read([text])
-        except ValueError:
-            wanted = "public, private, an address or a network such as 192.0.2.0/24"
-            refuse("[accounts]", f"servers[{index}]", f"expected {wanted} — got {text!r}")
     return AccountRules(
         component=component,
+        servers=reach("[accounts]", "servers", table.servers),
         users=patterns("[accounts]", "users", table.users),
         most=table.most,
-        servers=Reach.read(table.servers),
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from ipaddress import ip_address
 
 from gateway.config.house import Media
+from gateway.config.networks import reach
 from gateway.config.reading import refuse
 from gateway.config.trunk_tables import Trunk
 from gateway.media.anchor import Latch, LegMedia, Protection
@@ -43,13 +44,7 @@ def embedded_settings(media: Media, listening: Iterable[str]) -> EmbeddedSetting
 
 def client_reach(media: Media, listening: Iterable[str]) -> Reach:
     """Where clients' media may be sent; ``listening``: the hosts of SIP's sockets."""
-    for index, text in enumerate(media.client_networks):
-        try:
-            Reach.read([text])
-        except ValueError:
-            wanted = "public, private, an address or a network such as 192.0.2.0/24"
-            refuse("[media]", f"client_networks[{index}]", f"expected {wanted} — got {text!r}")
-    return Reach.read(media.client_networks).beside(media.addresses or _own(listening))
+    return reach("[media]", "client_networks", media.client_networks).beside(media.addresses or _own(listening))
 
 
 def rtpengine_settings(media: Media) -> RtpengineSettings | None:
